@@ -1,0 +1,261 @@
+"""The verbs every API shares. Whatever dialect a message comes in by, it passes through here.
+
+Synchronous, no I/O: a verb answers at once with an Outcome or a Refusal, and what must be durable is awaited by its sequence.
+Knows sessions only as Receivers. What a newcomer gets wrong: `publish` does not ask whether the origin may; callers ask
+`may_publish` first, because they remember the answer per topic.
+"""
+
+from typing import final
+
+from myna.core.counters import Counters
+from myna.core.deadlines import Deadlines
+from myna.core.identity import Identity
+from myna.core.journal import Journal
+from myna.core.limits import Limits
+from myna.core.message import Message
+from myna.core.outcome import MATCHED, UNMATCHED, Outcome, Refusal
+from myna.core.output import OutputMemory
+from myna.core.ports import TAKEN, Peers, Store, Tap, TopicGuard, Watcher
+from myna.core.receiver import Receiver
+from myna.core.records import RetainedSet
+from myna.core.router import Route
+from myna.core.shared import ShareGroup
+from myna.core.tenant import Tenant
+from myna.wire import reasons
+
+
+@final
+class Broker:
+    def __init__(
+        self,
+        store: Store,
+        peers: Peers,
+        *,
+        limits: Limits | None = None,
+        tenant_limits: dict[str, Limits] | None = None,
+        watcher: Watcher | None = None,
+        memory: OutputMemory | None = None,
+        name_seed: str = "myna",
+    ) -> None:
+        self.journal = Journal(store)
+        self.peers = peers
+        self.tap: Tap | None = None
+        self.watcher: Watcher = Watcher() if watcher is None else watcher
+        self.counters = Counters()
+        self.deadlines = Deadlines()
+        self.memory: OutputMemory = OutputMemory() if memory is None else memory
+        self.tenants: dict[str, Tenant] = {}
+        self.rules_version = 0
+        self.packet_size = 1024 * 1024  # before a CONNECT says whose limits hold
+        self._limits: Limits = Limits() if limits is None else limits
+        self._tenant_limits: dict[str, Limits] = {} if tenant_limits is None else tenant_limits
+        self._guards: list[tuple[str, TopicGuard]] = []  # tenant, or "" for every tenant
+        self._name_seed = name_seed  # random for each process, so that names it gives never repeat
+        self._names_given = 0
+        self._waiting: dict[Receiver, int] = {}
+
+    # Tenants and sessions
+
+    def tenant(self, name: str) -> Tenant:
+        """The tenant of this name; it appears when first used."""
+        tenant = self.tenants.get(name)
+        if tenant is None:
+            tenant = Tenant(name, self._tenant_limits.get(name, self._limits))
+            for owner, guard in self._guards:
+                if owner in ("", name):
+                    tenant.router.guards[guard.first_level] = guard
+            self.tenants[name] = tenant
+        return tenant
+
+    def set_limits(self, default: Limits, by_tenant: dict[str, Limits]) -> None:
+        """New bounds; connections that are open keep the ones they read when they came."""
+        self._limits = default
+        self._tenant_limits = by_tenant
+        for name, tenant in self.tenants.items():
+            tenant.limits = by_tenant.get(name, default)
+            tenant.router.limits = tenant.limits
+            tenant.router.retire()
+
+    def guard(self, guard: TopicGuard, tenant: str = "") -> None:
+        """Put a topic space under a guard, in one tenant or in every one."""
+        self._guards.append((tenant, guard))
+        for name, held in self.tenants.items():
+            if tenant in ("", name):
+                held.router.guards[guard.first_level] = guard
+                held.router.retire()
+
+    def session(self, tenant: str, scope: str, client_id: str) -> Receiver | None:
+        held = self.tenants.get(tenant)
+        return None if held is None else held.session(scope, client_id)
+
+    def sessions(self, tenant: str, *, user: str | None = None, client_id: str | None = None) -> list[Receiver]:
+        """A tenant's sessions, connected or not; of one user, or bearing one client id, if either is given."""
+        held = self.tenants.get(tenant)
+        if held is None:
+            return []
+        if user is None and client_id is None:
+            return held.sessions()
+        if user is None:
+            return held.sessions_of_client(client_id or "")
+        found = held.sessions_of_user(user)
+        return found if client_id is None else [receiver for receiver in found if receiver.key[2] == client_id]
+
+    def new_client_id(self) -> str:
+        """A name no client has, for one that brought none [MQTT-3.1.3-6]."""
+        self._names_given += 1
+        return f"{self._name_seed}-{self._names_given:x}"
+
+    # Messages
+
+    def may_publish(self, identity: Identity, topic: str, qos: int, retain: bool) -> int:
+        """SUCCESS or the reason why not. Judge once per identity and topic, and again when `rules_version` changes."""
+        return identity.rules.may_publish(identity, topic, qos, retain)
+
+    def rules_changed(self) -> None:
+        """Answers of `may_publish` that somebody remembers hold no longer."""
+        self.rules_version += 1
+
+    def publish(self, tenant: Tenant, message: Message, now: float) -> Outcome | Refusal:
+        route = tenant.router.route(message.topic_bytes())
+        if route is None:
+            self.counters.refuse("topic_invalid")
+            return Refusal(reasons.TOPIC_NAME_INVALID)
+        return self.publish_on(route, tenant, message, now)
+
+    def publish_on(self, route: Route, tenant: Tenant, message: Message, now: float) -> Outcome | Refusal:
+        """As `publish`, for callers that hold the route. This is the one road of every message."""
+        guard = route.guard
+        if guard is not None:
+            verdict = guard.publishing(message, now)
+            if verdict == TAKEN:
+                return MATCHED
+            if verdict >= 0x80:
+                self.counters.refuse("guarded_topic")
+                return Refusal(verdict)
+        self.counters.messages_received += 1
+        tenant.messages_received += 1
+        journal = self.journal
+        before = journal.store.sequence
+        if message.retain:
+            self.retain(tenant, message, now)
+        matched = self._deliver(route, message, now) if guard is None else self._deliver_guarded(route, message, now)
+        if journal.durable:
+            journal.close(tenant.name, message)
+        if self.tap is not None and self.tap.offered(tenant.name, message, now):
+            matched = True
+        if not self.peers.alone and self.peers.forward(tenant.name, message):
+            matched = True
+        if not matched:
+            self.counters.unmatched += 1
+        sequence = journal.store.sequence
+        if sequence != before:
+            return Outcome(matched, sequence)
+        return MATCHED if matched else UNMATCHED
+
+    def arrived(self, tenant: Tenant, message: Message, now: float) -> None:
+        """A message from another node: route it here, and no further."""
+        route = tenant.router.route(message.topic_bytes())
+        if route is None:
+            return
+        if message.retain:
+            self.retain(tenant, message, now)
+        if route.guard is None:
+            self._deliver(route, message, now)
+        else:
+            self._deliver_guarded(route, message, now)
+        self.journal.close(tenant.name, message)
+
+    def retain(self, tenant: Tenant, message: Message, now: float) -> int:
+        """Keep it as its topic's retained message, or remove that if it is empty; deliver to nobody [MQTT-3.3.1-6]."""
+        retained = tenant.retained
+        if not message.payload:
+            if retained.remove(message.topic):
+                self.journal.note(RetainedSet(tenant.name, message.topic, None))
+            return reasons.SUCCESS
+        limits = tenant.limits
+        if not limits.retain_available:
+            return reasons.RETAIN_NOT_SUPPORTED
+        held = retained.get(message.topic)
+        freed = 0 if held is None else held.size()
+        too_many = held is None and limits.retained_messages and retained.count >= limits.retained_messages
+        if too_many or (limits.retained_bytes and retained.size - freed + message.size() > limits.retained_bytes):
+            self.counters.refuse("retained_limit")
+            return reasons.QUOTA_EXCEEDED
+        retained.set(message)
+        self.counters.retained_stored += 1
+        self.journal.note(RetainedSet(tenant.name, message.topic, message))
+        return reasons.SUCCESS
+
+    def clear_retained(self, tenant: Tenant, topic: str) -> bool:
+        """Remove a topic's retained message: was there one?"""
+        if not tenant.retained.remove(topic):
+            return False
+        self.journal.note(RetainedSet(tenant.name, topic, None))
+        return True
+
+    def retained(self, tenant: Tenant, filter: str, now: float, after: str = "", limit: int = 0) -> list[Message]:
+        """Retained messages in the order of their topics, from behind `after` on, at most `limit`."""
+        found = [message for message in tenant.retained.match(filter, now) if message.topic > after]
+        found.sort(key=_topic_of)
+        return found[:limit] if limit else found
+
+    # Ends
+
+    def disconnect(
+        self, receivers: list[Receiver], reason: int, now: float, *, discard: bool = False, reference: str = "", text: str = ""
+    ) -> int:
+        """End these connections; with `discard` their sessions, too. Says how many were connected."""
+        online = 0
+        for receiver in receivers:
+            if receiver.is_online():
+                online += 1
+            receiver.end(reason, now, discard=discard, reference=reference, text=text)
+        return online
+
+    # Time and the store
+
+    def tick(self, now: float) -> None:
+        self.deadlines.expire(now)
+
+    def next_deadline(self) -> float:
+        """When `tick` is next wanted; 0.0 if not at all."""
+        return self.deadlines.next()
+
+    def await_sequence(self, receiver: Receiver, sequence: int) -> None:
+        """Tell this receiver once that sequence is safe."""
+        self._waiting[receiver] = sequence
+
+    def committed(self, sequence: int) -> None:
+        """The store is done up to here: what waited for it goes on."""
+        self.journal.store.committed = sequence
+        if not self._waiting:
+            return
+        waiting = self._waiting
+        self._waiting = {}
+        for receiver in waiting:
+            receiver.settled(sequence)
+
+    # Delivery
+
+    def _deliver(self, route: Route, message: Message, now: float) -> bool:
+        matched = False
+        for subscription in route.subscriptions:
+            if subscription.receiver.deliver(message, subscription, now):
+                matched = True
+        return matched
+
+    def _deliver_guarded(self, route: Route, message: Message, now: float) -> bool:
+        guard = route.guard
+        assert guard is not None
+        matched = False
+        for subscription in route.subscriptions:
+            receiver = subscription.receiver
+            if isinstance(receiver, ShareGroup):
+                matched = bool(receiver.deliver_guarded(message, guard, now)) or matched
+            elif guard.delivering(message, receiver, subscription, now):
+                matched = bool(receiver.deliver(message, subscription, now)) or matched
+        return matched
+
+
+def _topic_of(message: Message) -> str:
+    return message.topic

@@ -1,0 +1,526 @@
+"""One connection without its network: bytes and time in, bytes out.
+
+    GREETING --CONNECT--> JUDGED --the gate says yes--> OPEN --DISCONNECT, error, lost--> CLOSED
+                             `------ it says no ------------------------------------------^
+
+This is the one place that catches what `wire` raises and turns it into the CONNACK or DISCONNECT that says why. What a newcomer gets
+wrong: the session lets go of the connection the moment it is CLOSED, although the edge may still be writing the last bytes.
+"""
+
+from typing import Final, final
+
+from myna.core.acks import Acks
+from myna.core.broker import Broker
+from myna.core.deadlines import Deadline, Timed
+from myna.core.handshake import Opened, Refused, check_connect, fill_ticket, open_session
+from myna.core.identity import Identity
+from myna.core.inbound import Inbound
+from myna.core.link import Link
+from myna.core.output import Output
+from myna.core.ports import Gate, Outlet, Peer, Ticket
+from myna.core.requests import request_disconnect, request_subscribe, request_unsubscribe
+from myna.core.session import Session
+from myna.wire import reasons
+from myna.wire.decode import decode
+from myna.wire.encode import encode, encode_trimmed
+from myna.wire.encode_publish import encode_ack
+from myna.wire.errors import ProtocolViolation, WireError
+from myna.wire.headers import is_client_packet
+from myna.wire.packets import (
+    MQTT_3_1_1,
+    MQTT_5,
+    Auth,
+    Connack,
+    Connect,
+    Disconnect,
+    Pingreq,
+    Puback,
+    Pubcomp,
+    Pubrec,
+    Pubrel,
+    Subscribe,
+    Unsubscribe,
+)
+from myna.wire.properties import Properties
+from myna.wire.reader import FrameReader
+from myna.wire.reasons import connack_code_for_3
+
+GREETING: Final = 0
+JUDGED: Final = 1
+OPEN: Final = 2
+CLOSED: Final = 3
+
+CONNECT_TYPE: Final = 1
+PINGRESP: Final = b"\xd0\x00"
+PUBREL_HEADER: Final = 0x62
+
+
+@final
+class SilentConnect(Timed):
+    """A connection that says nothing, or never finishes saying it (§3.1.4)."""
+
+    def __init__(self, connection: "Connection") -> None:
+        self._connection = connection
+
+    def due(self, now: float) -> None:
+        self._connection.connect_timeout(now)
+
+
+@final
+class KeepAlive(Timed):
+    """Looks at when the client was last heard; moves itself rather than being moved by every packet."""
+
+    def __init__(self, connection: "Connection", limit: float) -> None:
+        self._connection = connection
+        self.limit = limit
+
+    def due(self, now: float) -> None:
+        self._connection.keep_alive_due(now)
+
+
+@final
+class Expiry(Timed):
+    """The identity's time is up, unless it authenticates anew."""
+
+    def __init__(self, connection: "Connection") -> None:
+        self._connection = connection
+
+    def due(self, now: float) -> None:
+        self._connection.disconnect(reasons.NOT_AUTHORIZED, now, text="the credentials have expired")
+
+
+@final
+class ConnectTicket(Ticket):
+    """What the gate answers to: for CONNECT, and again for each AUTH that asks for re-authentication."""
+
+    def __init__(self, connection: "Connection") -> None:
+        super().__init__()
+        self._connection = connection
+
+    def admit(self, identity: Identity, now: float, data: bytes | None = None) -> None:
+        self._connection.admitted(self, identity, data, now)
+
+    def refuse(self, reason: int, now: float, text: str = "") -> None:
+        self._connection.not_admitted(self, reason, text, now)
+
+    def challenge(self, data: bytes, now: float) -> None:
+        self._connection.challenged(self, data, now)
+
+
+@final
+class Connection(Link):
+    def __init__(self, broker: Broker, gate: Gate, outlet: Outlet, peer: Peer, now: float, connect_limit: float = 10.0) -> None:
+        super().__init__(Output(outlet, broker.memory))
+        self.address = peer.address
+        self.connected_at = now
+        self.last_heard = now
+        self.state = GREETING
+        self.session: Session | None = None
+        self.quiet_about_problems = False
+        self._broker = broker
+        self._gate = gate
+        self._outlet = outlet
+        self._peer = peer
+        self._reader = FrameReader(broker.packet_size)
+        self._connect: Connect | None = None
+        self._ticket: ConnectTicket | None = None
+        self._challenged = False
+        self._method: str | None = None
+        self._acks: Acks | None = None
+        self._inbound: Inbound | None = None
+        self._deadline: Deadline | None = broker.deadlines.add(now + connect_limit, SilentConnect(self))
+        self._keep_alive: KeepAlive | None = None
+        self._expiry: Deadline | None = None
+        broker.counters.connections_opened += 1
+
+    # What the edge calls
+
+    def feed(self, data: bytes, now: float) -> None:
+        """A chunk has come: read every packet in it."""
+        if self.state == CLOSED:
+            return
+        self.last_heard = now
+        self._broker.counters.bytes_received += len(data)
+        try:
+            self._reader.feed(data)
+            if self.state != JUDGED or self._challenged:
+                self._read(now)
+        except WireError as error:
+            self._fail(error, now)
+
+    def has_pending(self) -> bool:
+        return self.output.has_pending()
+
+    def take(self) -> bytes:
+        data = self.output.take()
+        self._broker.counters.bytes_sent += len(data)
+        return data
+
+    def sent(self, count: int, now: float) -> None:
+        """The edge has got rid of so many bytes: a client that had fallen behind may have caught up."""
+        self.output.sent(count)
+        session = self.session
+        if session is not None and session.has_waiting() and not self.output.is_congested():
+            session.pump(now)
+
+    def lost(self, now: float) -> None:
+        """The stream has ended, whoever ended it."""
+        self._close(True, reasons.SUCCESS, True, now)
+        self.output.abandon()
+        self._broker.counters.connections_closed += 1
+
+    # As a link
+
+    def disconnect(self, reason: int, now: float, *, reference: str = "", text: str = "") -> None:
+        if self.state == CLOSED:
+            return
+        if self.state != OPEN:
+            self._refuse_connect(reason, text, now)
+            return
+        if self.level == MQTT_5:
+            self.output.write(encode_trimmed(_disconnect(reason, reference, text), MQTT_5, self.maximum_packet_size))
+        self._close(True, reason, False, now)
+        self._outlet.close()
+
+    def settled(self, sequence: int) -> None:
+        acks = self._acks
+        if acks is not None:
+            acks.settled(sequence)
+
+    # What the gate says
+
+    def admitted(self, ticket: ConnectTicket, identity: Identity, data: bytes | None, now: float) -> None:
+        if ticket is not self._ticket or self.state == CLOSED:
+            return  # the client has gone meanwhile
+        self._ticket = None
+        self._challenged = False
+        if self.state == OPEN:
+            self._reauthenticated(identity, data, now)
+            return
+        connect = self._connect
+        assert connect is not None  # there is no ticket without one
+        self._connect = None
+        opened = open_session(self._broker, self, connect, identity, self._peer, data, now)
+        if isinstance(opened, Refused):
+            self.level = connect.level
+            self._refuse_connect(opened.reason, opened.text, now)
+            return
+        self._open(opened, now)
+        self._outlet.resume()
+        try:
+            self._read(now)  # what came behind CONNECT
+        except WireError as error:
+            self._fail(error, now)
+
+    def not_admitted(self, ticket: ConnectTicket, reason: int, text: str, now: float) -> None:
+        if ticket is not self._ticket or self.state == CLOSED:
+            return
+        self._ticket = None
+        if self.state == OPEN:
+            self.disconnect(reason, now, text=text)
+        else:
+            self._refuse_connect(reason, text, now)
+
+    def challenged(self, ticket: ConnectTicket, data: bytes, now: float) -> None:
+        if ticket is not self._ticket or self.state == CLOSED:
+            return
+        self._challenged = True
+        self.output.write(encode(_auth(reasons.CONTINUE_AUTHENTICATION, self._method, data), MQTT_5))
+        self._outlet.resume()
+
+    # Timers
+
+    def connect_timeout(self, now: float) -> None:
+        self._deadline = None
+        if self.state in (GREETING, JUDGED):
+            self._broker.counters.refuse("connect_timeout")
+            self._close(False, reasons.KEEP_ALIVE_TIMEOUT, False, now)
+            self._outlet.close()
+
+    def keep_alive_due(self, now: float) -> None:
+        keep_alive = self._keep_alive
+        assert keep_alive is not None  # it is what fired
+        silent_since = self.last_heard
+        if now - silent_since >= keep_alive.limit:  # [MQTT-3.1.2-22]
+            self._deadline = None
+            self.disconnect(reasons.KEEP_ALIVE_TIMEOUT, now)
+        else:
+            self._deadline = self._broker.deadlines.add(silent_since + keep_alive.limit, keep_alive)
+
+    # Reading
+
+    def _read(self, now: float) -> None:
+        reader = self._reader
+        while reader.next_frame():
+            if self.state != OPEN:
+                self._read_greeting(reader, now)
+                if self.state == JUDGED and not self._challenged:
+                    return
+                if self.state == CLOSED:
+                    return
+                continue
+            header = reader.header
+            packet_type = header >> 4
+            if packet_type == 3:
+                inbound = self._inbound
+                assert inbound is not None  # it is there while OPEN
+                inbound.frame(reader, now)
+            elif 4 <= packet_type <= 7 and reader.end - reader.body == 2:
+                self._read_answers(reader)
+            else:
+                self._receive(reader, now)
+            if self.state == CLOSED:
+                return
+        session = self.session
+        if session is not None:
+            session.pump(now)
+
+    def _read_answers(self, reader: FrameReader) -> None:
+        """Acks in their short form, as many as lie together."""
+        session = self.session
+        inbound = self._inbound
+        assert session is not None and inbound is not None
+        outbound = session.outbound
+        buffer = reader.buffer
+        header = reader.header
+        position = reader.start
+        last = len(buffer) - 4
+        while position <= last and buffer[position] == header and buffer[position + 1] == 2:
+            packet_id = buffer[position + 2] << 8 | buffer[position + 3]
+            if packet_id == 0:
+                raise ProtocolViolation("packet identifier 0")  # [MQTT-2.2.1-3]
+            if header == 0x40:
+                outbound.acknowledged(packet_id)
+            elif header == 0x62:
+                inbound.release(packet_id)
+            elif header == 0x50:
+                self._answer_pubrec(packet_id, 0)
+            else:
+                outbound.completed(packet_id)
+            position += 4
+        reader.skip_to(position)
+
+    def _receive(self, reader: FrameReader, now: float) -> None:
+        if not is_client_packet(reader.header >> 4):
+            raise ProtocolViolation("a packet only a server sends")  # §4.13
+        packet = decode(reader.header, reader.buffer, reader.body, reader.end, self.level)
+        session = self.session
+        inbound = self._inbound
+        acks = self._acks
+        assert session is not None and inbound is not None and acks is not None
+        if isinstance(packet, Puback):
+            session.outbound.acknowledged(packet.packet_id)
+        elif isinstance(packet, Pubrec):
+            self._answer_pubrec(packet.packet_id, packet.code)
+        elif isinstance(packet, Pubrel):
+            inbound.release(packet.packet_id)
+        elif isinstance(packet, Pubcomp):
+            session.outbound.completed(packet.packet_id)
+        elif isinstance(packet, Subscribe):
+            request_subscribe(self._broker, self, acks, session, packet, now)
+        elif isinstance(packet, Unsubscribe):
+            request_unsubscribe(self._broker, self, acks, session, packet, now)
+        elif isinstance(packet, Pingreq):
+            self.output.write(PINGRESP)  # [MQTT-3.12.4-1]
+        elif isinstance(packet, Disconnect):
+            keep_will = request_disconnect(session, packet)
+            self._close(keep_will, packet.code, True, now)
+            self._outlet.close()
+        elif isinstance(packet, Auth):
+            self._receive_auth(packet, now)
+        else:
+            raise ProtocolViolation("a second CONNECT")  # [MQTT-3.1.0-2]
+
+    def _read_greeting(self, reader: FrameReader, now: float) -> None:
+        packet_type = reader.header >> 4
+        if self.state == GREETING and packet_type != CONNECT_TYPE:
+            self._close(False, reasons.PROTOCOL_ERROR, False, now)  # [MQTT-3.1.0-1], and no DISCONNECT: [MQTT-3.14.0-1]
+            self._broker.counters.refuse("first_packet_not_connect")
+            self._outlet.close()
+            return
+        packet = decode(reader.header, reader.buffer, reader.body, reader.end, self.level)
+        if isinstance(packet, Connect):
+            if self.state == JUDGED:
+                raise ProtocolViolation("a second CONNECT")
+            self._greet(packet, now)
+        elif isinstance(packet, Auth):
+            self._receive_auth(packet, now)
+        elif isinstance(packet, Disconnect):
+            self._close(False, packet.code, True, now)
+            self._outlet.close()
+        else:
+            raise ProtocolViolation("only AUTH or DISCONNECT may come before CONNACK")  # [MQTT-3.1.2-30]
+
+    def _greet(self, connect: Connect, now: float) -> None:
+        self.level = connect.level
+        self._reader.level = connect.level
+        self._connect = connect
+        refused = check_connect(connect)
+        if refused is not None:
+            self._refuse_connect(refused.reason, refused.text, now)
+            return
+        properties = connect.properties
+        if properties is not None:
+            self._method = properties.authentication_method
+            self.quiet_about_problems = properties.request_problem_information == 0
+        ticket = ConnectTicket(self)
+        fill_ticket(ticket, connect, self._peer)
+        self._ticket = ticket
+        self.state = JUDGED
+        self._gate.admit(ticket, now)
+        if self.state == JUDGED and not self._challenged:
+            self._outlet.pause()
+
+    def _receive_auth(self, packet: Auth, now: float) -> None:
+        """AUTH goes on with an exchange or, on an open connection, begins a new one (§4.12)."""
+        properties = packet.properties
+        method = None if properties is None else properties.authentication_method
+        if self._method is None or method != self._method:  # [MQTT-4.12.0-7], [MQTT-4.12.1-1]
+            raise ProtocolViolation("AUTH without the method of CONNECT")
+        data = None if properties is None else properties.authentication_data
+        ticket = self._ticket
+        if packet.code == reasons.CONTINUE_AUTHENTICATION and ticket is not None and self._challenged:
+            self._challenged = False
+            ticket.data = data
+            self._gate.answered(ticket, now)
+        elif packet.code == reasons.REAUTHENTICATE and self.state == OPEN and ticket is None:
+            again = ConnectTicket(self)
+            session = self.session
+            assert session is not None
+            again.client_id = session.key[2]
+            again.level = self.level
+            again.peer = self._peer
+            again.method = method
+            again.data = data
+            self._ticket = again
+            self._gate.admit(again, now)
+        else:
+            raise ProtocolViolation("AUTH out of turn")
+
+    def _answer_pubrec(self, packet_id: int, code: int) -> None:
+        session = self.session
+        assert session is not None
+        answer = session.outbound.received(packet_id, code)
+        if answer == 0 or (answer > 0 and self.level < MQTT_5):
+            self.output.write(encode_ack(PUBREL_HEADER, packet_id))
+        elif answer > 0:
+            self.output.write(encode(Pubrel(packet_id, answer), MQTT_5))
+
+    # Opening and closing
+
+    def _open(self, opened: Opened, now: float) -> None:
+        session = opened.session
+        self.state = OPEN
+        self.session = session
+        self._acks = Acks(self._broker, self.output, session)
+        self._inbound = Inbound(self._broker, self, session, self._acks, opened.origin, now)
+        self._reader.maximum_packet_size = session.tenant.limits.packet_size or self._reader.maximum_packet_size
+        self._broker.counters.connects_accepted += 1
+        session.tenant.connections += 1
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        if opened.keep_alive:
+            self._keep_alive = KeepAlive(self, opened.keep_alive * 1.5)
+            self._deadline = self._broker.deadlines.add(now + self._keep_alive.limit, self._keep_alive)
+        self._watch_expiry(opened.identity)
+        self._broker.watcher.connected(session, self.address, now)
+        session.attach(self, now)
+
+    def _reauthenticated(self, identity: Identity, data: bytes | None, now: float) -> None:
+        session = self.session
+        assert session is not None
+        tenant, scope, _ = session.key
+        if identity.tenant != tenant or identity.scope != scope or identity.user != session.identity.user:
+            self.disconnect(reasons.NOT_AUTHORIZED, now, text="re-authentication as somebody else")
+            return
+        session.identity = identity
+        self._broker.rules_changed()
+        self._watch_expiry(identity)
+        self.output.write(encode(_auth(reasons.SUCCESS, self._method, data), MQTT_5))
+
+    def _watch_expiry(self, identity: Identity) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+        if identity.expires_at:
+            self._expiry = self._broker.deadlines.add(identity.expires_at, Expiry(self))
+
+    def _refuse_connect(self, reason: int, text: str, now: float) -> None:
+        """CONNACK with the reason, in the client's version; then the end [MQTT-3.2.2-7]."""
+        connect = self._connect
+        client_id = "" if connect is None else connect.client_id
+        cause = text or reasons.reason_name(reason)
+        self._broker.counters.refuse(f"connect:{reasons.reason_name(reason)}")
+        self._broker.watcher.refused("CONNECT", "", client_id, self.address, cause, now)
+        if self.level == MQTT_5:
+            properties = None
+            if text:
+                properties = Properties()
+                properties.reason_string = text
+            self.output.write(encode(Connack(False, reason, properties), MQTT_5))
+        elif self.level:
+            self.output.write(encode(Connack(False, connack_code_for_3(reason)), MQTT_3_1_1))
+        self._close(False, reason, False, now)
+        self._outlet.close()
+
+    def _fail(self, error: WireError, now: float) -> None:
+        """The one place where a broken rule becomes an answer [MQTT-4.13.1-1]."""
+        if self.state == CLOSED:
+            return
+        self._broker.counters.refuse(f"protocol:{reasons.reason_name(error.reason)}")
+        self._broker.watcher.refused("a packet", "", self._name(), self.address, error.message, now)
+        if self.state == OPEN:
+            self.disconnect(error.reason, now, text=error.message)
+            return
+        if self.state == GREETING and error.level:
+            self._answer_broken_connect(error)
+        self._close(False, error.reason, False, now)
+        self._outlet.close()
+
+    def _answer_broken_connect(self, error: WireError) -> None:
+        """A CONNECT that could be read far enough to know its version."""
+        if error.level >= MQTT_5:
+            self.output.write(encode(Connack(False, error.reason), MQTT_5))
+        elif error.reason in (reasons.UNSUPPORTED_PROTOCOL_VERSION, reasons.CLIENT_IDENTIFIER_NOT_VALID):
+            self.output.write(encode(Connack(False, connack_code_for_3(error.reason)), MQTT_3_1_1))
+        # Anything else before MQTT 5 gets no answer: 311: [MQTT-3.1.4-1]
+
+    def _close(self, keep_will: bool, reason: int, by_client: bool, now: float) -> None:
+        """Let go of everything but the bytes still to be written."""
+        if self.state == CLOSED:
+            return
+        self.state = CLOSED
+        self._ticket = None
+        self._connect = None
+        for deadline in (self._deadline, self._expiry):
+            if deadline is not None:
+                deadline.cancel()
+        self._deadline = None
+        self._expiry = None
+        session = self.session
+        if session is not None:
+            self.session = None
+            session.tenant.connections -= 1
+            self._broker.watcher.disconnected(session, reason, by_client, now)
+            session.detach(keep_will, reason, now)
+
+    def _name(self) -> str:
+        session = self.session
+        return "" if session is None else session.key[2]
+
+
+def _disconnect(reason: int, reference: str, text: str) -> Disconnect:
+    if not reference and not text:
+        return Disconnect(reason)
+    properties = Properties()
+    properties.server_reference = reference or None
+    properties.reason_string = text or None
+    return Disconnect(reason, properties)
+
+
+def _auth(code: int, method: str | None, data: bytes | None) -> Auth:
+    properties = Properties()
+    properties.authentication_method = method
+    properties.authentication_data = data
+    return Auth(code, properties)

@@ -1,0 +1,342 @@
+"""PUBLISH arriving: topic aliases, quotas, permission, de-duplication, and which answer it gets.
+
+The common packet (no RETAIN, no DUP, no properties, a topic this connection has used before) is never made into a Publish: it is read
+where it lies in the chunk. A run of them on one topic and of one size is recognised by its equal beginnings; at QoS 0 the
+whole run is handed on as one piece, which is most of why a busy publisher costs so little.
+
+    | header | length | topic length | topic | packet id (QoS > 0) | 0 (MQTT 5) | payload |
+    ^ start           ^ body                 ^ topic_end                        ^ payload_at  ^ end
+"""
+
+from typing import Final, final
+
+from myna.core.acks import Acks
+from myna.core.aliases import InboundAliases
+from myna.core.broker import Broker
+from myna.core.limits import Bucket
+from myna.core.link import Link
+from myna.core.message import Message, Origin, copy_for_delivery
+from myna.core.outcome import Outcome, Refusal
+from myna.core.receiver import Receiver
+from myna.core.router import Route
+from myna.core.session import Session
+from myna.wire import reasons
+from myna.wire.decode_publish import decode_publish
+from myna.wire.encode import encode
+from myna.wire.encode_publish import encode_ack
+from myna.wire.errors import ProtocolViolation
+from myna.wire.packets import MQTT_5, Puback, Publish, Pubrec
+from myna.wire.reader import FrameReader
+
+ROUTES_KEPT: Final = 1024
+PUBACK_HEADER: Final = 0x40
+PUBREC_HEADER: Final = 0x50
+PUBCOMP_HEADER: Final = 0x70
+RETAIN_OR_DUP: Final = 0x09
+
+
+@final
+class Inbound:
+    """One connection's publishing side."""
+
+    __slots__ = (
+        "_acks",
+        "_aliases",
+        "_broker",
+        "_bucket",
+        "_highest",
+        "_is_5",
+        "_link",
+        "_origin",
+        "_receive_maximum",
+        "_routes",
+        "_rules_version",
+        "_session",
+    )
+
+    def __init__(self, broker: Broker, link: Link, session: Session, acks: Acks, origin: Origin, now: float) -> None:
+        limits = session.tenant.limits
+        self._broker = broker
+        self._link = link
+        self._session = session
+        self._acks = acks
+        self._origin = origin
+        self._is_5 = link.level == MQTT_5
+        self._highest = 0x30 | limits.maximum_qos << 1
+        self._receive_maximum = limits.receive_maximum
+        rate = limits.publishes_per_second
+        self._bucket: Bucket | None = Bucket(rate, now) if rate > 0 else None
+        self._aliases: InboundAliases | None = None
+        self._routes: dict[bytes, Route] | None = None
+        self._rules_version = broker.rules_version
+
+    # The quick way
+
+    def frame(self, reader: FrameReader, now: float) -> None:
+        """One PUBLISH packet, and the run of like ones behind it."""
+        routes = self._routes
+        header = reader.header
+        body = reader.body
+        end = reader.end
+        if routes is not None and header & RETAIN_OR_DUP == 0 and header <= self._highest and end - body > 4:
+            buffer = reader.buffer
+            topic_at = body + 2
+            topic_end = topic_at + (buffer[body] << 8 | buffer[body + 1])
+            payload_at = topic_end if header == 0x30 else topic_end + 2
+            if self._is_5:
+                payload_at += 1
+            if payload_at <= end and (not self._is_5 or buffer[payload_at - 1] == 0):
+                route = routes.get(buffer[topic_at:topic_end])
+                if route is not None and self._rules_version == self._broker.rules_version:
+                    if route.generation != self._session.tenant.router.generation:
+                        self._session.tenant.router.refresh(route)
+                    if header == 0x30:
+                        self._run_at_0(reader, route, topic_end, payload_at, now)
+                    else:
+                        self._run_above_0(reader, route, topic_end, payload_at, now)
+                    return
+        self.receive(decode_publish(header, reader.buffer, body, end, self._link.level), now)
+
+    def _run_at_0(self, reader: FrameReader, route: Route, topic_end: int, payload_at: int, now: float) -> None:
+        broker = self._broker
+        buffer = reader.buffer
+        start = reader.start
+        size = reader.end - start
+        prefix = buffer[start:payload_at]
+        position = reader.end
+        last = len(buffer) - size
+        while position <= last and buffer.startswith(prefix, position):
+            position += size
+        count = (position - start) // size
+        reader.skip_to(position)
+        if not route.plain or broker.tap is not None or not broker.peers.alone:
+            head_size = payload_at - start
+            for at in range(start, position, size):
+                self._publish(route, buffer[at + head_size : at + size], 0, now)
+            return
+        broker.counters.messages_received += count
+        self._session.tenant.messages_received += count
+        form = self._link.form
+        others: list[Receiver] | None = None
+        frames = buffer if start == 0 and position == len(buffer) else buffer[start:position]
+        for subscription in route.subscriptions:
+            receiver = subscription.receiver
+            if receiver.form == form:
+                receiver.deliver_frames(frames, count, now)
+            else:
+                others = [] if others is None else others
+                others.append(receiver)
+        if others is not None:
+            self._deliver_one_by_one(route, frames, size, payload_at - start, now)
+        elif not route.subscriptions:
+            broker.counters.unmatched += count
+
+    def _deliver_one_by_one(self, route: Route, frames: bytes, size: int, head_size: int, now: float) -> None:
+        """For receivers of another form than the publisher's."""
+        form = self._link.form
+        for at in range(0, len(frames), size):
+            message = self._message(route, frames[at + head_size : at + size], 0, now)
+            for subscription in route.subscriptions:
+                if subscription.receiver.form != form:
+                    subscription.receiver.deliver(message, subscription, now)
+
+    def _run_above_0(self, reader: FrameReader, route: Route, topic_end: int, payload_at: int, now: float) -> None:
+        buffer = reader.buffer
+        start = reader.start
+        header = reader.header
+        size = reader.end - start
+        head = buffer[start:topic_end]
+        id_at = topic_end - start
+        payload_from = payload_at - start
+        tail_from = payload_from - 1 if self._is_5 else payload_from
+        last = len(buffer) - size
+        qos = header >> 1 & 3
+        form = self._link.form
+        session = self._session
+        while True:
+            packet_id = buffer[start + id_at] << 8 | buffer[start + id_at + 1]
+            if packet_id == 0:
+                raise ProtocolViolation("packet identifier 0")  # [MQTT-2.2.1-3]
+            self._check_quota()
+            if qos == 2 and session.received.is_open(packet_id):
+                self._acks.send(encode_ack(PUBREC_HEADER, packet_id), 0)  # [MQTT-4.3.3-10]
+            else:
+                payload = buffer[start + payload_from : start + size]
+                message = self._message(route, payload, qos, now)
+                tail = buffer[start + tail_from : start + size] if self._is_5 else payload
+                message.adopt_form(form, header, head, tail)
+                self._answer(self._broker.publish_on(route, session.tenant, message, now), qos, packet_id, now)
+            start += size
+            if start > last or session.link is not self._link or not buffer.startswith(head, start):
+                break
+            if self._is_5 and buffer[start + tail_from] != 0:
+                break
+        reader.skip_to(start)
+
+    # The general way
+
+    def receive(self, packet: Publish, now: float) -> None:
+        """A PUBLISH with anything unusual about it, or the first on its topic."""
+        if packet.properties is not None and packet.properties.subscription_identifiers is not None:
+            raise ProtocolViolation("a subscription identifier from a client")  # [MQTT-3.3.4-6]
+        topic = self._resolve_alias(packet)
+        session = self._session
+        qos = packet.qos
+        if qos:
+            self._check_quota()
+            if qos == 2 and session.received.is_open(packet.packet_id):
+                self._acks.send(encode_ack(PUBREC_HEADER, packet.packet_id), 0)  # [MQTT-4.3.3-10]
+                return
+        self._check_support(packet)
+        if self._bucket is not None and not self._bucket.take(1.0, now):
+            self._too_fast()
+            return
+        encoded = topic.encode()
+        route = session.tenant.router.route(encoded)
+        if route is None:
+            self._refuse(packet, reasons.TOPIC_NAME_INVALID, now)
+            return
+        identity = session.identity
+        verdict = self._broker.may_publish(identity, topic, qos, packet.retain)
+        if verdict != reasons.SUCCESS:
+            self._refuse(packet, verdict, now)
+            return
+        if not packet.retain:
+            self._remember(encoded, route)
+        message = self._message(route, packet.payload, qos, now)
+        message.retain = packet.retain
+        properties = packet.properties
+        if properties is not None:
+            if properties.message_expiry >= 0:
+                message.expires_at = now + properties.message_expiry
+            message.properties = copy_for_delivery(properties)
+            if session.tenant.limits.payload_format_checked and not _is_as_declared(properties.payload_format, packet.payload):
+                self._refuse(packet, reasons.PAYLOAD_FORMAT_INVALID, now)
+                return
+        answer = self._broker.publish_on(route, session.tenant, message, now)
+        if isinstance(answer, Refusal):
+            self._refuse(packet, answer.reason, now)
+        elif qos:
+            self._answer(answer, qos, packet.packet_id, now)
+
+    def release(self, packet_id: int) -> None:
+        """PUBREL, always answered [MQTT-4.3.3-11]."""
+        session = self._session
+        if session.received.release(packet_id, session.is_durable()) or not self._is_5:
+            self._acks.send(encode_ack(PUBCOMP_HEADER, packet_id), 0)
+        else:
+            ack = encode_ack(PUBCOMP_HEADER, packet_id)
+            self._acks.send(b"\x70\x03" + ack[2:] + b"\x92", 0)
+
+    # Parts of both
+
+    def _message(self, route: Route, payload: bytes, qos: int, now: float) -> Message:
+        return Message(route.topic, payload, qos, False, self._origin, now, 0.0, None, route.encoded)
+
+    def _publish(self, route: Route, payload: bytes, qos: int, now: float) -> None:
+        answer = self._broker.publish_on(route, self._session.tenant, self._message(route, payload, qos, now), now)
+        if isinstance(answer, Refusal):
+            self._refuse(Publish(route.topic, payload, qos), answer.reason, now)
+
+    def _answer(self, answer: object, qos: int, packet_id: int, now: float) -> None:
+        """The ack of a QoS 1 or 2 message, once what it promises is safe."""
+        if isinstance(answer, Refusal):
+            self._refuse(Publish("", b"", qos, packet_id=packet_id), answer.reason, now)
+            return
+        assert isinstance(answer, Outcome)
+        sequence = answer.sequence
+        if qos == 2:
+            begun = self._session.received.begin(packet_id, self._session.is_durable())
+            sequence = max(sequence, begun)
+        header = PUBACK_HEADER if qos == 1 else PUBREC_HEADER
+        ack = encode_ack(header, packet_id)
+        if not answer.matched and self._is_5:
+            ack = bytes((header, 3)) + ack[2:] + b"\x10"  # No matching subscribers, §3.4.2.1
+        self._acks.send(ack, sequence)
+
+    def _refuse(self, packet: Publish, reason: int, now: float) -> None:
+        """Not taken. An ack with the reason where there is one, else as the tenant's limits say; never a lost acknowledgement."""
+        session = self._session
+        limits = session.tenant.limits
+        self._broker.counters.refuse(f"publish:{reasons.reason_name(reason)}")
+        self._broker.watcher.refused(
+            f"PUBLISH to {packet.topic[:200]!r}",
+            session.key[0],
+            session.key[2],
+            self._link.address,
+            reasons.reason_name(reason),
+            now,
+        )
+        if not self._is_5:
+            if limits.refused_publish_disconnects_3:
+                self._link.disconnect(reason, now)
+            elif packet.qos:
+                header = PUBACK_HEADER if packet.qos == 1 else PUBREC_HEADER
+                if packet.qos == 2:
+                    session.received.begin(packet.packet_id, session.is_durable())
+                self._acks.send(encode_ack(header, packet.packet_id), 0)  # 311: [MQTT-3.3.5-2]
+        elif packet.qos == 0:
+            if limits.refused_qos_0_disconnects:
+                self._link.disconnect(reason, now)
+        elif packet.qos == 1:
+            self._acks.send(encode(Puback(packet.packet_id, reason), MQTT_5), 0)
+        else:
+            self._acks.send(encode(Pubrec(packet.packet_id, reason), MQTT_5), 0)  # the id is free: [MQTT-4.3.3-9]
+
+    def _resolve_alias(self, packet: Publish) -> str:
+        properties = packet.properties
+        if properties is None or properties.topic_alias < 0:
+            if not packet.topic:
+                raise ProtocolViolation("empty topic without an alias")  # §3.3.2.1
+            return packet.topic
+        aliases = self._aliases
+        if aliases is None:
+            aliases = InboundAliases(self._session.tenant.limits.topic_alias_maximum)
+            self._aliases = aliases
+        alias = properties.topic_alias
+        if not aliases.is_legal(alias):
+            raise ProtocolViolation(f"topic alias {alias}", reasons.TOPIC_ALIAS_INVALID)  # [MQTT-3.3.2-8]
+        if packet.topic:
+            aliases.bind(alias, packet.topic)
+            return packet.topic
+        topic = aliases.topic(alias)
+        if not topic:
+            raise ProtocolViolation(f"topic alias {alias} has not been set")  # §3.3.2.3.4
+        return topic
+
+    def _check_quota(self) -> None:
+        if self._acks.waiting() + self._session.received.count() >= self._receive_maximum:
+            raise ProtocolViolation("receive maximum exceeded", reasons.RECEIVE_MAXIMUM_EXCEEDED)  # §3.3.4
+
+    def _check_support(self, packet: Publish) -> None:
+        limits = self._session.tenant.limits
+        if packet.qos > limits.maximum_qos:
+            raise ProtocolViolation(f"QoS {packet.qos} is not supported", reasons.QOS_NOT_SUPPORTED)
+        if packet.retain and not limits.retain_available:
+            raise ProtocolViolation("retained messages are not supported", reasons.RETAIN_NOT_SUPPORTED)
+
+    def _too_fast(self) -> None:
+        """Above the tenant's rate: MQTT 5 is told, earlier versions know no word for it, and get no ack."""
+        self._broker.counters.refuse("publish_rate")
+        if self._is_5:
+            raise ProtocolViolation("publish rate exceeded", reasons.MESSAGE_RATE_TOO_HIGH)
+
+    def _remember(self, encoded: bytes, route: Route) -> None:
+        if self._bucket is not None:
+            return
+        routes = self._routes
+        if routes is None or self._rules_version != self._broker.rules_version or len(routes) >= ROUTES_KEPT:
+            routes = {}
+            self._routes = routes
+            self._rules_version = self._broker.rules_version
+        routes[encoded] = route
+
+
+def _is_as_declared(payload_format: int, payload: bytes) -> bool:
+    if payload_format != 1:
+        return True
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,134 @@
+"""How much: the bounds of one tenant as plain values, and the bucket that measures a rate.
+
+The defaults are roomy and safe; a profile or a tenant's own settings make them smaller. A connection reads its tenant's
+limits once, at CONNECT. 0 means no bound unless the comment says otherwise.
+"""
+
+from typing import Final, final
+
+NEVER: Final = 0xFFFFFFFF  # a session expiry that does not come (§3.1.2.11.2)
+
+DROP_NEWEST: Final = "drop_newest"
+DROP_OLDEST: Final = "drop_oldest"
+DROP_SESSION: Final = "drop_session"
+
+
+@final
+class Limits:
+    def __init__(self) -> None:
+        # What a client may speak.
+        self.levels: tuple[int, ...] = (3, 4, 5)
+        self.maximum_qos = 2
+        self.retain_available = True
+        self.wildcards_available = True
+        self.shared_available = True
+        self.identifiers_available = True
+        self.payload_format_checked = False
+        # Sizes.
+        self.packet_size = 1024 * 1024
+        self.will_size = 0
+        self.topic_length = 0  # in characters
+        self.topic_levels = 0
+        self.level_length = 0  # in characters
+        # Flow.
+        self.receive_maximum = 65_535
+        self.inflight = 65_535  # sent and not acknowledged, before MQTT 5 lets the client choose
+        self.topic_alias_maximum = 65_535
+        self.publishes_per_second = 0.0
+        self.refused_qos_0_disconnects = False
+        self.refused_publish_disconnects_3 = False
+        # Time.
+        self.keep_alive_minimum = 0
+        self.keep_alive_maximum = 0
+        self.session_expiry_minimum = 0
+        self.session_expiry_maximum = NEVER
+        self.force_transient = False
+        # Numbers.
+        self.sessions = 0
+        self.subscriptions_per_session = 0
+        self.filters_per_subscribe = 0
+        self.group_members = 0
+        # Queues of sessions.
+        self.queue_messages = 100_000
+        self.queue_bytes = 64 * 1024 * 1024
+        self.queue_policy = DROP_NEWEST
+        self.queue_qos_0 = False
+        self.queue_qos_0_drops_oldest = False
+        # Retained messages.
+        self.retained_messages = 1_000_000
+        self.retained_bytes = 512 * 1024 * 1024
+        self.retained_per_subscription = 0
+
+    def copy(self) -> "Limits":
+        copy = Limits()
+        for name, value in vars_of(self).items():
+            setattr(copy, name, value)
+        return copy
+
+
+def vars_of(limits: Limits) -> dict[str, object]:
+    """All bounds by name: what configuration files and settings of dialects set them by."""
+    return {name: getattr(limits, name) for name in LIMIT_NAMES}
+
+
+LIMIT_NAMES: Final = (
+    "levels",
+    "maximum_qos",
+    "retain_available",
+    "wildcards_available",
+    "shared_available",
+    "identifiers_available",
+    "payload_format_checked",
+    "packet_size",
+    "will_size",
+    "topic_length",
+    "topic_levels",
+    "level_length",
+    "receive_maximum",
+    "inflight",
+    "topic_alias_maximum",
+    "publishes_per_second",
+    "refused_qos_0_disconnects",
+    "refused_publish_disconnects_3",
+    "keep_alive_minimum",
+    "keep_alive_maximum",
+    "session_expiry_minimum",
+    "session_expiry_maximum",
+    "force_transient",
+    "sessions",
+    "subscriptions_per_session",
+    "filters_per_subscribe",
+    "group_members",
+    "queue_messages",
+    "queue_bytes",
+    "queue_policy",
+    "queue_qos_0",
+    "queue_qos_0_drops_oldest",
+    "retained_messages",
+    "retained_bytes",
+    "retained_per_subscription",
+)
+
+
+@final
+class Bucket:
+    """So many a second, with a burst of one second. Filled when looked at, so it needs no timer."""
+
+    __slots__ = ("_filled_at", "_level", "rate")
+
+    def __init__(self, rate: float, now: float) -> None:
+        self.rate = rate
+        self._level = rate
+        self._filled_at = now
+
+    def take(self, amount: float, now: float) -> bool:
+        self._level = min(self.rate, self._level + (now - self._filled_at) * self.rate)
+        self._filled_at = now
+        if self._level < amount:
+            return False
+        self._level -= amount
+        return True
+
+    def wait(self, amount: float) -> float:
+        """Seconds until so much will be there, as of the last look."""
+        return max(0.0, (amount - self._level) / self.rate)

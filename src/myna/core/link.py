@@ -1,0 +1,56 @@
+"""What a session needs to know of the connection that serves it: how to write, in which form, and within which bounds.
+
+`plain` says that MQTT frames made for everybody may be written as they are: no topic aliases, no packet limit of the client's.
+The connection itself is the subclass; a session never sees more of it than this.
+"""
+
+from abc import abstractmethod
+from typing import Final
+
+from mypy_extensions import mypyc_attr
+
+from myna.core.aliases import OutboundAliases
+from myna.core.message import FORM_3, FORM_5
+from myna.core.output import Output
+from myna.wire.encode import encode_trimmed
+from myna.wire.packets import MQTT_5, Packet
+
+UNLIMITED: Final = 0x0FFF_FFFF + 5  # the largest packet there is (§2.1.4)
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Link:
+    def __init__(self, output: Output) -> None:
+        self.output = output
+        self.level = 0
+        self.form = 0
+        self.receive_maximum = 65_535
+        self.maximum_packet_size = UNLIMITED
+        self.aliases: OutboundAliases | None = None
+        self.plain = True
+        self.address = ""
+        self.connected_at = 0.0
+        self.channel = ""
+
+    def accept(self, level: int, receive_maximum: int, maximum_packet_size: int, alias_maximum: int) -> None:
+        """What the client said it can take."""
+        self.level = level
+        self.form = FORM_5 if level == MQTT_5 else FORM_3
+        self.receive_maximum = receive_maximum
+        self.maximum_packet_size = maximum_packet_size
+        self.aliases = OutboundAliases(alias_maximum) if alias_maximum > 0 else None
+        self.plain = self.aliases is None and maximum_packet_size >= UNLIMITED
+
+    @abstractmethod
+    def disconnect(self, reason: int, now: float, *, reference: str = "", text: str = "") -> None:
+        """Say why, then end the connection."""
+
+    @abstractmethod
+    def settled(self, sequence: int) -> None:
+        """What was appended to the store up to here is safe: acks that waited may go."""
+
+    def write_packet(self, packet: Packet) -> None:
+        """Encode and write, without what the client's maximum packet size leaves no room for [MQTT-3.2.2-19]."""
+        data = encode_trimmed(packet, self.level, self.maximum_packet_size)
+        if data:
+            self.output.write(data)

@@ -1,0 +1,301 @@
+"""Messages leaving a session: the window, packet ids, what waits behind it, and what to send again.
+
+Knows nothing of topics or subscriptions; by now the message has been chosen for us. A packet id stays taken until PUBACK
+or PUBCOMP, also across a reconnect [MQTT-4.4.0-1].
+
+    QoS 1   PUBLISH ->  <- PUBACK                                  taken out of the window
+    QoS 2   PUBLISH ->  <- PUBREC  PUBREL ->  <- PUBCOMP           RELEASED from PUBREC on: the message is no longer needed
+"""
+
+from collections import deque
+from typing import Final, final
+
+from myna.core.counters import (
+    DROP_EXPIRED,
+    DROP_QUEUE_FULL,
+    DROP_SLOW_READER,
+    DROP_TOO_LARGE,
+    Counters,
+)
+from myna.core.journal import Journal
+from myna.core.limits import DROP_OLDEST, Limits
+from myna.core.link import Link
+from myna.core.message import Message
+from myna.core.receiver import SessionKey
+from myna.core.records import Queued, Released, Sent, Settled
+from myna.wire.encode_publish import encode_ack
+from myna.wire.fields import write_u16
+
+PUBREL_HEADER: Final = 0x62
+DUP: Final = 0x08
+QOS_BITS: Final = 0x06
+QOS_2_BITS: Final = 0x04
+
+
+@final
+class Delivery:
+    """One message on its way to one client. `flags` is the first byte it is sent with; `number` names it to the store."""
+
+    __slots__ = ("flags", "identifiers", "message", "number", "released")
+
+    def __init__(self, message: Message, flags: int, identifiers: list[int] | None, number: int) -> None:
+        self.message: Message | None = message
+        self.flags = flags
+        self.identifiers = identifiers
+        self.number = number
+        self.released = False
+
+
+@final
+class Outbound:
+    __slots__ = (
+        "_counters",
+        "_journal",
+        "_key",
+        "_last_id",
+        "_last_number",
+        "_settled",
+        "limits",
+        "link",
+        "queue",
+        "queue_bytes",
+        "window",
+    )
+
+    def __init__(self, key: SessionKey, limits: Limits, journal: Journal, counters: Counters) -> None:
+        self._key = key
+        self._journal = journal
+        self._counters = counters
+        self._last_id = 0
+        self._last_number = 0
+        self._settled: list[int] | None = None
+        self.limits = limits
+        self.link: Link | None = None
+        self.window: dict[int, Delivery] | None = None
+        self.queue: deque[Delivery] | None = None
+        self.queue_bytes = 0
+
+    # New messages
+
+    def send_now(self, message: Message, flags: int, identifiers: list[int] | None, now: float) -> None:
+        """QoS 0 to a connected client: written, or dropped if it does not keep up."""
+        link = self.link
+        assert link is not None  # callers ask first
+        if link.output.is_congested():
+            self._counters.drop(DROP_SLOW_READER)
+            return
+        if message.expires_at != 0.0 and message.is_expired(now):
+            self._counters.drop(DROP_EXPIRED)
+            return
+        if link.plain and identifiers is None:
+            if flags == 0x30:
+                link.output.write(message.frame(link.form, now))
+            else:
+                head = message.head(link.form, flags, now)
+                link.output.write(head + message.tail(link.form, now))
+            self._counters.messages_sent += 1
+        else:
+            self._write_special(link, message, flags, identifiers, 0, now)
+
+    def send(self, message: Message, flags: int, identifiers: list[int] | None, durable: bool, now: float) -> bool:
+        """QoS 1 or 2: into the window and out, or behind those that wait already. False if there was no room."""
+        number = 0
+        if durable:
+            self._last_number += 1
+            number = self._last_number
+        delivery = Delivery(message, flags, identifiers, number)
+        packet_id = 0
+        link = self.link
+        if link is not None and self.queue is None and self._has_room(link):
+            packet_id = self._dispatch(link, delivery, now)
+        elif not self.enqueue(delivery):
+            return False
+        if durable:
+            self._journal.queued(Queued(self._key, number, flags, identifiers, packet_id))
+        return True
+
+    def enqueue(self, delivery: Delivery) -> bool:
+        """Behind all that wait. False if the session's bounds left no place for it."""
+        message = delivery.message
+        assert message is not None  # only a released one has none, and that is in the window
+        queue = self.queue
+        if queue is None:
+            queue = deque()
+            self.queue = queue
+        size = message.size()
+        limits = self.limits
+        while len(queue) >= limits.queue_messages or self.queue_bytes + size > limits.queue_bytes:
+            self._counters.drop(DROP_QUEUE_FULL)
+            if limits.queue_policy != DROP_OLDEST or not queue:
+                if not queue:
+                    self.queue = None
+                return False
+            self._forget(queue.popleft())
+        queue.append(delivery)
+        self.queue_bytes += size
+        return True
+
+    def refill(self, now: float) -> None:
+        """Move what waits into the window, as far as client and connection allow."""
+        queue = self.queue
+        link = self.link
+        if queue is None or link is None:
+            return
+        while queue and self._has_room(link):
+            delivery = queue.popleft()
+            message = delivery.message
+            assert message is not None
+            self.queue_bytes -= message.size()
+            if message.expires_at != 0.0 and message.is_expired(now):
+                self._counters.drop(DROP_EXPIRED)
+                self._settle(delivery)
+            elif delivery.flags & QOS_BITS == 0:
+                self.send_now(message, delivery.flags, delivery.identifiers, now)
+            else:
+                packet_id = self._dispatch(link, delivery, now)
+                if delivery.number and packet_id:
+                    self._journal.note(Sent(self._key, delivery.number, packet_id))
+        if not queue:
+            self.queue = None
+            self.queue_bytes = 0
+        self.flush_settled()
+
+    # Answers
+
+    def acknowledged(self, packet_id: int) -> None:
+        """PUBACK. Unknown ids, and ids of another kind, are ignored (§4.3)."""
+        window = self.window
+        if window is None:
+            return
+        delivery = window.get(packet_id)
+        if delivery is not None and delivery.flags & QOS_BITS != QOS_2_BITS:
+            del window[packet_id]
+            self._settle(delivery)
+
+    def received(self, packet_id: int, code: int) -> int:
+        """PUBREC: the code to answer with in PUBREL, or -1 for no answer."""
+        window = self.window
+        delivery = None if window is None else window.get(packet_id)
+        if window is None or delivery is None or delivery.flags & QOS_BITS != QOS_2_BITS:
+            return -1 if code >= 0x80 else 0x92  # PACKET_IDENTIFIER_NOT_FOUND, §3.6.2.1
+        if code >= 0x80:  # [MQTT-4.3.3-4]
+            del window[packet_id]
+            self._settle(delivery)
+            return -1
+        if not delivery.released:
+            delivery.released = True
+            delivery.message = None
+            if delivery.number:
+                self._journal.note(Released(self._key, delivery.number))
+        return 0
+
+    def completed(self, packet_id: int) -> None:
+        """PUBCOMP. Before PUBREC it is nothing we asked for, and is ignored."""
+        window = self.window
+        if window is None:
+            return
+        delivery = window.get(packet_id)
+        if delivery is not None and delivery.released:
+            del window[packet_id]
+            self._settle(delivery)
+
+    def flush_settled(self) -> None:
+        """Tell the store of the deliveries that are done, all of a batch at once."""
+        settled = self._settled
+        if settled is not None:
+            self._settled = None
+            self._journal.note(Settled(self._key, settled))
+
+    # Connections come and go
+
+    def resume(self, link: Link, now: float) -> None:
+        """A client is back: repeat what it has not answered, in order, with the ids it had [MQTT-4.4.0-1]."""
+        self.link = link
+        window = self.window
+        if window is None:
+            return
+        for packet_id, delivery in list(window.items()):
+            message = delivery.message
+            if message is None:
+                link.output.write(encode_ack(PUBREL_HEADER, packet_id))
+            elif not self._write(link, message, delivery.flags | DUP, delivery.identifiers, packet_id, now):
+                del window[packet_id]
+                self._settle(delivery)
+
+    def waiting(self) -> int:
+        """Messages that have not been acknowledged or not even been sent."""
+        return (0 if self.queue is None else len(self.queue)) + (0 if self.window is None else len(self.window))
+
+    def _has_room(self, link: Link) -> bool:
+        window = self.window
+        return (window is None or len(window) < link.receive_maximum) and not link.output.is_congested()
+
+    def _dispatch(self, link: Link, delivery: Delivery, now: float) -> int:
+        """Write it under a new packet id; 0 if this client cannot take it, which counts as done [MQTT-3.1.2-25]."""
+        window = self.window
+        if window is None:
+            window = {}
+            self.window = window
+        packet_id = self._last_id + 1
+        if packet_id > 65_535:
+            packet_id = 1
+        while packet_id in window:
+            packet_id = 1 if packet_id == 65_535 else packet_id + 1
+        message = delivery.message
+        assert message is not None
+        if not self._write(link, message, delivery.flags, delivery.identifiers, packet_id, now):
+            self._settle(delivery)
+            return 0
+        self._last_id = packet_id
+        window[packet_id] = delivery
+        return packet_id
+
+    def _write(
+        self, link: Link, message: Message, flags: int, identifiers: list[int] | None, packet_id: int, now: float
+    ) -> bool:
+        if not link.plain or identifiers is not None:
+            return self._write_special(link, message, flags, identifiers, packet_id, now)
+        form = link.form
+        head = message.head(form, flags, now)
+        link.output.write_parts(head, write_u16(packet_id), message.tail(form, now))
+        self._counters.messages_sent += 1
+        return True
+
+    def _write_special(
+        self, link: Link, message: Message, flags: int, identifiers: list[int] | None, packet_id: int, now: float
+    ) -> bool:
+        """For one client alone: its subscription identifiers, its topic aliases, its maximum packet size."""
+        aliases = link.aliases
+        alias = 0 if aliases is None else aliases.known(message.topic)
+        if alias == 0 and identifiers is None and aliases is None:
+            head, tail = message.head(link.form, flags, now), message.tail(link.form, now)
+        elif link.level < 5:
+            head, tail = message.head(link.form, flags, now), message.tail(link.form, now)
+        else:
+            known = alias != 0
+            if aliases is not None and not known:
+                alias = aliases.next_free()
+            head, tail = message.special_form(flags, identifiers, alias, not known, now)
+        middle = write_u16(packet_id) if flags & QOS_BITS else b""
+        if len(head) + len(middle) + len(tail) > link.maximum_packet_size:
+            self._counters.drop(DROP_TOO_LARGE)
+            return False
+        if aliases is not None and alias:
+            aliases.bind(message.topic, alias)
+        link.output.write_parts(head, middle, tail)
+        self._counters.messages_sent += 1
+        return True
+
+    def _settle(self, delivery: Delivery) -> None:
+        if delivery.number:
+            settled = self._settled
+            if settled is None:
+                settled = []
+                self._settled = settled
+            settled.append(delivery.number)
+
+    def _forget(self, delivery: Delivery) -> None:
+        message = delivery.message
+        if message is not None:
+            self.queue_bytes -= message.size()
+        self._settle(delivery)

@@ -1,0 +1,32 @@
+"""What a verb answers: an Outcome where it was done, a Refusal where it was not. Values, never exceptions."""
+
+from typing import Final, final
+
+from myna.wire.reasons import reason_name
+
+
+@final
+class Outcome:
+    """`matched`: somebody wanted it, connected or not. `sequence`: what to await for it to be durable, 0 for nothing."""
+
+    __slots__ = ("matched", "sequence")
+
+    def __init__(self, matched: bool, sequence: int) -> None:
+        self.matched = matched
+        self.sequence = sequence
+
+
+@final
+class Refusal:
+    """`reason` is an MQTT 5 reason code; each face has a table from it to its own answers."""
+
+    __slots__ = ("reason", "text")
+
+    def __init__(self, reason: int, text: str = "") -> None:
+        self.reason = reason
+        self.text = text or reason_name(reason)
+
+
+# Shared, so that a publish which waits for nothing makes no object.
+MATCHED: Final = Outcome(True, 0)
+UNMATCHED: Final = Outcome(False, 0)

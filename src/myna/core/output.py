@@ -1,0 +1,87 @@
+"""Bytes on their way out of one connection: gathered as they come, taken once per turn of the loop.
+
+The first pending byte wakes the outlet, which then comes and takes everything. `unsent` is what the edge could not write
+yet; while it and the gathered bytes exceed the high-water mark the connection is congested: QoS 0 is dropped and counted, QoS 1
+and 2 stay queued in their session. Only writes for messages ask; acks always go out.
+"""
+
+from typing import Final, final
+
+from myna.core.ports import Outlet
+
+DEFAULT_HIGH_WATER: Final = 4 * 1024 * 1024
+CROWDED_HIGH_WATER: Final = 64 * 1024
+
+
+@final
+class OutputMemory:
+    """What all connections together hold unsent. Above `limit` each may hold only a little."""
+
+    __slots__ = ("high_water", "held", "limit")
+
+    def __init__(self, limit: int = 256 * 1024 * 1024, high_water: int = DEFAULT_HIGH_WATER) -> None:
+        self.limit = limit
+        self.high_water = high_water
+        self.held = 0
+
+
+@final
+class Output:
+    __slots__ = ("_chunks", "_gathered", "_memory", "outlet", "unsent")
+
+    def __init__(self, outlet: Outlet, memory: OutputMemory) -> None:
+        self.outlet = outlet
+        self.unsent = 0
+        self._chunks: list[bytes] = []
+        self._gathered = 0
+        self._memory = memory
+
+    def write(self, data: bytes) -> None:
+        chunks = self._chunks
+        if not chunks:
+            self.outlet.wake()
+        chunks.append(data)
+        self._gathered += len(data)
+
+    def write_parts(self, head: bytes, middle: bytes, tail: bytes) -> None:
+        """One packet in three pieces, so that what receivers share is not copied for each of them."""
+        chunks = self._chunks
+        if not chunks:
+            self.outlet.wake()
+        chunks.append(head)
+        chunks.append(middle)
+        chunks.append(tail)
+        self._gathered += len(head) + len(middle) + len(tail)
+
+    def is_congested(self) -> bool:
+        waiting = self._gathered + self.unsent
+        memory = self._memory
+        return waiting > memory.high_water or (memory.held > memory.limit and waiting > CROWDED_HIGH_WATER)
+
+    def has_pending(self) -> bool:
+        return bool(self._chunks)
+
+    def take(self) -> bytes:
+        """Everything gathered, as one piece. It counts as unsent until the edge says otherwise."""
+        chunks = self._chunks
+        if len(chunks) == 1:
+            data = chunks[0]
+            chunks.clear()
+        else:
+            data = b"".join(chunks)
+            self._chunks = []
+        self.unsent += self._gathered
+        self._memory.held += self._gathered
+        self._gathered = 0
+        return data
+
+    def sent(self, count: int) -> None:
+        self.unsent -= count
+        self._memory.held -= count
+
+    def abandon(self) -> None:
+        """The connection is gone, and with it what it held."""
+        self._memory.held -= self.unsent
+        self.unsent = 0
+        self._chunks = []
+        self._gathered = 0

@@ -1,0 +1,193 @@
+"""The seams: what the core asks of the outside. Nothing here waits; answers come back as verbs of the Broker.
+
+Each port is small enough to be written in an afternoon and to be faked in a test by subclassing it (a patched method of a
+compiled class is silently ignored). Faces, gates, stores and watchers implement them; the core knows no implementation.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Final
+
+from mypy_extensions import mypyc_attr
+
+from myna.core.identity import Identity
+from myna.core.message import Message, Origin
+from myna.core.receiver import Receiver, Subscription
+from myna.core.records import Record
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Outlet(ABC):
+    """Where a connection's bytes leave. Told once that some are waiting; comes and takes them itself."""
+
+    @abstractmethod
+    def wake(self) -> None:
+        """There are bytes to take, and there were none before."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Send what is waiting, then end the connection so that the peer can read it all."""
+
+    @abstractmethod
+    def pause(self) -> None:
+        """Read no more from this peer until `resume`."""
+
+    @abstractmethod
+    def resume(self) -> None:
+        """Read again."""
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Store(ABC):
+    """What must survive a restart. `sequence` is the last one handed out, `committed` the last one that is safe."""
+
+    def __init__(self) -> None:
+        self.durable = False
+        self.sequence = 0
+        self.committed = 0
+
+    @abstractmethod
+    def append(self, record: Record) -> int:
+        """Take a record and say its sequence. The store later calls `broker.committed(sequence)`."""
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Peers(ABC):
+    """Other nodes of the same broker."""
+
+    def __init__(self) -> None:
+        self.alone = True
+
+    @abstractmethod
+    def forward(self, tenant: str, message: Message) -> bool:
+        """Hand a message to the nodes that want it: did any?"""
+
+    @abstractmethod
+    def announce(self, tenant: str, filter: str, wanted: bool) -> None:
+        """This node has its first subscription, or has lost its last, for this filter."""
+
+    @abstractmethod
+    def claim(self, tenant: str, scope: str, client_id: str) -> None:
+        """A client of this name has come here; whoever else serves it must let go."""
+
+
+# What a guard says of a publish.
+PASS: Final = 0  # an ordinary message, go on
+TAKEN: Final = 1  # the guard has it; acknowledge, route nothing
+# Any reason code from 0x80 up refuses it.
+
+# What a guard says of a subscription.
+GRANT: Final = 0
+DORMANT: Final = 1  # keep it, deliver nothing until the guard wakes it
+# Any reason code from 0x80 up refuses it.
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class TopicGuard(ABC):
+    """Watches over one topic space of a tenant, named by its first level. Stands before the rules and on every way in and out."""
+
+    def __init__(self, first_level: str) -> None:
+        self.first_level = first_level
+
+    @abstractmethod
+    def publishing(self, message: Message, now: float) -> int:
+        """PASS, TAKEN or a reason code. Asked for every topic of the space, retained ones and wills included."""
+
+    @abstractmethod
+    def subscribing(self, receiver: Receiver, subscription: Subscription, now: float) -> int:
+        """GRANT, DORMANT or a reason code. Asked for every filter that could reach the space; may rewrite its `filter`."""
+
+    @abstractmethod
+    def delivering(self, message: Message, receiver: Receiver, subscription: Subscription, now: float) -> bool:
+        """May this receiver have this message? Also asked for retained messages and shared subscriptions."""
+
+    def unsubscribed(self, receiver: Receiver, subscription: Subscription, now: float) -> None:
+        """A subscription that reached the space is gone."""
+        return
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Tap(ABC):
+    """Sees every message that is published, to carry it elsewhere."""
+
+    @abstractmethod
+    def offered(self, tenant: str, message: Message, now: float) -> bool:
+        """Does somebody outside want it? Then it has been taken."""
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Watcher:
+    """Told what happens, for logs and metrics. All optional, all empty; messages are counted, never reported."""
+
+    def connected(self, receiver: Receiver, address: str, now: float) -> None:
+        return
+
+    def disconnected(self, receiver: Receiver, reason: int, by_client: bool, now: float) -> None:
+        return
+
+    def session_ended(self, receiver: Receiver, reason: int, now: float) -> None:
+        return
+
+    def refused(self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float) -> None:
+        """Something a client asked for was not done: `what` it was, and the cause in words."""
+        return
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Ticket(ABC):
+    """A CONNECT that waits for its gate. The gate answers exactly once per question, now or later."""
+
+    def __init__(self) -> None:
+        self.client_id = ""
+        self.user_name: str | None = None
+        self.password: bytes | None = None
+        self.method: str | None = None
+        self.data: bytes | None = None
+        self.level = 0
+        self.peer = Peer()
+
+    @abstractmethod
+    def admit(self, identity: Identity, now: float, data: bytes | None = None) -> None:
+        """It is this identity. `data` ends an exchange of AUTH packets."""
+
+    @abstractmethod
+    def refuse(self, reason: int, now: float, text: str = "") -> None:
+        """Not admitted, for this reason code."""
+
+    @abstractmethod
+    def challenge(self, data: bytes, now: float) -> None:
+        """Ask the client for more (AUTH 0x18); the gate's `answered` gets what it says."""
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Gate(ABC):
+    """Says who somebody is. One per endpoint; a chain of authenticators stands behind it."""
+
+    @abstractmethod
+    def admit(self, ticket: Ticket, now: float) -> None:
+        """Judge a CONNECT, or (`ticket` came by AUTH 0x19) a re-authentication."""
+
+    def answered(self, ticket: Ticket, now: float) -> None:
+        """The client's answer to a challenge is in `ticket.data`."""
+        ticket.refuse(0x8C, now)
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Peer:
+    """What the edge knows of the other side before it has said a word."""
+
+    def __init__(
+        self,
+        address: str = "",
+        *,
+        listener: str = "",
+        path: str = "",
+        token: str = "",
+        certificate: object = None,
+        claims: object = None,
+    ) -> None:
+        self.address = address
+        self.listener = listener
+        self.path = path
+        self.token = token
+        self.certificate = certificate
+        self.claims = claims

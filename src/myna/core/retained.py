@@ -1,0 +1,159 @@
+"""One tenant's retained messages: the last one of each topic, found by topic or by filter.
+
+A tree of topic levels, so that a filter looks only where it can match. An expired message is treated as absent and
+removed when met; a sweep removes the rest.
+"""
+
+from typing import final
+
+from myna.core.message import Message
+
+
+@final
+class RetainedNode:
+    __slots__ = ("children", "message")
+
+    def __init__(self) -> None:
+        self.children: dict[str, RetainedNode] | None = None
+        self.message: Message | None = None
+
+
+@final
+class Retained:
+    """`count` and `size` are what limits look at."""
+
+    def __init__(self) -> None:
+        self._root = RetainedNode()
+        self._topics: dict[str, RetainedNode] = {}
+        self.count = 0
+        self.size = 0
+
+    def get(self, topic: str) -> Message | None:
+        node = self._topics.get(topic)
+        return None if node is None else node.message
+
+    def set(self, message: Message) -> None:
+        """Keep it as its topic's only one [MQTT-3.3.1-5]."""
+        node = self._topics.get(message.topic)
+        if node is None:
+            node = self._make(message.topic)
+            self._topics[message.topic] = node
+        replaced = node.message
+        if replaced is None:
+            self.count += 1
+        else:
+            self.size -= replaced.size()
+        node.message = message
+        self.size += message.size()
+
+    def remove(self, topic: str) -> bool:
+        node = self._topics.pop(topic, None)
+        if node is None:
+            return False
+        message = node.message
+        assert message is not None  # a topic is listed only while it has one
+        node.message = None
+        self.count -= 1
+        self.size -= message.size()
+        self._prune(topic)
+        return True
+
+    def match(self, filter: str, now: float, limit: int = 0) -> list[Message]:
+        """Those a new subscription to this filter must see; at most `limit` of them if that is not 0."""
+        if "+" not in filter and "#" not in filter:
+            message = self.get(filter)
+            return [] if message is None or message.is_expired(now) else [message]
+        nodes: list[RetainedNode] = [self._root]
+        levels = filter.split("/")
+        found: list[Message] = []
+        for depth, level in enumerate(levels):
+            if level == "#":
+                for node in nodes:
+                    _collect(node, depth == 0, now, limit, found)
+                return found
+            nodes = _step(nodes, level, depth == 0)
+        for node in nodes:
+            message = node.message
+            if message is not None and not message.is_expired(now):
+                found.append(message)
+                if limit and len(found) == limit:
+                    break
+        return found
+
+    def topics(self) -> list[str]:
+        return list(self._topics)
+
+    def expired(self, now: float) -> list[str]:
+        """Topics whose message has outlived its expiry."""
+        return [
+            topic for topic, node in self._topics.items() if node.message is not None and node.message.is_expired(now)
+        ]
+
+    def _make(self, topic: str) -> RetainedNode:
+        node = self._root
+        for level in topic.split("/"):
+            children = node.children
+            if children is None:
+                children = {}
+                node.children = children
+            child = children.get(level)
+            if child is None:
+                child = RetainedNode()
+                children[level] = child
+            node = child
+        return node
+
+    def _prune(self, topic: str) -> None:
+        levels = topic.split("/")
+        path: list[RetainedNode] = [self._root]
+        for level in levels:
+            children = path[-1].children
+            assert children is not None  # the topic was there a moment ago
+            path.append(children[level])
+        for depth in range(len(levels), 0, -1):
+            node = path[depth]
+            if node.message is not None or node.children is not None:
+                return
+            parent = path[depth - 1]
+            siblings = parent.children
+            assert siblings is not None
+            del siblings[levels[depth - 1]]
+            if not siblings:
+                parent.children = None
+
+
+def _step(nodes: list[RetainedNode], level: str, first: bool) -> list[RetainedNode]:
+    following: list[RetainedNode] = []
+    for node in nodes:
+        children = node.children
+        if children is None:
+            continue
+        if level == "+":
+            for name, child in children.items():
+                if not (first and name.startswith("$")):  # [MQTT-4.7.2-1]
+                    following.append(child)
+        else:
+            only = children.get(level)
+            if only is not None:
+                following.append(only)
+    return following
+
+
+def _collect(node: RetainedNode, first: bool, now: float, limit: int, found: list[Message]) -> None:
+    """The messages of a node and of all below it; under a leading `#` no `$` topics [MQTT-4.7.2-1]."""
+    waiting: list[RetainedNode] = [node]
+    while waiting:
+        here = waiting.pop()
+        message = here.message
+        if message is not None and not message.is_expired(now):
+            found.append(message)
+            if limit and len(found) >= limit:
+                return
+        children = here.children
+        if children is None:
+            continue
+        if first:
+            waiting.extend(child for name, child in children.items() if not name.startswith("$"))
+            first = False
+        else:
+            waiting.extend(children.values())

@@ -1,0 +1,291 @@
+"""One MQTT client, outliving its connections: its subscriptions, its queue and window, its will, its end.
+
+Knows the connection only as a Link, and packets not at all. What a newcomer gets wrong: `end` closes the connection and
+leaves the session to its expiry, unless it is told to discard it.
+"""
+
+from typing import Final, final
+
+from myna.core.broker import Broker
+from myna.core.counters import DROP_EXPIRED, DROP_OFFLINE, DROP_SLOW_READER
+from myna.core.deadlines import Deadline, Timed
+from myna.core.grants import Grants
+from myna.core.identity import Identity
+from myna.core.received import ReceivedIds
+from myna.core.limits import DROP_SESSION, NEVER
+from myna.core.link import Link
+from myna.core.message import Message
+from myna.core.outbound import Delivery, Outbound
+from myna.core.receiver import MISSED, TAKEN, Receiver, SessionKey, Subscription
+from myna.core.records import SessionForgotten, SessionSaved, WillSet
+from myna.core.subscribing import leave
+from myna.core.tenant import Tenant
+from myna.core.will import PendingWill
+from myna.wire import reasons
+
+FOREVER: Final = float("inf")
+
+
+@final
+class Backlog:
+    """Retained messages a new subscription has yet to see; sent as the client keeps up, never dropped for being many."""
+
+    __slots__ = ("messages", "position", "subscription")
+
+    def __init__(self, messages: list[Message], subscription: Subscription) -> None:
+        self.messages = messages
+        self.position = 0
+        self.subscription = subscription
+
+
+@final
+class SessionExpiry(Timed):
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+
+    def due(self, now: float) -> None:
+        self._session.expire(now)
+
+
+@final
+class Session(Receiver):
+    def __init__(self, broker: Broker, tenant: Tenant, key: SessionKey, identity: Identity, now: float) -> None:
+        super().__init__(key, identity)
+        self.broker = broker
+        self.tenant = tenant
+        self.expiry = 0
+        self.created_at = now
+        self.offline_since = 0.0
+        self.link: Link | None = None
+        self.outbound = Outbound(key, tenant.limits, broker.journal, broker.counters)
+        self.received = ReceivedIds(key, broker.journal)
+        self.grants: Grants | None = None
+        self.will: PendingWill | None = None
+        self.ended = False
+        self._backlog: list[Backlog] | None = None
+        self._deadline: Deadline | None = None
+
+    # As a receiver
+
+    def deliver(self, message: Message, subscription: Subscription, now: float) -> int:
+        if subscription.no_local and self._is_own(message):  # [MQTT-3.8.3-3]
+            remote = subscription.without_local
+            if remote is None:
+                return MISSED
+            subscription = remote
+        qos = message.qos if message.qos < subscription.qos else subscription.qos  # [MQTT-3.8.4-8]
+        retain = 1 if message.retain and subscription.retain_as_published else 0
+        if qos > 0:
+            self._send(message, 0x30 | qos << 1 | retain, subscription.identifiers, now)
+        elif self.link is not None:
+            self.outbound.send_now(message, 0x30 | retain, subscription.identifiers, now)
+        else:
+            self._keep_qos_0(message, 0x30 | retain, subscription.identifiers)
+        return TAKEN
+
+    def deliver_frames(self, frames: bytes, count: int, now: float) -> None:
+        link = self.link
+        assert link is not None  # `form` is 0 without one
+        if link.output.is_congested():
+            self.broker.counters.drop(DROP_SLOW_READER, count)
+            return
+        self.broker.counters.messages_sent += count
+        link.output.write(frames)
+
+    def deliver_retained(self, messages: list[Message], subscription: Subscription, now: float) -> None:
+        """What a new subscription must see, with RETAIN set (§3.3.1.3)."""
+        backlog = self._backlog
+        if backlog is None:
+            backlog = []
+            self._backlog = backlog
+        backlog.append(Backlog(messages, subscription))
+        self._send_backlog(now)
+
+    def end(self, reason: int, now: float, *, discard: bool = False, reference: str = "", text: str = "") -> None:
+        if discard:
+            self.expiry = 0
+        link = self.link
+        if link is not None:
+            link.disconnect(reason, now, reference=reference, text=text)
+        if discard and not self.ended:
+            self.discard(reason, now)
+
+    def settled(self, sequence: int) -> None:
+        link = self.link
+        if link is not None:
+            link.settled(sequence)
+
+    def is_online(self) -> bool:
+        return self.link is not None
+
+    def is_ready(self) -> bool:
+        link = self.link
+        return link is not None and self.outbound.queue is None and not link.output.is_congested()
+
+    def is_persistent(self) -> bool:
+        return self.expiry > 0
+
+    # Connections
+
+    def attach(self, link: Link, now: float) -> None:
+        """A connection serves this session from now on; CONNACK has been written."""
+        self.cancel_expiry()
+        if self.will is not None:
+            self.will.cancel()
+        self.link = link
+        self.form = link.form if link.plain else 0
+        self.offline_since = 0.0
+        self.outbound.resume(link, now)
+        self.pump(now)
+
+    def detach(self, keep_will: bool, reason: int, now: float) -> None:
+        """The connection is gone. The will is left to its rules, the session to its expiry."""
+        self.form = 0
+        self.link = None
+        self.outbound.link = None
+        self.offline_since = now
+        self._keep_backlog(now)
+        will = self.will
+        if will is not None:
+            lasts = 0.0 if self.expiry == 0 else FOREVER if self.expiry == NEVER else float(self.expiry)
+            if not keep_will:
+                self._forget_will()
+            elif will.connection_ended(lasts, self.is_durable(), now):
+                self._forget_will()
+        if self.expiry == 0:
+            self.discard(reason, now)
+            return
+        self._note(now)
+        if self.expiry != NEVER:
+            self._deadline = self.broker.deadlines.add(now + self.expiry, SessionExpiry(self))
+
+    def expire(self, now: float) -> None:
+        """Its time has passed without the client [MQTT-4.1.0-2]."""
+        self._deadline = None
+        self.broker.counters.sessions_expired += 1
+        self.discard(reasons.SUCCESS, now)
+
+    def discard(self, reason: int, now: float) -> None:
+        """End the session: nothing of it remains but what it has published. A will that waits is published now."""
+        if self.ended:
+            return
+        self.ended = True
+        self.cancel_expiry()
+        will = self.will
+        if will is not None:
+            self.will = None
+            will.publish(now)  # [MQTT-3.1.2-8]: the session ends before the delay has passed
+        for subscription in list(self.subscriptions.values()):
+            leave(self.broker, self.tenant, subscription, now)
+        self.subscriptions.clear()
+        self.tenant.leave(self)
+        if self.broker.journal.durable:
+            self.broker.journal.note(SessionForgotten(self.key))
+        self.outbound.queue = None
+        self.outbound.window = None
+        self.broker.watcher.session_ended(self, reason, now)
+
+    def set_will(self, will: PendingWill | None) -> None:
+        """The will of a new connection; the old one's has been dealt with."""
+        self.will = will
+        if self.is_durable():
+            self.broker.journal.note(
+                WillSet(self.key, None, 0, 0.0) if will is None else WillSet(self.key, will.message, will.delay, 0.0)
+            )
+
+    def save(self, now: float) -> int:
+        """Tell the store that the session exists and how long; what to await, or 0."""
+        return self._note(now)
+
+    def cancel_expiry(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def is_durable(self) -> bool:
+        return self.expiry > 0 and self.broker.journal.durable
+
+    # Sending
+
+    def has_waiting(self) -> bool:
+        return self.outbound.queue is not None or self._backlog is not None
+
+    def pump(self, now: float) -> None:
+        """After a batch from the client, or when it has caught up: move what waits."""
+        outbound = self.outbound
+        if outbound.queue is not None:
+            outbound.refill(now)
+        if self._backlog is not None:
+            self._send_backlog(now)
+        outbound.flush_settled()
+
+    def _send(self, message: Message, flags: int, identifiers: list[int] | None, now: float) -> None:
+        kept = self.outbound.send(message, flags, identifiers, self.is_durable(), now)
+        if not kept and self.tenant.limits.queue_policy == DROP_SESSION:
+            self.end(reasons.QUOTA_EXCEEDED, now, discard=True, text="the session's queue is full")
+
+    def _keep_qos_0(self, message: Message, flags: int, identifiers: list[int] | None) -> None:
+        """QoS 0 for a client that is away: dropped and counted, or queued where the tenant asks for it."""
+        limits = self.tenant.limits
+        if not limits.queue_qos_0 or self.expiry == 0:
+            self.broker.counters.drop(DROP_OFFLINE)
+        else:
+            self.outbound.enqueue(Delivery(message, flags, identifiers, 0))
+
+    def _send_backlog(self, now: float) -> None:
+        backlog = self._backlog
+        while backlog:
+            first = backlog[0]
+            while first.position < len(first.messages):
+                link = self.link
+                if link is None or link.output.is_congested() or self.outbound.queue is not None:
+                    return
+                message = first.messages[first.position]
+                first.position += 1
+                self._send_retained(message, first.subscription, now)
+            backlog.pop(0)
+        self._backlog = None
+
+    def _send_retained(self, message: Message, subscription: Subscription, now: float) -> None:
+        if message.is_expired(now):
+            self.broker.counters.drop(DROP_EXPIRED)
+            return
+        if self.tenant.retained.get(message.topic) is not message:
+            return  # replaced meanwhile, and the client has had the new one
+        qos = message.qos if message.qos < subscription.qos else subscription.qos
+        if qos == 0:
+            self.outbound.send_now(message, 0x31, subscription.identifiers, now)
+            return
+        self._send(message, 0x31 | qos << 1, subscription.identifiers, now)
+        self.broker.journal.close(self.tenant.name, message)
+
+    def _keep_backlog(self, now: float) -> None:
+        """Retained messages at QoS 1 and 2 that were not sent in time become part of the session's queue."""
+        backlog = self._backlog
+        self._backlog = None
+        if backlog is None or self.expiry == 0:
+            return
+        for part in backlog:
+            for message in part.messages[part.position :]:
+                if message.qos > 0 and part.subscription.qos > 0:
+                    self._send_retained(message, part.subscription, now)
+
+    def _is_own(self, message: Message) -> bool:
+        origin = message.origin
+        if origin.sender is not None:
+            return origin.sender is self
+        tenant, scope, client_id = self.key  # an API's caller who names this client as itself
+        return origin.client_id == client_id and origin.tenant == tenant and scope in ("", origin.user)
+
+    def _forget_will(self) -> None:
+        self.will = None
+        if self.is_durable():
+            self.broker.journal.note(WillSet(self.key, None, 0, 0.0))
+
+    def _note(self, now: float) -> int:
+        if not self.is_durable():
+            return 0
+        identity = self.identity
+        return self.broker.journal.note(
+            SessionSaved(self.key, identity.user, identity.attributes, self.expiry, self.offline_since)
+        )

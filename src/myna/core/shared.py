@@ -1,0 +1,100 @@
+"""Shared subscriptions: one member of a group gets each message.
+
+A group is itself a receiver that holds one ordinary subscription, so the router needs no word for it. `$share` spreads
+messages at random over the members who can take them; `$oshare` keeps all messages of one publisher with one member, in order,
+until the membership changes. What a newcomer gets wrong: a member's refusal is final, nobody else gets the message
+[MQTT-4.8.2-5].
+"""
+
+from typing import Final, final
+
+from myna.core.identity import Identity
+from myna.core.message import Message
+from myna.core.ports import TopicGuard
+from myna.core.receiver import MISSED, Receiver, Subscription
+
+SHARED: Final = "$share"
+ORDERED: Final = "$oshare"
+PUBLISHERS_REMEMBERED: Final = 10_000
+
+GROUP_IDENTITY: Final = Identity("", "")
+
+
+@final
+class ShareGroup(Receiver):
+    """The members of one `$share/name/filter` or `$oshare/name/filter`."""
+
+    def __init__(self, tenant: str, kind: str, name: str, filter: str) -> None:
+        super().__init__((tenant, kind, name), GROUP_IDENTITY)
+        self.kind = kind
+        self.subscription = Subscription(self, f"{kind}/{name}/{filter}", filter, 2)
+        self.subscription.plain = False
+        self.members: list[Subscription] = []
+        self._seed = 0x2545F491
+        self._chosen: dict[tuple[str, str, str], Subscription] = {}
+
+    def join(self, member: Subscription) -> None:
+        self.members.append(member)
+        self._chosen.clear()
+
+    def leave(self, member: Subscription) -> None:
+        self.members = [held for held in self.members if held is not member]
+        self._chosen.clear()
+
+    def deliver(self, message: Message, subscription: Subscription, now: float) -> int:
+        return self._hand_over(message, self.members, now)
+
+    def deliver_guarded(self, message: Message, guard: TopicGuard, now: float) -> int:
+        """As `deliver`, among the members whom the guard lets have it."""
+        allowed = [member for member in self.members if guard.delivering(message, member.receiver, member, now)]
+        return self._hand_over(message, allowed, now)
+
+    def _hand_over(self, message: Message, members: list[Subscription], now: float) -> int:
+        awake = [member for member in members if not member.dormant]
+        if not awake:
+            return MISSED
+        member = self._owner(message, awake) if self.kind == ORDERED else self._any_ready(awake)
+        return member.receiver.deliver(message, member, now)
+
+    def _any_ready(self, members: list[Subscription]) -> Subscription:
+        """A random member, or the next one after it that is connected and keeping up; persistent ones before nobody."""
+        count = len(members)
+        start = self._random(count)
+        fallback = members[start]
+        found_fallback = False
+        for step in range(count):
+            member = members[(start + step) % count]
+            if member.receiver.is_ready():
+                return member
+            if not found_fallback and member.receiver.is_persistent():
+                fallback = member
+                found_fallback = True
+        return fallback
+
+    def _owner(self, message: Message, members: list[Subscription]) -> Subscription:
+        """The publisher's member: highest of a hash over both, so that a new member moves as few publishers as can be."""
+        origin = message.origin
+        publisher = (origin.source, origin.user, origin.client_id)
+        chosen = self._chosen.get(publisher)
+        if chosen is not None and len(members) == len(self.members):
+            return chosen
+        best = members[0]
+        weight = hash((publisher, best.receiver.key))
+        for member in members:
+            other = hash((publisher, member.receiver.key))
+            if other > weight:
+                best, weight = member, other
+        if len(members) == len(self.members):
+            if len(self._chosen) >= PUBLISHERS_REMEMBERED:
+                self._chosen.clear()
+            self._chosen[publisher] = best
+        return best
+
+    def _random(self, count: int) -> int:
+        """xorshift: fair enough to share work, and the core needs no source of true chance."""
+        seed = self._seed
+        seed ^= (seed << 13) & 0xFFFFFFFF
+        seed ^= seed >> 17
+        seed ^= (seed << 5) & 0xFFFFFFFF
+        self._seed = seed
+        return seed % count

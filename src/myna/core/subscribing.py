@@ -1,0 +1,234 @@
+"""SUBSCRIBE and UNSUBSCRIBE as verbs, for clients and for every API that acts in a client's name.
+
+The order of checks is one for all: syntax, sizes, what the tenant offers, guards, rules, numbers. What a newcomer gets wrong: a
+filter that is already held is changed in place, so that no message falls between the old and the new one [MQTT-3.8.4-3].
+"""
+
+from typing import final
+
+from myna.core.broker import Broker
+from myna.core.message import Message
+from myna.core.ports import DORMANT
+from myna.core.receiver import Receiver, Subscription
+from myna.core.records import Subscribed, Unsubscribed
+from myna.core.shared import ORDERED, SHARED
+from myna.core.tenant import Tenant
+from myna.wire import reasons
+from myna.wire.topics import ParsedFilter, parse_filter
+
+
+@final
+class Asked:
+    """What a subscriber asks for. `retain_handling` is MQTT 5's: 0 send retained messages, 1 only if new, 2 never."""
+
+    __slots__ = ("filter", "identifiers", "no_local", "qos", "retain_as_published", "retain_handling")
+
+    def __init__(
+        self,
+        filter: str,
+        qos: int = 0,
+        no_local: bool = False,
+        retain_as_published: bool = False,
+        retain_handling: int = 0,
+        identifiers: list[int] | None = None,
+    ) -> None:
+        self.filter = filter
+        self.qos = qos
+        self.no_local = no_local
+        self.retain_as_published = retain_as_published
+        self.retain_handling = retain_handling
+        self.identifiers = identifiers
+
+
+@final
+class Granted:
+    """`code` is a SUBACK code: the granted QoS, or why not. `retained` are the messages to send when it has been answered."""
+
+    __slots__ = ("code", "existed", "retained", "sequence", "subscription")
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+        self.existed = False
+        self.sequence = 0
+        self.subscription: Subscription | None = None
+        self.retained: list[Message] | None = None
+
+
+def subscribe(broker: Broker, receiver: Receiver, asked: Asked, now: float) -> Granted:
+    """Subscribe, and leave the retained messages to the caller, who may have to answer first."""
+    tenant = broker.tenant(receiver.key[0])
+    parsed = parse_filter(asked.filter)
+    if parsed is None or not tenant.router.fits(parsed.filter):
+        return _refuse(broker, receiver, reasons.TOPIC_FILTER_INVALID, asked.filter, now)
+    qos = min(asked.qos, tenant.limits.maximum_qos)
+    code = _unavailable(tenant, parsed, asked)
+    if code == reasons.SUCCESS:
+        code = receiver.identity.rules.may_subscribe(receiver.identity, parsed.filter, qos)
+    held = receiver.subscriptions.get(asked.filter)
+    if code == reasons.SUCCESS and held is None and _is_full(tenant, receiver):
+        code = reasons.QUOTA_EXCEEDED
+    if code != reasons.SUCCESS:
+        return _refuse(broker, receiver, code, asked.filter, now)
+    subscription = Subscription(
+        receiver,
+        asked.filter,
+        parsed.filter,
+        qos,
+        asked.no_local,
+        asked.retain_as_published,
+        asked.retain_handling,
+        asked.identifiers,
+    )
+    code = _ask_guards(tenant, receiver, subscription, now)
+    if code != reasons.SUCCESS:
+        return _refuse(broker, receiver, code, asked.filter, now)
+    return _enter(broker, tenant, receiver, subscription, held, parsed, now)
+
+
+def unsubscribe(broker: Broker, receiver: Receiver, text: str, now: float) -> int:
+    """SUCCESS, or NO_SUBSCRIPTION_EXISTED. The comparison is exact, share prefix included [MQTT-3.10.4-1]."""
+    held = receiver.subscriptions.pop(text, None)
+    if held is None:
+        return reasons.NO_SUBSCRIPTION_EXISTED
+    tenant = broker.tenant(receiver.key[0])
+    leave(broker, tenant, held, now)
+    if receiver.is_persistent():
+        broker.journal.note(Unsubscribed(receiver.key, text))
+    return reasons.SUCCESS
+
+
+def leave(broker: Broker, tenant: Tenant, subscription: Subscription, now: float) -> None:
+    """Take a subscription out of the router; its receiver's own list is the caller's."""
+    parsed = parse_filter(subscription.text)
+    if parsed is not None and parsed.group:
+        tenant.router.leave_group(ORDERED if parsed.ordered else SHARED, parsed.group, subscription)
+    else:
+        tenant.router.remove(subscription)
+    for guard in tenant.router.guards_reached(subscription.filter):
+        guard.unsubscribed(subscription.receiver, subscription, now)
+    if not broker.peers.alone:
+        broker.peers.announce(tenant.name, subscription.filter, False)
+
+
+def restore(broker: Broker, receiver: Receiver, subscription: Subscription) -> None:
+    """Put back what a store remembers: it was judged when it was made."""
+    tenant = broker.tenant(receiver.key[0])
+    parsed = parse_filter(subscription.text)
+    receiver.subscriptions[subscription.text] = subscription
+    if parsed is not None:
+        _place(tenant, subscription, parsed)
+
+
+def _unavailable(tenant: Tenant, parsed: ParsedFilter, asked: Asked) -> int:
+    """What the tenant does not offer [MQTT-3.2.2-12] and its kin, §3.2.2.3.11 to 13."""
+    limits = tenant.limits
+    if parsed.group and not limits.shared_available:
+        return reasons.SHARED_SUBSCRIPTIONS_NOT_SUPPORTED
+    if not limits.wildcards_available and ("+" in parsed.filter or "#" in parsed.filter):
+        return reasons.WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED
+    if asked.identifiers is not None and not limits.identifiers_available:
+        return reasons.SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED
+    return reasons.SUCCESS
+
+
+def _is_full(tenant: Tenant, receiver: Receiver) -> bool:
+    limit = tenant.limits.subscriptions_per_session
+    return bool(limit) and len(receiver.subscriptions) >= limit
+
+
+def _ask_guards(tenant: Tenant, receiver: Receiver, subscription: Subscription, now: float) -> int:
+    for guard in tenant.router.guards_reached(subscription.filter):
+        verdict = guard.subscribing(receiver, subscription, now)
+        if verdict == DORMANT:
+            subscription.dormant = True
+        elif verdict != reasons.SUCCESS:
+            return verdict
+    return reasons.SUCCESS
+
+
+def _enter(
+    broker: Broker,
+    tenant: Tenant,
+    receiver: Receiver,
+    subscription: Subscription,
+    held: Subscription | None,
+    parsed: ParsedFilter,
+    now: float,
+) -> Granted:
+    granted = Granted(subscription.qos)
+    if held is not None and held.filter == subscription.filter:
+        subscription = _replace(tenant, held, subscription)
+        granted.existed = True
+    else:
+        if held is not None:  # a guard has rewritten it differently this time
+            leave(broker, tenant, held, now)
+            granted.existed = True
+        if not _place(tenant, subscription, parsed):
+            return _refuse(broker, receiver, reasons.QUOTA_EXCEEDED, subscription.text, now)
+        receiver.subscriptions[subscription.text] = subscription
+    granted.subscription = subscription
+    if not broker.peers.alone:
+        broker.peers.announce(tenant.name, subscription.filter, True)
+    if broker.journal.durable and receiver.is_persistent():
+        granted.sequence = _note(broker, receiver, subscription)
+    if not parsed.group and not subscription.dormant:  # [MQTT-3.3.1-9], [MQTT-3.3.1-10], §4.8.2
+        handling = subscription.retain_handling
+        if handling == 0 or (handling == 1 and not granted.existed):
+            granted.retained = retained_for(tenant, receiver, subscription, now)
+    return granted
+
+
+def _place(tenant: Tenant, subscription: Subscription, parsed: ParsedFilter) -> bool:
+    if parsed.group:
+        kind = ORDERED if parsed.ordered else SHARED
+        return tenant.router.join_group(tenant.name, kind, parsed.group, subscription)
+    tenant.router.add(subscription)
+    return True
+
+
+def _replace(tenant: Tenant, held: Subscription, new: Subscription) -> Subscription:
+    """New options for a subscription that stays where it is, so that it misses nothing [MQTT-3.8.4-3]."""
+    held.qos = new.qos
+    held.no_local = new.no_local
+    held.retain_as_published = new.retain_as_published
+    held.retain_handling = new.retain_handling
+    held.identifiers = new.identifiers
+    held.dormant = new.dormant
+    held.plain = new.plain
+    tenant.router.touch(held)
+    return held
+
+
+def retained_for(tenant: Tenant, receiver: Receiver, subscription: Subscription, now: float) -> list[Message]:
+    """The retained messages a subscriber must see, those of guarded topics only if the guard agrees."""
+    found = tenant.retained.match(subscription.filter, now, tenant.limits.retained_per_subscription)
+    if not tenant.router.guards:
+        return found
+    allowed: list[Message] = []
+    for message in found:
+        guard = tenant.router.guard_of(message.topic)
+        if guard is None or guard.delivering(message, receiver, subscription, now):
+            allowed.append(message)
+    return allowed
+
+
+def _note(broker: Broker, receiver: Receiver, subscription: Subscription) -> int:
+    return broker.journal.note(
+        Subscribed(
+            receiver.key,
+            subscription.text,
+            subscription.qos,
+            subscription.no_local,
+            subscription.retain_as_published,
+            subscription.retain_handling,
+            subscription.identifiers,
+        )
+    )
+
+
+def _refuse(broker: Broker, receiver: Receiver, reason: int, filter: str, now: float) -> Granted:
+    broker.counters.refuse(f"subscribe:{reasons.reason_name(reason)}")
+    broker.watcher.refused(
+        f"SUBSCRIBE {filter[:200]!r}", receiver.key[0], receiver.key[2], "", reasons.reason_name(reason), now
+    )
+    return Granted(reason)

@@ -1,0 +1,71 @@
+"""Last wills: published once, on every end of a connection but a clean one, at once or after a delay.
+
+    connection ends, not by DISCONNECT 0x00      delay 0, or the session ends with it     publish now
+                                                 else                                     publish at min(delay, session expiry)
+    the client is back before that                                                        never [MQTT-3.1.3-9]
+
+The identity that left the will is asked again when it fires: what was allowed at CONNECT may not be any more.
+"""
+
+from typing import final
+
+from myna.core.broker import Broker
+from myna.core.counters import DROP_NOT_PERMITTED
+from myna.core.deadlines import Deadline, Timed
+from myna.core.message import Message
+from myna.core.receiver import SessionKey
+from myna.core.records import WillSet
+from myna.wire import reasons
+
+
+@final
+class PendingWill(Timed):
+    """One session's will, from CONNECT until it is published or called off."""
+
+    def __init__(self, broker: Broker, key: SessionKey, message: Message, delay: int, expiry: float) -> None:
+        self._broker = broker
+        self._key = key
+        self._deadline: Deadline | None = None
+        self._lifetime = expiry  # message expiry in seconds, counted from when it is published; 0 for none
+        self.message = message
+        self.delay = delay
+
+    def connection_ended(self, session_lasts: float, durable: bool, now: float) -> bool:
+        """Publish or start waiting; True if it is done with."""
+        wait = min(float(self.delay), session_lasts)
+        if wait <= 0:
+            self.publish(now)
+            return True
+        self._deadline = self._broker.deadlines.add(now + wait, self)
+        if durable:
+            self._broker.journal.note(WillSet(self._key, self.message, self.delay, now + wait))
+        return False
+
+    def cancel(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def due(self, now: float) -> None:
+        self._deadline = None
+        self.publish(now)
+
+    def publish(self, now: float) -> None:
+        """The message goes out as if its client had just published it."""
+        self.cancel()
+        broker = self._broker
+        message = self.message
+        identity = message.origin.identity
+        if identity is not None:
+            verdict = broker.may_publish(identity, message.topic, message.qos, message.retain)
+            if verdict != reasons.SUCCESS:
+                broker.counters.drop(DROP_NOT_PERMITTED)
+                broker.watcher.refused(
+                    f"will on {message.topic!r}", self._key[0], self._key[2], "", reasons.reason_name(verdict), now
+                )
+                return
+        message.published_at = now
+        if self._lifetime:
+            message.expires_at = now + self._lifetime
+        broker.counters.wills_published += 1
+        broker.publish(broker.tenant(self._key[0]), message, now)
