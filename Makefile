@@ -125,7 +125,7 @@ endef
 
 %/bin/python:
 	@python=$$(sh -c "$$find_python") && echo "making $* with $$($$python --version), $$python" && \
-	  $(if $(UV),$(UV) venv --quiet --python "$$python" $*,"$$python" -m venv $*)
+	  $(if $(UV),$(UV) venv --quiet --seed --python "$$python" $*,"$$python" -m venv $*)
 
 # Prints the newest usable Python, or what is missing. Every name is tried: a pyenv shim may exist and yet not run.
 define find_python

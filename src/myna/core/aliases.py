@@ -1,11 +1,11 @@
-"""Topic aliases, both directions. A map belongs to one connection and one direction, never to the session [MQTT-3.3.2-7]."""
+"""Topic aliases, both directions. A map belongs to one connection and direction, never to the session [MQTT-3.3.2-7]"""
 
 from typing import final
 
 
 @final
 class OutboundAliases:
-    """Gives the first topics an alias each, up to the client's maximum. No topic ever loses its own: no alias dangles."""
+    """Gives the first topics an alias each, up to the client's maximum. None is taken away again: no alias dangles."""
 
     __slots__ = ("_by_topic", "_maximum")
 

@@ -1,6 +1,7 @@
 """The verbs every API shares. Whatever dialect a message comes in by, it passes through here.
 
-Synchronous, no I/O: a verb answers at once with an Outcome or a Refusal, and what must be durable is awaited by its sequence.
+Synchronous, no I/O: a verb answers at once with an Outcome or a Refusal, and what must be durable is awaited by its
+sequence.
 Knows sessions only as Receivers. What a newcomer gets wrong: `publish` does not ask whether the origin may; callers ask
 `may_publish` first, because they remember the answer per topic.
 """
@@ -152,6 +153,22 @@ class Broker:
             return Outcome(matched, sequence)
         return MATCHED if matched else UNMATCHED
 
+    def is_direct(self, route: Route) -> bool:
+        """Only the receivers want to see each message of this route: no guard, tap, other node or store does."""
+        return route.guard is None and self.tap is None and self.peers.alone and not self.journal.durable
+
+    def publish_run(self, route: Route, tenant: Tenant, messages: list[Message], now: float) -> Outcome:
+        """As `publish_on` for several messages of one direct route, none of them to be retained."""
+        self.counters.messages_received += len(messages)
+        tenant.messages_received += len(messages)
+        matched = False
+        for subscription in route.subscriptions:
+            if subscription.receiver.deliver_run(messages, subscription, now):
+                matched = True
+        if not matched:
+            self.counters.unmatched += len(messages)
+        return MATCHED if matched else UNMATCHED
+
     def arrived(self, tenant: Tenant, message: Message, now: float) -> None:
         """A message from another node: route it here, and no further."""
         route = tenant.router.route(message.topic_bytes())
@@ -202,7 +219,14 @@ class Broker:
     # Ends
 
     def disconnect(
-        self, receivers: list[Receiver], reason: int, now: float, *, discard: bool = False, reference: str = "", text: str = ""
+        self,
+        receivers: list[Receiver],
+        reason: int,
+        now: float,
+        *,
+        discard: bool = False,
+        reference: str = "",
+        text: str = "",
     ) -> int:
         """End these connections; with `discard` their sessions, too. Says how many were connected."""
         online = 0

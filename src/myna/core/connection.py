@@ -3,21 +3,24 @@
     GREETING --CONNECT--> JUDGED --the gate says yes--> OPEN --DISCONNECT, error, lost--> CLOSED
                              `------ it says no ------------------------------------------^
 
-This is the one place that catches what `wire` raises and turns it into the CONNACK or DISCONNECT that says why. What a newcomer gets
-wrong: the session lets go of the connection the moment it is CLOSED, although the edge may still be writing the last bytes.
+This is the one place that catches what `wire` raises and turns it into the CONNACK or DISCONNECT that says why. What
+a newcomer gets
+wrong: the session lets go of the connection the moment it is CLOSED, although the edge may still be writing the last
+bytes.
 """
 
 from typing import Final, final
 
 from myna.core.acks import Acks
+from myna.core.authentication import Authentication
 from myna.core.broker import Broker
-from myna.core.deadlines import Deadline, Timed
-from myna.core.handshake import Opened, Refused, check_connect, fill_ticket, open_session
+from myna.core.handshake import Opened, Refused, check_connect, open_session
 from myna.core.identity import Identity
 from myna.core.inbound import Inbound
+from myna.core.line_deadlines import LineDeadlines
 from myna.core.link import Link
 from myna.core.output import Output
-from myna.core.ports import Gate, Outlet, Peer, Ticket
+from myna.core.ports import Gate, Outlet, Peer
 from myna.core.requests import request_disconnect, request_subscribe, request_unsubscribe
 from myna.core.session import Session
 from myna.wire import reasons
@@ -56,81 +59,26 @@ PUBREL_HEADER: Final = 0x62
 
 
 @final
-class SilentConnect(Timed):
-    """A connection that says nothing, or never finishes saying it (§3.1.4)."""
-
-    def __init__(self, connection: "Connection") -> None:
-        self._connection = connection
-
-    def due(self, now: float) -> None:
-        self._connection.connect_timeout(now)
-
-
-@final
-class KeepAlive(Timed):
-    """Looks at when the client was last heard; moves itself rather than being moved by every packet."""
-
-    def __init__(self, connection: "Connection", limit: float) -> None:
-        self._connection = connection
-        self.limit = limit
-
-    def due(self, now: float) -> None:
-        self._connection.keep_alive_due(now)
-
-
-@final
-class Expiry(Timed):
-    """The identity's time is up, unless it authenticates anew."""
-
-    def __init__(self, connection: "Connection") -> None:
-        self._connection = connection
-
-    def due(self, now: float) -> None:
-        self._connection.disconnect(reasons.NOT_AUTHORIZED, now, text="the credentials have expired")
-
-
-@final
-class ConnectTicket(Ticket):
-    """What the gate answers to: for CONNECT, and again for each AUTH that asks for re-authentication."""
-
-    def __init__(self, connection: "Connection") -> None:
-        super().__init__()
-        self._connection = connection
-
-    def admit(self, identity: Identity, now: float, data: bytes | None = None) -> None:
-        self._connection.admitted(self, identity, data, now)
-
-    def refuse(self, reason: int, now: float, text: str = "") -> None:
-        self._connection.not_admitted(self, reason, text, now)
-
-    def challenge(self, data: bytes, now: float) -> None:
-        self._connection.challenged(self, data, now)
-
-
-@final
 class Connection(Link):
-    def __init__(self, broker: Broker, gate: Gate, outlet: Outlet, peer: Peer, now: float, connect_limit: float = 10.0) -> None:
+    def __init__(
+        self, broker: Broker, gate: Gate, outlet: Outlet, peer: Peer, now: float, connect_limit: float = 10.0
+    ) -> None:
         super().__init__(Output(outlet, broker.memory))
         self.address = peer.address
         self.connected_at = now
         self.last_heard = now
         self.state = GREETING
         self.session: Session | None = None
-        self.quiet_about_problems = False
         self._broker = broker
-        self._gate = gate
         self._outlet = outlet
         self._peer = peer
         self._reader = FrameReader(broker.packet_size)
         self._connect: Connect | None = None
-        self._ticket: ConnectTicket | None = None
-        self._challenged = False
-        self._method: str | None = None
+        self._authentication = Authentication(self, gate, peer)
         self._acks: Acks | None = None
         self._inbound: Inbound | None = None
-        self._deadline: Deadline | None = broker.deadlines.add(now + connect_limit, SilentConnect(self))
-        self._keep_alive: KeepAlive | None = None
-        self._expiry: Deadline | None = None
+        self._deadlines = LineDeadlines(broker.deadlines, self)
+        self._deadlines.await_connect(now + connect_limit)
         broker.counters.connections_opened += 1
 
     # What the edge calls
@@ -143,7 +91,7 @@ class Connection(Link):
         self._broker.counters.bytes_received += len(data)
         try:
             self._reader.feed(data)
-            if self.state != JUDGED or self._challenged:
+            if self.state != JUDGED or self._authentication.is_challenged:
                 self._read(now)
         except WireError as error:
             self._fail(error, now)
@@ -187,24 +135,19 @@ class Connection(Link):
         if acks is not None:
             acks.settled(sequence)
 
-    # What the gate says
-
-    def admitted(self, ticket: ConnectTicket, identity: Identity, data: bytes | None, now: float) -> None:
-        if ticket is not self._ticket or self.state == CLOSED:
+    def admitted(self, identity: Identity, data: bytes | None, now: float) -> None:
+        if self.state == CLOSED:
             return  # the client has gone meanwhile
-        self._ticket = None
-        self._challenged = False
         if self.state == OPEN:
             self._reauthenticated(identity, data, now)
             return
         connect = self._connect
-        assert connect is not None  # there is no ticket without one
-        self._connect = None
+        assert connect is not None  # the gate is asked about nothing else
         opened = open_session(self._broker, self, connect, identity, self._peer, data, now)
         if isinstance(opened, Refused):
-            self.level = connect.level
             self._refuse_connect(opened.reason, opened.text, now)
             return
+        self._connect = None
         self._open(opened, now)
         self._outlet.resume()
         try:
@@ -212,40 +155,11 @@ class Connection(Link):
         except WireError as error:
             self._fail(error, now)
 
-    def not_admitted(self, ticket: ConnectTicket, reason: int, text: str, now: float) -> None:
-        if ticket is not self._ticket or self.state == CLOSED:
-            return
-        self._ticket = None
-        if self.state == OPEN:
-            self.disconnect(reason, now, text=text)
-        else:
-            self._refuse_connect(reason, text, now)
-
-    def challenged(self, ticket: ConnectTicket, data: bytes, now: float) -> None:
-        if ticket is not self._ticket or self.state == CLOSED:
-            return
-        self._challenged = True
-        self.output.write(encode(_auth(reasons.CONTINUE_AUTHENTICATION, self._method, data), MQTT_5))
-        self._outlet.resume()
-
-    # Timers
-
-    def connect_timeout(self, now: float) -> None:
-        self._deadline = None
+    def give_up_waiting(self, now: float) -> None:
         if self.state in (GREETING, JUDGED):
             self._broker.counters.refuse("connect_timeout")
             self._close(False, reasons.KEEP_ALIVE_TIMEOUT, False, now)
             self._outlet.close()
-
-    def keep_alive_due(self, now: float) -> None:
-        keep_alive = self._keep_alive
-        assert keep_alive is not None  # it is what fired
-        silent_since = self.last_heard
-        if now - silent_since >= keep_alive.limit:  # [MQTT-3.1.2-22]
-            self._deadline = None
-            self.disconnect(reasons.KEEP_ALIVE_TIMEOUT, now)
-        else:
-            self._deadline = self._broker.deadlines.add(silent_since + keep_alive.limit, keep_alive)
 
     # Reading
 
@@ -254,7 +168,7 @@ class Connection(Link):
         while reader.next_frame():
             if self.state != OPEN:
                 self._read_greeting(reader, now)
-                if self.state == JUDGED and not self._challenged:
+                if self.state == JUDGED and not self._authentication.is_challenged:
                     return
                 if self.state == CLOSED:
                     return
@@ -279,7 +193,8 @@ class Connection(Link):
         """Acks in their short form, as many as lie together."""
         session = self.session
         inbound = self._inbound
-        assert session is not None and inbound is not None
+        assert session is not None
+        assert inbound is not None
         outbound = session.outbound
         buffer = reader.buffer
         header = reader.header
@@ -307,7 +222,9 @@ class Connection(Link):
         session = self.session
         inbound = self._inbound
         acks = self._acks
-        assert session is not None and inbound is not None and acks is not None
+        assert session is not None
+        assert inbound is not None
+        assert acks is not None
         if isinstance(packet, Puback):
             session.outbound.acknowledged(packet.packet_id)
         elif isinstance(packet, Pubrec):
@@ -327,7 +244,7 @@ class Connection(Link):
             self._close(keep_will, packet.code, True, now)
             self._outlet.close()
         elif isinstance(packet, Auth):
-            self._receive_auth(packet, now)
+            self._authentication.receive(packet, session.key[2], True, now)
         else:
             raise ProtocolViolation("a second CONNECT")  # [MQTT-3.1.0-2]
 
@@ -344,7 +261,7 @@ class Connection(Link):
                 raise ProtocolViolation("a second CONNECT")
             self._greet(packet, now)
         elif isinstance(packet, Auth):
-            self._receive_auth(packet, now)
+            self._authentication.receive(packet, "", False, now)
         elif isinstance(packet, Disconnect):
             self._close(False, packet.code, True, now)
             self._outlet.close()
@@ -359,43 +276,10 @@ class Connection(Link):
         if refused is not None:
             self._refuse_connect(refused.reason, refused.text, now)
             return
-        properties = connect.properties
-        if properties is not None:
-            self._method = properties.authentication_method
-            self.quiet_about_problems = properties.request_problem_information == 0
-        ticket = ConnectTicket(self)
-        fill_ticket(ticket, connect, self._peer)
-        self._ticket = ticket
         self.state = JUDGED
-        self._gate.admit(ticket, now)
-        if self.state == JUDGED and not self._challenged:
+        self._authentication.ask(connect, now)
+        if self.state == JUDGED and not self._authentication.is_challenged:
             self._outlet.pause()
-
-    def _receive_auth(self, packet: Auth, now: float) -> None:
-        """AUTH goes on with an exchange or, on an open connection, begins a new one (§4.12)."""
-        properties = packet.properties
-        method = None if properties is None else properties.authentication_method
-        if self._method is None or method != self._method:  # [MQTT-4.12.0-7], [MQTT-4.12.1-1]
-            raise ProtocolViolation("AUTH without the method of CONNECT")
-        data = None if properties is None else properties.authentication_data
-        ticket = self._ticket
-        if packet.code == reasons.CONTINUE_AUTHENTICATION and ticket is not None and self._challenged:
-            self._challenged = False
-            ticket.data = data
-            self._gate.answered(ticket, now)
-        elif packet.code == reasons.REAUTHENTICATE and self.state == OPEN and ticket is None:
-            again = ConnectTicket(self)
-            session = self.session
-            assert session is not None
-            again.client_id = session.key[2]
-            again.level = self.level
-            again.peer = self._peer
-            again.method = method
-            again.data = data
-            self._ticket = again
-            self._gate.admit(again, now)
-        else:
-            raise ProtocolViolation("AUTH out of turn")
 
     def _answer_pubrec(self, packet_id: int, code: int) -> None:
         session = self.session
@@ -417,13 +301,8 @@ class Connection(Link):
         self._reader.maximum_packet_size = session.tenant.limits.packet_size or self._reader.maximum_packet_size
         self._broker.counters.connects_accepted += 1
         session.tenant.connections += 1
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-        if opened.keep_alive:
-            self._keep_alive = KeepAlive(self, opened.keep_alive * 1.5)
-            self._deadline = self._broker.deadlines.add(now + self._keep_alive.limit, self._keep_alive)
-        self._watch_expiry(opened.identity)
+        self._deadlines.keep_alive(opened.keep_alive, now)
+        self._deadlines.credentials_expire(opened.identity.expires_at)
         self._broker.watcher.connected(session, self.address, now)
         session.attach(self, now)
 
@@ -436,15 +315,8 @@ class Connection(Link):
             return
         session.identity = identity
         self._broker.rules_changed()
-        self._watch_expiry(identity)
-        self.output.write(encode(_auth(reasons.SUCCESS, self._method, data), MQTT_5))
-
-    def _watch_expiry(self, identity: Identity) -> None:
-        if self._expiry is not None:
-            self._expiry.cancel()
-            self._expiry = None
-        if identity.expires_at:
-            self._expiry = self._broker.deadlines.add(identity.expires_at, Expiry(self))
+        self._deadlines.credentials_expire(identity.expires_at)
+        self.output.write(self._authentication.answer(reasons.SUCCESS, data))
 
     def _refuse_connect(self, reason: int, text: str, now: float) -> None:
         """CONNACK with the reason, in the client's version; then the end [MQTT-3.2.2-7]."""
@@ -491,13 +363,9 @@ class Connection(Link):
         if self.state == CLOSED:
             return
         self.state = CLOSED
-        self._ticket = None
         self._connect = None
-        for deadline in (self._deadline, self._expiry):
-            if deadline is not None:
-                deadline.cancel()
-        self._deadline = None
-        self._expiry = None
+        self._authentication.forget()
+        self._deadlines.cancel()
         session = self.session
         if session is not None:
             self.session = None
@@ -517,10 +385,3 @@ def _disconnect(reason: int, reference: str, text: str) -> Disconnect:
     properties.server_reference = reference or None
     properties.reason_string = text or None
     return Disconnect(reason, properties)
-
-
-def _auth(code: int, method: str | None, data: bytes | None) -> Auth:
-    properties = Properties()
-    properties.authentication_method = method
-    properties.authentication_data = data
-    return Auth(code, properties)

@@ -1,6 +1,6 @@
 """Plain integers that say what happened; read when somebody scrapes them, never sent anywhere.
 
-A drop or a refusal always has a cause, so that nothing is lost silently: `drop(cause)` and `refuse(cause)` are the only ways.
+A drop or a refusal always has a cause, so that nothing is lost silently; `drop` and `refuse` are the only ways.
 """
 
 from typing import Final, final

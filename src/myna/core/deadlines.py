@@ -1,7 +1,9 @@
-"""Every timeout of the broker in one heap. Time is an argument; whoever owns the clock asks `next()` and calls `expire(now)`.
+"""Every timeout of the broker in one heap. Whoever owns the clock asks `next()` and calls `expire(now)`.
 
-A deadline that is no longer wanted is cancelled in place and dropped when it surfaces. What a newcomer gets wrong: do not
-move a deadline for each packet. Keep-alive notes when the last packet came and looks at that note when the deadline fires.
+A deadline that is no longer wanted is cancelled in place and dropped when it surfaces. What a newcomer gets wrong: do
+not
+move a deadline for each packet. Keep-alive notes when the last packet came and looks at that note when the deadline
+fires.
 """
 
 import heapq

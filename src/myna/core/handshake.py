@@ -1,7 +1,9 @@
 """CONNECT to CONNACK: checks, the gate, take-over, the session, the answer.
 
-The gate may answer at once or much later; until then nothing the client has sent behind its CONNECT is read. What a newcomer gets wrong:
-a refused CONNECT leaves no trace, its will is never seen [MQTT-3.1.2-7], and what is refused before MQTT 5 has one of five codes.
+The gate may answer at once or much later; until then nothing the client has sent behind its CONNECT is read. What a
+newcomer gets wrong:
+a refused CONNECT leaves no trace, its will is never seen [MQTT-3.1.2-7], and what is refused before MQTT 5 has one of
+five codes.
 """
 
 from typing import final
@@ -11,7 +13,7 @@ from myna.core.identity import Identity
 from myna.core.limits import Limits
 from myna.core.link import UNLIMITED, Link
 from myna.core.message import Message, Origin, copy_for_delivery
-from myna.core.ports import Peer, Ticket
+from myna.core.ports import Peer
 from myna.core.receiver import SessionKey
 from myna.core.session import Session
 from myna.core.subscribing import Asked, subscribe
@@ -52,27 +54,15 @@ class Refused:
 
 def check_connect(connect: Connect) -> Refused | None:
     """What can be said against a CONNECT before asking who it is."""
-    if not connect.client_id:
-        if connect.level == MQTT_3_1 or (connect.level < MQTT_5 and not connect.clean_start):
-            return Refused(reasons.CLIENT_IDENTIFIER_NOT_VALID, "empty client id")  # 311: [MQTT-3.1.3-8]
+    needs_name = connect.level == MQTT_3_1 or (connect.level < MQTT_5 and not connect.clean_start)
+    if needs_name and not connect.client_id:
+        return Refused(reasons.CLIENT_IDENTIFIER_NOT_VALID, "empty client id")  # 311: [MQTT-3.1.3-8]
     properties = connect.properties
     if properties is None:
         return None
     if properties.authentication_data is not None and properties.authentication_method is None:
         return Refused(reasons.PROTOCOL_ERROR, "authentication data without a method")  # §3.1.2.11.10
     return None
-
-
-def fill_ticket(ticket: Ticket, connect: Connect, peer: Peer) -> None:
-    ticket.client_id = connect.client_id
-    ticket.user_name = connect.user_name
-    ticket.password = connect.password
-    ticket.level = connect.level
-    ticket.peer = peer
-    properties = connect.properties
-    if properties is not None:
-        ticket.method = properties.authentication_method
-        ticket.data = properties.authentication_data
 
 
 def open_session(
@@ -234,4 +224,3 @@ def _connack(
         answer.authentication_method = asked.authentication_method  # [MQTT-4.12.0-5]
         answer.authentication_data = data
     return Connack(resumed, reasons.SUCCESS, answer)
-

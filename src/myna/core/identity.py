@@ -11,7 +11,7 @@ from myna.wire import reasons
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Rules:
-    """What an identity may do. Judged once per topic and cached, until `version` changes; this one allows everything."""
+    """What an identity may do. Judged once per topic and remembered; this one allows everything."""
 
     def __init__(self) -> None:
         self.version = 0

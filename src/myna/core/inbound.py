@@ -1,7 +1,9 @@
 """PUBLISH arriving: topic aliases, quotas, permission, de-duplication, and which answer it gets.
 
-The common packet (no RETAIN, no DUP, no properties, a topic this connection has used before) is never made into a Publish: it is read
-where it lies in the chunk. A run of them on one topic and of one size is recognised by its equal beginnings; at QoS 0 the
+The common packet (no RETAIN, no DUP, no properties, a topic this connection has used before) is never made into a
+Publish: it is read
+where it lies in the chunk. A run of them on one topic and of one size is recognised by its equal beginnings; at QoS 0
+the
 whole run is handed on as one piece, which is most of why a busy publisher costs so little.
 
     | header | length | topic length | topic | packet id (QoS > 0) | 0 (MQTT 5) | payload |
@@ -23,7 +25,7 @@ from myna.core.session import Session
 from myna.wire import reasons
 from myna.wire.decode_publish import decode_publish
 from myna.wire.encode import encode
-from myna.wire.encode_publish import encode_ack
+from myna.wire.encode_publish import encode_ack, encode_acks
 from myna.wire.errors import ProtocolViolation
 from myna.wire.packets import MQTT_5, Puback, Publish, Pubrec
 from myna.wire.reader import FrameReader
@@ -143,35 +145,58 @@ class Inbound:
     def _run_above_0(self, reader: FrameReader, route: Route, topic_end: int, payload_at: int, now: float) -> None:
         buffer = reader.buffer
         start = reader.start
-        header = reader.header
         size = reader.end - start
         head = buffer[start:topic_end]
+        qos = reader.header >> 1 & 3
         id_at = topic_end - start
         payload_from = payload_at - start
-        tail_from = payload_from - 1 if self._is_5 else payload_from
-        last = len(buffer) - size
-        qos = header >> 1 & 3
+        room = self._receive_maximum - self._acks.waiting() - self._session.received.count()
+        if room <= 0:
+            raise ProtocolViolation("receive maximum exceeded", reasons.RECEIVE_MAXIMUM_EXCEEDED)  # §3.3.4
+        position = reader.end
+        last = min(len(buffer), start + room * size) - size
+        while position <= last and buffer.startswith(head, position):
+            if self._is_5 and buffer[position + payload_from - 1] != 0:
+                break
+            position += size
+        reader.skip_to(position)
+        packet_ids: list[int] = []
+        messages: list[Message] = []
         form = self._link.form
-        session = self._session
-        while True:
-            packet_id = buffer[start + id_at] << 8 | buffer[start + id_at + 1]
+        received = self._session.received
+        for at in range(start, position, size):
+            packet_id = buffer[at + id_at] << 8 | buffer[at + id_at + 1]
             if packet_id == 0:
                 raise ProtocolViolation("packet identifier 0")  # [MQTT-2.2.1-3]
-            self._check_quota()
-            if qos == 2 and session.received.is_open(packet_id):
-                self._acks.send(encode_ack(PUBREC_HEADER, packet_id), 0)  # [MQTT-4.3.3-10]
+            if qos == 2:
+                if received.is_open(packet_id):
+                    self._publish_run(route, messages, packet_ids, qos, now)
+                    packet_ids, messages = [], []
+                    self._acks.send(encode_ack(PUBREC_HEADER, packet_id), 0)  # [MQTT-4.3.3-10]
+                    continue
+                received.begin(packet_id, False)
+            payload = buffer[at + payload_from : at + size]
+            message = Message(route.topic, payload, qos, False, self._origin, now, 0.0, None, route.encoded)
+            message.adopt_form(form, head, payload)
+            packet_ids.append(packet_id)
+            messages.append(message)
+        self._publish_run(route, messages, packet_ids, qos, now)
+
+    def _publish_run(self, route: Route, messages: list[Message], packet_ids: list[int], qos: int, now: float) -> None:
+        """Publish a run and answer it; as one wherever nobody has to be asked about each message."""
+        broker = self._broker
+        tenant = self._session.tenant
+        if len(messages) > 1 and broker.is_direct(route):
+            outcome = broker.publish_run(route, tenant, messages, now)
+            if outcome.matched or not self._is_5:
+                header = PUBACK_HEADER if qos == 1 else PUBREC_HEADER
+                self._acks.send(encode_acks(header, packet_ids), 0)
             else:
-                payload = buffer[start + payload_from : start + size]
-                message = self._message(route, payload, qos, now)
-                tail = buffer[start + tail_from : start + size] if self._is_5 else payload
-                message.adopt_form(form, header, head, tail)
-                self._answer(self._broker.publish_on(route, session.tenant, message, now), qos, packet_id, now)
-            start += size
-            if start > last or session.link is not self._link or not buffer.startswith(head, start):
-                break
-            if self._is_5 and buffer[start + tail_from] != 0:
-                break
-        reader.skip_to(start)
+                for packet_id in packet_ids:
+                    self._answer(outcome, qos, packet_id, now)
+            return
+        for index, message in enumerate(messages):
+            self._answer(broker.publish_on(route, tenant, message, now), qos, packet_ids[index], now)
 
     # The general way
 
@@ -210,7 +235,9 @@ class Inbound:
             if properties.message_expiry >= 0:
                 message.expires_at = now + properties.message_expiry
             message.properties = copy_for_delivery(properties)
-            if session.tenant.limits.payload_format_checked and not _is_as_declared(properties.payload_format, packet.payload):
+            if session.tenant.limits.payload_format_checked and not _is_as_declared(
+                properties.payload_format, packet.payload
+            ):
                 self._refuse(packet, reasons.PAYLOAD_FORMAT_INVALID, now)
                 return
         answer = self._broker.publish_on(route, session.tenant, message, now)
@@ -255,7 +282,7 @@ class Inbound:
         self._acks.send(ack, sequence)
 
     def _refuse(self, packet: Publish, reason: int, now: float) -> None:
-        """Not taken. An ack with the reason where there is one, else as the tenant's limits say; never a lost acknowledgement."""
+        """Not taken. An ack with the reason where there is such a thing, else as the tenant's limits say."""
         session = self._session
         limits = session.tenant.limits
         self._broker.counters.refuse(f"publish:{reasons.reason_name(reason)}")
@@ -281,7 +308,8 @@ class Inbound:
         elif packet.qos == 1:
             self._acks.send(encode(Puback(packet.packet_id, reason), MQTT_5), 0)
         else:
-            self._acks.send(encode(Pubrec(packet.packet_id, reason), MQTT_5), 0)  # the id is free: [MQTT-4.3.3-9]
+            session.received.release(packet.packet_id, False)  # the id is free: [MQTT-4.3.3-9]
+            self._acks.send(encode(Pubrec(packet.packet_id, reason), MQTT_5), 0)
 
     def _resolve_alias(self, packet: Publish) -> str:
         properties = packet.properties

@@ -1,6 +1,7 @@
 """What the core tells the store, and nothing where nothing is kept.
 
-Deliveries of one message to many sessions are gathered while it is routed and become one record. What a newcomer gets wrong:
+Deliveries of one message to many sessions are gathered while it is routed and become one record. What a newcomer gets
+wrong:
 whoever makes receivers queue must call `close` afterwards, or the store never hears of them.
 """
 

@@ -1,6 +1,7 @@
 """What a session needs to know of the connection that serves it: how to write, in which form, and within which bounds.
 
-`plain` says that MQTT frames made for everybody may be written as they are: no topic aliases, no packet limit of the client's.
+`plain` says that MQTT frames made for everybody may be written as they are: no topic aliases, no packet limit of the
+client's.
 The connection itself is the subclass; a session never sees more of it than this.
 """
 
@@ -10,6 +11,7 @@ from typing import Final
 from mypy_extensions import mypyc_attr
 
 from myna.core.aliases import OutboundAliases
+from myna.core.identity import Identity
 from myna.core.message import FORM_3, FORM_5
 from myna.core.output import Output
 from myna.wire.encode import encode_trimmed
@@ -30,6 +32,7 @@ class Link:
         self.plain = True
         self.address = ""
         self.connected_at = 0.0
+        self.last_heard = 0.0
         self.channel = ""
 
     def accept(self, level: int, receive_maximum: int, maximum_packet_size: int, alias_maximum: int) -> None:
@@ -44,6 +47,14 @@ class Link:
     @abstractmethod
     def disconnect(self, reason: int, now: float, *, reference: str = "", text: str = "") -> None:
         """Say why, then end the connection."""
+
+    @abstractmethod
+    def admitted(self, identity: Identity, data: bytes | None, now: float) -> None:
+        """The gate says who it is, for the first time or again."""
+
+    @abstractmethod
+    def give_up_waiting(self, now: float) -> None:
+        """No CONNECT in time."""
 
     @abstractmethod
     def settled(self, sequence: int) -> None:

@@ -1,11 +1,13 @@
 """What travels: a message, where it comes from, and the bytes it becomes for MQTT receivers, each form made once.
 
-A form is a protocol version (3 for 3.1 and 3.1.1, 5) with the flags of the first byte. Receivers share a form's bytes; at
+A form is a protocol version (3 for 3.1 and 3.1.1, or 5) with the flags of the first byte. Receivers share its bytes; at
 QoS 1 and 2 they differ only in the packet id, which stands between `head` and `tail`. What a newcomer gets wrong: the
 remaining lifetime is part of the MQTT 5 form, so a message that expires is encoded anew when a second has passed.
 """
 
 from typing import Final, final
+
+from mypy_extensions import mypyc_attr
 
 from myna.core.identity import Identity
 from myna.wire.fields import write_varint
@@ -19,6 +21,7 @@ QOS_0: Final = 0x30
 NO_PROPERTIES: Final = b"\0"
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Sender:
     """Whoever a message comes from while connected; every Receiver is one."""
 
@@ -112,15 +115,15 @@ class Message:
         """What it weighs in a queue: its bytes and a fair guess at what surrounds them."""
         return len(self.payload) + len(self.topic) + 200
 
-    def adopt_form(self, form: int, flags: int, head: bytes, tail: bytes) -> None:
-        """Take over the form it arrived in, so that receivers of the same form cost no encoding."""
+    def adopt_form(self, form: int, head: bytes, payload: bytes) -> None:
+        """Take over the beginning it arrived with, so that receivers of the same form and QoS cost no encoding."""
         if form == FORM_3:
-            self._flags_3 = flags
+            self._flags_3 = head[0]
             self._head_3 = head
         else:
-            self._flags_5 = flags
+            self._flags_5 = head[0]
             self._head_5 = head
-            self._tail_5 = tail
+            self._tail_5 = NO_PROPERTIES + payload
 
     def frame(self, form: int, now: float) -> bytes:
         """The whole packet at QoS 0 without RETAIN, the commonest form."""
@@ -176,7 +179,9 @@ class Message:
         """Seconds left of its life, rounded down but never to nothing: it must not grow [MQTT-3.3.2-6]."""
         return max(int(self.expires_at - now + 0.5), 1)
 
-    def special_form(self, flags: int, identifiers: list[int] | None, alias: int, with_topic: bool, now: float) -> tuple[bytes, bytes]:
+    def special_form(
+        self, flags: int, identifiers: list[int] | None, alias: int, with_topic: bool, now: float
+    ) -> tuple[bytes, bytes]:
         """Head and tail for one MQTT 5 receiver alone: with its subscription identifiers or its topic alias."""
         properties = copy_for_delivery(self.properties)
         if self.expires_at != 0.0:

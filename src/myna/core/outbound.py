@@ -1,10 +1,12 @@
 """Messages leaving a session: the window, packet ids, what waits behind it, and what to send again.
 
-Knows nothing of topics or subscriptions; by now the message has been chosen for us. A packet id stays taken until PUBACK
+Knows nothing of topics or subscriptions; by now the message has been chosen for us. A packet id stays taken until
+PUBACK
 or PUBCOMP, also across a reconnect [MQTT-4.4.0-1].
 
     QoS 1   PUBLISH ->  <- PUBACK                                  taken out of the window
-    QoS 2   PUBLISH ->  <- PUBREC  PUBREL ->  <- PUBCOMP           RELEASED from PUBREC on: the message is no longer needed
+    QoS 2   PUBLISH ->  <- PUBREC  PUBREL ->  <- PUBCOMP           RELEASED from PUBREC on: the message is no longer
+    needed
 """
 
 from collections import deque
@@ -34,7 +36,7 @@ QOS_2_BITS: Final = 0x04
 
 @final
 class Delivery:
-    """One message on its way to one client. `flags` is the first byte it is sent with; `number` names it to the store."""
+    """One message on its way to one client. `flags` is its first byte; `number` names it to the store."""
 
     __slots__ = ("flags", "identifiers", "message", "number", "released")
 
@@ -114,6 +116,30 @@ class Outbound:
             self._journal.queued(Queued(self._key, number, flags, identifiers, packet_id))
         return True
 
+    def send_run(self, messages: list[Message], flags: int, now: float) -> int:
+        """As `send` for messages that never expire, to a plain link and not for the store; says how many went out."""
+        link = self.link
+        if link is None or self.queue is not None or link.output.is_congested():
+            return 0
+        window = self.window
+        if window is None:
+            window = {}
+            self.window = window
+        count = min(len(messages), link.receive_maximum - len(window))
+        form = link.form
+        output = link.output
+        packet_id = self._last_id
+        for index in range(count):
+            message = messages[index]
+            packet_id = packet_id + 1 if packet_id < 65_535 else 1
+            while packet_id in window:
+                packet_id = packet_id + 1 if packet_id < 65_535 else 1
+            window[packet_id] = Delivery(message, flags, None, 0)
+            output.write_parts(message.head(form, flags, now), write_u16(packet_id), message.tail(form, now))
+        self._last_id = packet_id
+        self._counters.messages_sent += count
+        return count
+
     def enqueue(self, delivery: Delivery) -> bool:
         """Behind all that wait. False if the session's bounds left no place for it."""
         message = delivery.message
@@ -171,6 +197,11 @@ class Outbound:
         if delivery is not None and delivery.flags & QOS_BITS != QOS_2_BITS:
             del window[packet_id]
             self._settle(delivery)
+
+    def acknowledged_run(self, buffer: bytes, start: int, end: int) -> None:
+        """PUBACKs in their short form, one behind the other."""
+        for at in range(start, end, 4):
+            self.acknowledged(buffer[at + 2] << 8 | buffer[at + 3])
 
     def received(self, packet_id: int, code: int) -> int:
         """PUBREC: the code to answer with in PUBREL, or -1 for no answer."""
@@ -267,9 +298,7 @@ class Outbound:
         """For one client alone: its subscription identifiers, its topic aliases, its maximum packet size."""
         aliases = link.aliases
         alias = 0 if aliases is None else aliases.known(message.topic)
-        if alias == 0 and identifiers is None and aliases is None:
-            head, tail = message.head(link.form, flags, now), message.tail(link.form, now)
-        elif link.level < 5:
+        if (alias == 0 and identifiers is None and aliases is None) or link.level < 5:
             head, tail = message.head(link.form, flags, now), message.tail(link.form, now)
         else:
             known = alias != 0

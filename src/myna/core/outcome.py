@@ -7,7 +7,7 @@ from myna.wire.reasons import reason_name
 
 @final
 class Outcome:
-    """`matched`: somebody wanted it, connected or not. `sequence`: what to await for it to be durable, 0 for nothing."""
+    """`matched`: somebody wanted it, connected or not. `sequence`: what to await until it is durable, or 0."""
 
     __slots__ = ("matched", "sequence")
 

@@ -1,7 +1,9 @@
 """Bytes on their way out of one connection: gathered as they come, taken once per turn of the loop.
 
-The first pending byte wakes the outlet, which then comes and takes everything. `unsent` is what the edge could not write
-yet; while it and the gathered bytes exceed the high-water mark the connection is congested: QoS 0 is dropped and counted, QoS 1
+The first pending byte wakes the outlet, which then comes and takes everything. `unsent` is what the edge could not
+write
+yet; while it and the gathered bytes exceed the high-water mark the connection is congested: QoS 0 is dropped and
+counted, QoS 1
 and 2 stay queued in their session. Only writes for messages ask; acks always go out.
 """
 
@@ -17,7 +19,7 @@ CROWDED_HIGH_WATER: Final = 64 * 1024
 class OutputMemory:
     """What all connections together hold unsent. Above `limit` each may hold only a little."""
 
-    __slots__ = ("high_water", "held", "limit")
+    __slots__ = ("held", "high_water", "limit")
 
     def __init__(self, limit: int = 256 * 1024 * 1024, high_water: int = DEFAULT_HIGH_WATER) -> None:
         self.limit = limit

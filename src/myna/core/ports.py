@@ -1,7 +1,7 @@
 """The seams: what the core asks of the outside. Nothing here waits; answers come back as verbs of the Broker.
 
-Each port is small enough to be written in an afternoon and to be faked in a test by subclassing it (a patched method of a
-compiled class is silently ignored). Faces, gates, stores and watchers implement them; the core knows no implementation.
+Each port is small enough to be written in an afternoon, and is faked in a test by subclassing it (a patched method
+of a compiled class is silently ignored). Faces, gates, stores and watchers implement them; the core knows none of these.
 """
 
 from abc import ABC, abstractmethod
@@ -10,7 +10,7 @@ from typing import Final
 from mypy_extensions import mypyc_attr
 
 from myna.core.identity import Identity
-from myna.core.message import Message, Origin
+from myna.core.message import Message
 from myna.core.receiver import Receiver, Subscription
 from myna.core.records import Record
 
@@ -83,7 +83,7 @@ DORMANT: Final = 1  # keep it, deliver nothing until the guard wakes it
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class TopicGuard(ABC):
-    """Watches over one topic space of a tenant, named by its first level. Stands before the rules and on every way in and out."""
+    """Watches over one topic space of a tenant, named by its first level, on every way in and out, before the rules."""
 
     def __init__(self, first_level: str) -> None:
         self.first_level = first_level
@@ -94,7 +94,7 @@ class TopicGuard(ABC):
 
     @abstractmethod
     def subscribing(self, receiver: Receiver, subscription: Subscription, now: float) -> int:
-        """GRANT, DORMANT or a reason code. Asked for every filter that could reach the space; may rewrite its `filter`."""
+        """GRANT, DORMANT or a reason code. Asked for every filter that could reach the space; may rewrite it."""
 
     @abstractmethod
     def delivering(self, message: Message, receiver: Receiver, subscription: Subscription, now: float) -> bool:

@@ -1,6 +1,7 @@
 """QoS 2 arriving: which packet ids a client has used and not yet released.
 
-A repeated PUBLISH gets its PUBREC and is routed once [MQTT-4.3.3-10]; PUBREL frees the id [MQTT-4.3.3-12]. Belongs to the session, so
+A repeated PUBLISH gets its PUBREC and is routed once [MQTT-4.3.3-10]; PUBREL frees the id [MQTT-4.3.3-12]. Belongs to
+the session, so
 it outlives connections. QoS 1 needs no memory: after PUBACK the same id is a new message [MQTT-4.3.2-5].
 """
 

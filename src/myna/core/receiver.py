@@ -34,6 +34,13 @@ class Receiver(Sender):
     def deliver(self, message: Message, subscription: "Subscription", now: float) -> int:
         """Take one message: MISSED, TAKEN or STORED."""
 
+    def deliver_run(self, messages: list[Message], subscription: "Subscription", now: float) -> int:
+        """Take several messages of one topic, in order: what became of most of them."""
+        result = MISSED
+        for message in messages:
+            result = max(result, self.deliver(message, subscription, now))
+        return result
+
     def deliver_frames(self, frames: bytes, count: int, now: float) -> None:
         """Take a run of `count` whole QoS 0 packets in the receiver's `form`. Only called while that is not 0."""
         raise AssertionError("a receiver without a form takes no frames")

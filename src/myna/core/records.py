@@ -21,7 +21,9 @@ class Record:
 class SessionSaved(Record):
     """A persistent session exists, with this owner and this expiry in seconds; `offline_since` is 0 while connected."""
 
-    def __init__(self, key: SessionKey, user: str, attributes: dict[str, str], expiry: int, offline_since: float) -> None:
+    def __init__(
+        self, key: SessionKey, user: str, attributes: dict[str, str], expiry: int, offline_since: float
+    ) -> None:
         self.key = key
         self.user = user
         self.attributes = attributes
@@ -72,9 +74,7 @@ class Queued:
 
     __slots__ = ("flags", "identifiers", "key", "number", "packet_id")
 
-    def __init__(
-        self, key: SessionKey, number: int, flags: int, identifiers: list[int] | None, packet_id: int
-    ) -> None:
+    def __init__(self, key: SessionKey, number: int, flags: int, identifiers: list[int] | None, packet_id: int) -> None:
         self.key = key
         self.number = number
         self.flags = flags

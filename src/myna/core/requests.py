@@ -1,16 +1,17 @@
 """SUBSCRIBE, UNSUBSCRIBE and DISCONNECT as a client sends them: one answer per filter, in the order they were asked.
 
-The deciding is done in `subscribing`; here is what only a packet has: its limits, its answer, and what follows the answer.
+The deciding is done in `subscribing`; here is what only a packet has: its limits, its answer, and what follows the
+answer.
 """
 
+from myna.core.acks import Acks
 from myna.core.broker import Broker
 from myna.core.handshake import bounded_expiry
+from myna.core.link import Link
 from myna.core.message import Message
 from myna.core.receiver import Subscription
 from myna.core.session import Session
 from myna.core.subscribing import Asked, subscribe, unsubscribe
-from myna.core.acks import Acks
-from myna.core.link import Link
 from myna.wire import reasons
 from myna.wire.encode import encode
 from myna.wire.errors import ProtocolViolation
@@ -19,9 +20,7 @@ from myna.wire.reasons import suback_code_for_3
 from myna.wire.topics import parse_filter
 
 
-def request_subscribe(
-    broker: Broker, link: Link, acks: Acks, session: Session, packet: Subscribe, now: float
-) -> None:
+def request_subscribe(broker: Broker, link: Link, acks: Acks, session: Session, packet: Subscribe, now: float) -> None:
     _check_number(session, len(packet.requests))
     properties = packet.properties
     identifiers = None if properties is None else properties.subscription_identifiers

@@ -1,7 +1,9 @@
 """A message's topic to the receivers that must have it; answered once per topic and remembered.
 
-A Route is that answer. It is handed out and kept by connections, so it is never replaced, only matched anew: a change of wildcard
-filters retires all routes by raising `generation`, a change of an exact filter touches its one topic. That way clients coming
+A Route is that answer. It is handed out and kept by connections, so it is never replaced, only matched anew: a change
+of wildcard
+filters retires all routes by raising `generation`, a change of an exact filter touches its one topic. That way
+clients coming
 and going with filters of their own cost nobody else anything.
 """
 
@@ -58,7 +60,7 @@ class Router:
         return route
 
     def route_of_name(self, name: str) -> Route:
-        """The route of any name, legal topic or not: a name with wildcard characters reaches those who hold it literally."""
+        """The route of any name, legal or not: one with wildcard characters reaches those who hold it literally."""
         encoded = name.encode("utf-8", "surrogatepass")
         route = self.route(encoded)
         if route is None:
@@ -211,7 +213,7 @@ def _has_wildcard(filter: str) -> bool:
 
 
 def _one_per_receiver(found: list[Subscription]) -> list[Subscription]:
-    """Overlapping subscriptions of one receiver become one copy, at the highest QoS, with all identifiers [MQTT-3.3.4-2]."""
+    """Overlapping subscriptions of one receiver become one, at the highest QoS, with all identifiers [MQTT-3.3.4-2]."""
     by_receiver: dict[Receiver, list[Subscription]] = {}
     for held in found:
         mine = by_receiver.get(held.receiver)

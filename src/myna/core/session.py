@@ -11,11 +11,11 @@ from myna.core.counters import DROP_EXPIRED, DROP_OFFLINE, DROP_SLOW_READER
 from myna.core.deadlines import Deadline, Timed
 from myna.core.grants import Grants
 from myna.core.identity import Identity
-from myna.core.received import ReceivedIds
 from myna.core.limits import DROP_SESSION, NEVER
 from myna.core.link import Link
 from myna.core.message import Message
 from myna.core.outbound import Delivery, Outbound
+from myna.core.received import ReceivedIds
 from myna.core.receiver import MISSED, TAKEN, Receiver, SessionKey, Subscription
 from myna.core.records import SessionForgotten, SessionSaved, WillSet
 from myna.core.subscribing import leave
@@ -28,7 +28,7 @@ FOREVER: Final = float("inf")
 
 @final
 class Backlog:
-    """Retained messages a new subscription has yet to see; sent as the client keeps up, never dropped for being many."""
+    """Retained messages a new subscription has yet to see; sent as the client keeps up, not dropped for being many."""
 
     __slots__ = ("messages", "position", "subscription")
 
@@ -81,6 +81,17 @@ class Session(Receiver):
             self.outbound.send_now(message, 0x30 | retain, subscription.identifiers, now)
         else:
             self._keep_qos_0(message, 0x30 | retain, subscription.identifiers)
+        return TAKEN
+
+    def deliver_run(self, messages: list[Message], subscription: Subscription, now: float) -> int:
+        qos = min(messages[0].qos, subscription.qos)
+        if qos == 0 or not subscription.plain or self.form == 0:
+            for message in messages:
+                self.deliver(message, subscription, now)
+            return TAKEN
+        sent = self.outbound.send_run(messages, 0x30 | qos << 1, now)
+        for message in messages[sent:]:
+            self._send(message, 0x30 | qos << 1, None, now)
         return TAKEN
 
     def deliver_frames(self, frames: bytes, count: int, now: float) -> None:
@@ -148,9 +159,7 @@ class Session(Receiver):
         will = self.will
         if will is not None:
             lasts = 0.0 if self.expiry == 0 else FOREVER if self.expiry == NEVER else float(self.expiry)
-            if not keep_will:
-                self._forget_will()
-            elif will.connection_ended(lasts, self.is_durable(), now):
+            if not keep_will or will.connection_ended(lasts, self.is_durable(), now):
                 self._forget_will()
         if self.expiry == 0:
             self.discard(reason, now)

@@ -1,7 +1,8 @@
 """Shared subscriptions: one member of a group gets each message.
 
 A group is itself a receiver that holds one ordinary subscription, so the router needs no word for it. `$share` spreads
-messages at random over the members who can take them; `$oshare` keeps all messages of one publisher with one member, in order,
+messages at random over the members who can take them; `$oshare` keeps all messages of one publisher with one member,
+in order,
 until the membership changes. What a newcomer gets wrong: a member's refusal is final, nobody else gets the message
 [MQTT-4.8.2-5].
 """
@@ -72,7 +73,7 @@ class ShareGroup(Receiver):
         return fallback
 
     def _owner(self, message: Message, members: list[Subscription]) -> Subscription:
-        """The publisher's member: highest of a hash over both, so that a new member moves as few publishers as can be."""
+        """The publisher's member: highest of a hash over both, so that a new member moves few publishers."""
         origin = message.origin
         publisher = (origin.source, origin.user, origin.client_id)
         chosen = self._chosen.get(publisher)

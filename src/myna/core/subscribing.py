@@ -1,7 +1,9 @@
 """SUBSCRIBE and UNSUBSCRIBE as verbs, for clients and for every API that acts in a client's name.
 
-The order of checks is one for all: syntax, sizes, what the tenant offers, guards, rules, numbers. What a newcomer gets wrong: a
-filter that is already held is changed in place, so that no message falls between the old and the new one [MQTT-3.8.4-3].
+The order of checks is one for all: syntax, sizes, what the tenant offers, guards, rules, numbers. What a newcomer
+gets wrong: a
+filter that is already held is changed in place, so that no message falls between the old and the new one
+[MQTT-3.8.4-3].
 """
 
 from typing import final
@@ -42,7 +44,7 @@ class Asked:
 
 @final
 class Granted:
-    """`code` is a SUBACK code: the granted QoS, or why not. `retained` are the messages to send when it has been answered."""
+    """`code` is a SUBACK code: the QoS, or why not. `retained` are the messages to send once it has been answered."""
 
     __slots__ = ("code", "existed", "retained", "sequence", "subscription")
 

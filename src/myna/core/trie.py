@@ -1,6 +1,7 @@
 """Filters to subscriptions: exact ones in a dictionary, those with wildcards in a tree of levels.
 
-Knows nothing of routes, caches or shares. Every walk is a loop with its own list of nodes: a filter may have 65,535 levels, and
+Knows nothing of routes, caches or shares. Every walk is a loop with its own list of nodes: a filter may have 65,535
+levels, and
 deep recursion ends a compiled program instead of raising.
 
     a/+/c     root -"a"-> node -plus-> node -"c"-> node.here

@@ -1,7 +1,8 @@
 """Last wills: published once, on every end of a connection but a clean one, at once or after a delay.
 
     connection ends, not by DISCONNECT 0x00      delay 0, or the session ends with it     publish now
-                                                 else                                     publish at min(delay, session expiry)
+                                                 else                                     publish at min(delay,
+                                                 session expiry)
     the client is back before that                                                        never [MQTT-3.1.3-9]
 
 The identity that left the will is asked again when it fires: what was allowed at CONNECT may not be any more.

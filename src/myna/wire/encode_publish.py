@@ -41,3 +41,16 @@ def publish_parts(
 def encode_ack(header: int, packet_id: int) -> bytes:
     """PUBACK, PUBREC, PUBREL or PUBCOMP in the form every version reads: success, and nothing to add."""
     return (header << 24 | 2 << 16 | packet_id).to_bytes(4, "big")
+
+
+def encode_acks(header: int, packet_ids: list[int]) -> bytes:
+    """As `encode_ack` for several identifiers, one behind the other."""
+    acks = bytearray(4 * len(packet_ids))
+    at = 0
+    for packet_id in packet_ids:
+        acks[at] = header
+        acks[at + 1] = 2
+        acks[at + 2] = packet_id >> 8
+        acks[at + 3] = packet_id & 0xFF
+        at += 4
+    return bytes(acks)

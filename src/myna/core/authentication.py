@@ -1,0 +1,117 @@
+"""The conversation with the gate: a question per CONNECT, perhaps some AUTH packets, later a re-authentication (§4.12).
+
+Holds what the gate may still answer. An answer that comes when the client has gone, or to a question that is no
+longer asked, is
+dropped here. What a newcomer gets wrong: the gate may answer inside `ask`, so whoever asks looks at its own state
+afterwards.
+"""
+
+from typing import final
+
+from myna.core.identity import Identity
+from myna.core.link import Link
+from myna.core.ports import Gate, Peer, Ticket
+from myna.wire import reasons
+from myna.wire.encode import encode
+from myna.wire.errors import ProtocolViolation
+from myna.wire.packets import MQTT_5, Auth, Connect
+from myna.wire.properties import Properties
+
+
+@final
+class ConnectTicket(Ticket):
+    """What the gate answers to."""
+
+    def __init__(self, owner: "Authentication") -> None:
+        super().__init__()
+        self._owner = owner
+
+    def admit(self, identity: Identity, now: float, data: bytes | None = None) -> None:
+        self._owner.admitted(self, identity, data, now)
+
+    def refuse(self, reason: int, now: float, text: str = "") -> None:
+        self._owner.refused(self, reason, text, now)
+
+    def challenge(self, data: bytes, now: float) -> None:
+        self._owner.challenged(self, data, now)
+
+
+@final
+class Authentication:
+    __slots__ = ("_gate", "_link", "_method", "_peer", "_ticket", "is_challenged")
+
+    def __init__(self, link: Link, gate: Gate, peer: Peer) -> None:
+        self._link = link
+        self._gate = gate
+        self._peer = peer
+        self._method: str | None = None
+        self._ticket: ConnectTicket | None = None
+        self.is_challenged = False  # it is the client's turn
+
+    def ask(self, connect: Connect, now: float) -> None:
+        ticket = self._ticket_for(connect.client_id, connect.level)
+        ticket.user_name = connect.user_name
+        ticket.password = connect.password
+        properties = connect.properties
+        if properties is not None:
+            self._method = properties.authentication_method
+            ticket.method = properties.authentication_method
+            ticket.data = properties.authentication_data
+        self._ticket = ticket
+        self._gate.admit(ticket, now)
+
+    def receive(self, packet: Auth, client_id: str, is_open: bool, now: float) -> None:
+        """AUTH goes on with an exchange or, on an open connection, begins a new one."""
+        properties = packet.properties
+        method = None if properties is None else properties.authentication_method
+        if self._method is None or method != self._method:  # [MQTT-4.12.0-7], [MQTT-4.12.1-1]
+            raise ProtocolViolation("AUTH without the method of CONNECT")
+        data = None if properties is None else properties.authentication_data
+        ticket = self._ticket
+        if packet.code == reasons.CONTINUE_AUTHENTICATION and ticket is not None and self.is_challenged:
+            self.is_challenged = False
+            ticket.data = data
+            self._gate.answered(ticket, now)
+        elif packet.code == reasons.REAUTHENTICATE and is_open and ticket is None:
+            ticket = self._ticket_for(client_id, MQTT_5)
+            ticket.method = method
+            ticket.data = data
+            self._ticket = ticket
+            self._gate.admit(ticket, now)
+        else:
+            raise ProtocolViolation("AUTH out of turn")
+
+    def answer(self, code: int, data: bytes | None) -> bytes:
+        """An AUTH packet of this conversation."""
+        properties = Properties()
+        properties.authentication_method = self._method
+        properties.authentication_data = data
+        return encode(Auth(code, properties), MQTT_5)
+
+    def forget(self) -> None:
+        """The connection has ended: nothing the gate still says is of use."""
+        self._ticket = None
+        self.is_challenged = False
+
+    def admitted(self, ticket: ConnectTicket, identity: Identity, data: bytes | None, now: float) -> None:
+        if ticket is self._ticket:
+            self.forget()
+            self._link.admitted(identity, data, now)
+
+    def refused(self, ticket: ConnectTicket, reason: int, text: str, now: float) -> None:
+        if ticket is self._ticket:
+            self.forget()
+            self._link.disconnect(reason, now, text=text)
+
+    def challenged(self, ticket: ConnectTicket, data: bytes, now: float) -> None:
+        if ticket is self._ticket:
+            self.is_challenged = True
+            self._link.output.write(self.answer(reasons.CONTINUE_AUTHENTICATION, data))
+            self._link.output.outlet.resume()
+
+    def _ticket_for(self, client_id: str, level: int) -> ConnectTicket:
+        ticket = ConnectTicket(self)
+        ticket.client_id = client_id
+        ticket.level = level
+        ticket.peer = self._peer
+        return ticket
