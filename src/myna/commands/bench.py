@@ -40,6 +40,8 @@ exit codes:
   0  done, nothing lost      1  wrong usage              2  no connection, or it broke
   3  refused by the broker   4  messages were lost, repeated or out of order
 """
+_WINDOW: Final = (500, 100, 100)  # by QoS: what clients commonly have under way
+_WINDOW_HELP: Final = "undelivered messages per publisher (500 at QoS 0, else 100)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     load.add_argument("--publishers", type=_count, default=100, help="publishers of fanin (100)")
     load.add_argument("--connections", type=_count, default=10_000, help="idle connections (10000)")
     load.add_argument("--rate", type=float, default=5000.0, help="messages per second in all (5000)")
-    load.add_argument("--window", type=_count, default=500, help="undelivered messages per publisher (500)")
+    load.add_argument("--window", type=_count, help=_WINDOW_HELP)
     load.add_argument("--seconds", type=float, default=5.0, help="how long to measure (5)")
     load.add_argument("--warm-up", type=float, default=1.0, help="seconds before that (1)")
     output = parser.add_argument_group("output")
@@ -109,7 +111,8 @@ def _run_load(args: argparse.Namespace, target: "Target", progress: "ProgressLin
     publishers = {"fanout": 1, "fanin": args.publishers}.get(args.load, args.pairs)
     subscribers = {"fanout": args.subscribers, "fanin": 1}.get(args.load, args.pairs)
     allow_descriptors(publishers + subscribers)
-    plan = Plan(args.load, publishers, subscribers, args.qos, args.size, args.window, args.pid)
+    window = args.window or _WINDOW[args.qos]
+    plan = Plan(args.load, publishers, subscribers, args.qos, args.size, window, args.pid)
     timing = Timing(args.seconds, args.warm_up)
     if args.load != "rate":
         return run_closed_loop(target, plan, timing, progress)

@@ -11,10 +11,12 @@ from typing import final
 
 @dataclass(frozen=True, slots=True)
 class StreamLimits:
-    """`slow_reader`: seconds without progress while bytes wait. `linger`: how long, and for how many bytes, a peer may
-    go on talking after we have ended; closing earlier would make TCP send a reset, which can destroy our last words."""
+    """`slow_reader`: seconds without progress while bytes wait. `closing`: seconds to get rid of them once we want to
+    end. `linger`: how long, and for how many bytes, a peer may go on talking after we have ended; closing earlier would
+    make TCP send a reset, which can destroy our last words."""
 
     slow_reader: float = 60.0
+    closing: float = 5.0
     linger: float = 1.0
     linger_bytes: int = 1024 * 1024
 

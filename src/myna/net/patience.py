@@ -6,8 +6,7 @@ a number costs nothing. What a newcomer gets wrong: a deadline may be moved at a
 
 import asyncio
 import logging
-from abc import ABC, abstractmethod
-from typing import Final
+from typing import Final, Protocol
 
 from myna.net.clock import Clock
 
@@ -16,13 +15,11 @@ log = logging.getLogger("myna.net")
 INTERVAL: Final = 0.5
 
 
-class Waiting(ABC):
+class Waiting(Protocol):
     """Something that is waited for. `deadline` is in the clock's seconds, 0.0 for none."""
 
-    __slots__ = ()
     deadline: float
 
-    @abstractmethod
     def expire(self, now: float) -> None:
         """The deadline has passed. Called again at the next look unless it is moved or the object leaves."""
 

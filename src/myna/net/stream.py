@@ -65,7 +65,7 @@ SILENCE: Final = Silence()
 class Stream(Outlet):
     """What a conversation can ask of its stream, whatever the stream is made of."""
 
-    __slots__ = ("__weakref__", "conversation", "deadline")
+    __slots__ = ("conversation", "deadline")
 
     def __init__(self) -> None:
         super().__init__()
@@ -142,6 +142,7 @@ class SocketStream(Stream):
     def close(self) -> None:
         if not self._closing and self.fileno >= 0:
             self._closing = True
+            self.deadline = self._streams.clock.now() + self._streams.limits.closing  # counts while bytes are left over
             self._streams.turn.wake(self)
 
     def pause(self) -> None:
@@ -190,6 +191,8 @@ class SocketStream(Stream):
                 conversation.sent(count, now)
             if count < len(data):
                 self._keep(Backlog(data, count), now)
+                if self._closing:
+                    self.end_conversation(now)
                 return
         if self._closing:
             self._say_farewell(now)
@@ -207,7 +210,8 @@ class SocketStream(Stream):
         except OSError:
             self.abort(now)
             return
-        self.deadline = now + self._streams.limits.slow_reader
+        if not self._closing:
+            self.deadline = now + self._streams.limits.slow_reader
         self.conversation.sent(count, now)
         if backlog.is_empty() and self._backlog is backlog:
             self._backlog = None
@@ -221,7 +225,7 @@ class SocketStream(Stream):
         self.abort(now)
 
     def expire(self, now: float) -> None:
-        if self._discarded < 0:
+        if not self._closing:
             log.info("slow reader cut off: it has taken nothing for %g s", self._streams.limits.slow_reader)
         self.abort(now)
 
@@ -241,7 +245,8 @@ class SocketStream(Stream):
 
     def _keep(self, backlog: Backlog, now: float) -> None:
         self._backlog = backlog
-        self.deadline = now + self._streams.limits.slow_reader
+        if not self._closing:
+            self.deadline = now + self._streams.limits.slow_reader
         self._streams.patience.add(self)
         self._show_interest()
 

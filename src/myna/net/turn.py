@@ -7,8 +7,7 @@ TLS) has no end of its own, so its first wake-up asks the loop for one flush beh
 
 import asyncio
 import logging
-from abc import ABC, abstractmethod
-from typing import Final
+from typing import Final, Protocol
 
 from myna.net.clock import Clock
 
@@ -18,16 +17,12 @@ log = logging.getLogger("myna.net")
 ROUNDS: Final = 4
 
 
-class Flushed(ABC):
+class Flushed(Protocol):
     """Something with bytes to write at the end of the turn."""
 
-    __slots__ = ()
-
-    @abstractmethod
     def flush(self, now: float) -> None:
         """Write what is waiting."""
 
-    @abstractmethod
     def crashed(self, now: float) -> None:
         """A bug came up while it was served; the traceback has been logged. It ends, nobody else does."""
 

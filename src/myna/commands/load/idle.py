@@ -125,7 +125,7 @@ def allow_descriptors(count: int) -> None:
         return
     if hard != resource.RLIM_INFINITY and hard < needed:
         raise CannotReach(
-            f"{count:,} connections need {needed:,} open files, {hard:,} are allowed. Try: ulimit -n {needed}"
+            f"{count:,} connections need {needed:,} open files, {hard:,} are allowed: see ulimit -n"
         )
     resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 

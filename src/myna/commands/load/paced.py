@@ -104,6 +104,9 @@ class PacedRun(Run):
             if event & ~select.EPOLLOUT:
                 connection.readable()
 
+    def pause(self, now: float) -> None:
+        """The timetable says when to sleep."""
+
     def _send_due(self, now: float) -> None:
         """One message; a burst that is due is sent by the following turns, between which arrivals are read."""
         publisher = self.publishers[self._number % len(self.publishers)]
@@ -131,9 +134,10 @@ def run_paced(target: Target, plan: Plan, rate: float, timing: Timing, progress:
         wiring = Wiring(target, plan, open_connections)
         publishers, subscribers, tallies = [], [], []
         for index in range(plan.publishers):
-            tally = StampedTally(wiring.stream(index))
+            stream = wiring.stream(index)
+            tally = StampedTally(stream)
             channel = wiring.listening(f"sub-{index}", wiring.topic(index))
-            publisher = wiring.publisher(tally.stream)
+            publisher = wiring.publisher(stream)
             publisher.heard_by = [tally]
             publishers.append(publisher)
             tallies.append(tally)

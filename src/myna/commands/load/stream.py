@@ -97,9 +97,11 @@ class Acks:
         return self.packets[start : start + 4 * count]
 
 
-def acks_for(head: int, packet_ids_high: bytes, packet_ids_low: bytes) -> bytearray:
+def acks_for(head: int, packet_ids_high: bytes, packet_ids_low: bytes) -> bytes | bytearray:
     """Acknowledge many packets at once: four strided copies instead of a loop."""
     count = len(packet_ids_high)
+    if count == 1:
+        return b"%c\x02%b%b" % (head, packet_ids_high, packet_ids_low)
     acks = bytearray(4 * count)
     acks[0::4] = bytes((head,)) * count
     acks[1::4] = b"\x02" * count

@@ -129,6 +129,8 @@ def run_length(data: bytes, position: int, size: int) -> int:
     """How many packets of this size with the same first byte stand here, looking at ever longer stretches."""
     head = data[position : position + 1]
     whole = (len(data) - position) // size
+    if whole and data[position + size : position + size + 1] != head:  # the common case of QoS 2
+        return 1
     count = 0
     stretch = 32
     while count < whole:

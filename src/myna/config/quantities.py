@@ -1,0 +1,140 @@
+"""Values of a configuration that have a spelling of their own: sizes, durations, addresses.
+
+They are ordinary numbers to whoever reads a setting. What a newcomer gets wrong: in a file a bare number is bytes or
+seconds, and "1 MB" is a million bytes where "1 MiB" is 1,048,576.
+"""
+
+import ipaddress
+import re
+from typing import Final
+
+_QUANTITY: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", re.ASCII)
+_BYTES: Final = {
+    **{"": 1, "b": 1, "kb": 1000, "mb": 1000**2, "gb": 1000**3, "tb": 1000**4},
+    **{"k": 1024, "m": 1024**2, "g": 1024**3, "kib": 1024, "mib": 1024**2, "gib": 1024**3, "tib": 1024**4},
+}
+_SECONDS: Final = {
+    **{"": 1.0, "ms": 0.001, "s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0},
+    **{"m": 60.0, "min": 60.0, "minute": 60.0, "minutes": 60.0, "h": 3600.0, "hour": 3600.0, "hours": 3600.0},
+    **{"d": 86400.0, "day": 86400.0, "days": 86400.0},
+}
+UNIX: Final = "unix:"
+
+
+class Size(int):
+    """Bytes. Spelled "64 KiB", "1 MB" or as a number."""
+
+    @classmethod
+    def parse(cls, value: object) -> "Size":
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return cls(value)
+        if isinstance(value, str) and (parts := _QUANTITY.fullmatch(value)):
+            unit = _BYTES.get(parts[2].lower())
+            if unit is not None:
+                return cls(int(float(parts[1]) * unit))
+        raise ValueError(f'expected a size such as "64 KiB", "1 MB" or a number of bytes, got {show_value(value)}')
+
+    def __str__(self) -> str:
+        for unit, factor in (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024), ("GB", 10**9), ("MB", 10**6), ("kB", 1000)):
+            if self >= factor and self % factor == 0:
+                return f"{self // factor} {unit}"
+        return f"{int(self):,} bytes"
+
+
+class Duration(float):
+    """Seconds. Spelled "30 s", "500 ms", "2 h" or as a number."""
+
+    examples = '"30 s", "500 ms", "2 h"'
+
+    @classmethod
+    def parse(cls, value: object) -> "Duration":
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf"):
+            return cls(value)
+        if isinstance(value, str) and (parts := _QUANTITY.fullmatch(value)):
+            unit = _SECONDS.get(parts[2].lower())
+            if unit is not None:
+                return cls(float(parts[1]) * unit)
+        raise ValueError(f"expected a duration such as {cls.examples} or a number of seconds, got {show_value(value)}")
+
+    def __str__(self) -> str:
+        if self == float("inf"):
+            return "never"
+        for unit, factor in (("d", 86400), ("h", 3600), ("min", 60)):
+            if self >= factor and self % factor == 0:
+                return f"{int(self // factor)} {unit}"
+        return f"{float(self):g} s" if self >= 1 or not self else f"{self * 1000:g} ms"
+
+
+class Lifetime(Duration):
+    """A duration that may also be "never"."""
+
+    examples = '"1 h", "7 d", "never"'
+
+    @classmethod
+    def parse(cls, value: object) -> "Lifetime":
+        return cls("inf") if value == "never" else cls(super().parse(value))
+
+
+class Address:
+    """Where to listen: HOST:PORT, a bare PORT for localhost, :PORT for every address, or unix:PATH."""
+
+    __slots__ = ("host", "path", "port")
+
+    def __init__(self, host: str, port: int, path: str = "") -> None:
+        self.host = host
+        self.port = port
+        self.path = path
+
+    @classmethod
+    def parse(cls, value: object) -> "Address":
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        if isinstance(value, str):
+            if value.startswith(UNIX) and len(value) > len(UNIX):
+                return cls("", 0, value[len(UNIX) :])
+            host, colon, port = value.rpartition(":")
+            host = host if colon else "localhost"
+            if port.isascii() and port.isdigit() and int(port) <= 65535 and (":" not in host or host[0] + host[-1] == "[]"):
+                return cls(host.strip("[]"), int(port))
+        raise ValueError(
+            f'expected an address such as "localhost:1883", "0.0.0.0:1883", "[::1]:1883" or "unix:/run/myna.sock",'
+            f" got {show_value(value)}"
+        )
+
+    def is_loopback(self) -> bool:
+        """Only processes of this machine can reach it."""
+        if self.path or self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def __str__(self) -> str:
+        if self.path:
+            return UNIX + self.path
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host or '*'}:{self.port}"
+
+    def __repr__(self) -> str:
+        return f"Address({str(self)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Address) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+
+SPELLED: Final = (Size, Lifetime, Duration, Address)
+
+
+def show_value(value: object) -> str:
+    """A value as it would stand in the file, shortened."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list):
+        return "a list"
+    text = f'"{value}"' if isinstance(value, str) else str(value)
+    return text if len(text) <= 60 else text[:57] + "…"

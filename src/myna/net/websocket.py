@@ -1,0 +1,267 @@
+"""One WebSocket of a face: the handshake's answer, then whole messages both ways.
+
+It is the conversation of a stream, so its output coalesces per turn and its reader may be slow like anybody's. MQTT takes
+the other way out, `carry`, after which this object is gone. What a newcomer gets wrong: a close frame of ours ends the
+conversation at once; the stream's farewell still hears the client's own close, so that no reset destroys ours.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, final
+
+from myna.core.ports import Outlet
+from myna.net.endpoint import ByteConversation, Headers, UpgradeRequest, WebSocketConnection, WebSocketEndpoint
+from myna.net.frames import (
+    ABNORMAL,
+    BINARY,
+    CLOSE,
+    INVALID_DATA,
+    PING,
+    PONG,
+    TEXT,
+    FrameReader,
+    Mistake,
+    encode_binary_frame,
+    encode_close,
+    encode_frame,
+    encode_text_frame,
+    read_close,
+)
+from myna.net.stream import Stream, Streams
+from myna.net.upgrade import accept_response, plain_response
+from myna.net.websocket_stream import WebSocketStream
+
+log = logging.getLogger("myna.net")
+
+EARLY: Final = 64 * 1024  # bytes a client may send before it has been answered
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketLimits:
+    """`ping`: seconds between pings to a silent client, which is dropped when it misses two; 0 sends none."""
+
+    message: int = 1024 * 1024
+    ping: float = 20.0
+    answer: float = 60.0  # seconds a face may take to accept or reject
+
+
+@final
+class WebSocket(WebSocketConnection):
+    __slots__ = (
+        "_chunks",
+        "_early",
+        "_ended",
+        "_endpoint",
+        "_gathered",
+        "_heard",
+        "_limits",
+        "_outcome",
+        "_reader",
+        "_request",
+        "_stream",
+        "_streams",
+        "_unsent",
+        "deadline",
+    )
+
+    def __init__(
+        self,
+        streams: Streams,
+        stream: Stream,
+        request: UpgradeRequest,
+        endpoint: WebSocketEndpoint,
+        limits: WebSocketLimits,
+    ) -> None:
+        self._streams = streams
+        self._stream = stream
+        self._request: UpgradeRequest | None = request  # until answered
+        self._endpoint: WebSocketEndpoint | None = endpoint  # until told of the end
+        self._limits = limits
+        self._reader: FrameReader | None = None  # from accept on
+        self._early: bytearray | None = None
+        self._chunks: list[bytes] = []
+        self._gathered = 0
+        self._unsent = 0
+        self._heard = True  # since the last ping
+        self._ended = False  # nothing more is read or sent
+        self._outcome = (ABNORMAL, "", False)
+        self.deadline = streams.clock.now() + limits.answer
+        streams.patience.add(self)
+
+    # What the face asks.
+
+    def accept(self, subprotocol: str | None = None, headers: Headers = ()) -> None:
+        request = self._request
+        if request is None or self._ended:
+            return
+        self._request = None
+        self._reader = FrameReader(self._limits.message)
+        self._start_pings()
+        self._write(accept_response(request, subprotocol, headers))
+        self._read_early()
+
+    def carry(
+        self,
+        start: Callable[[Outlet, float], ByteConversation],
+        subprotocol: str | None = None,
+        headers: Headers = (),
+    ) -> None:
+        request = self._request
+        if request is None or self._ended:
+            return
+        self._request = self._endpoint = None
+        self._ended = True
+        self._streams.patience.remove(self)
+        now = self._streams.clock.now()
+        carried = WebSocketStream(self._stream, self._limits.message)
+        self._stream.conversation = carried
+        carried.start(start(carried, now), accept_response(request, subprotocol, headers))
+        self._stream.resume()
+        if self._early:
+            carried.feed(bytes(self._early), now)
+
+    def reject(self, status: int, headers: Headers = (), body: bytes = b"") -> None:
+        if self._request is None or self._ended:
+            return
+        self._request = self._endpoint = None
+        self._write(plain_response(status, headers, body))
+        self._end()
+
+    def send_text(self, text: str) -> None:
+        self.send_frame(encode_text_frame(text.encode(errors="replace")))
+
+    def send_bytes(self, data: bytes) -> None:
+        self.send_frame(encode_binary_frame(data))
+
+    def send_frame(self, frame: bytes) -> None:
+        if self._reader is not None and not self._ended:
+            self._write(frame)
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        if self._request is not None:
+            self.reject(503)
+        elif not self._ended:
+            self._close(code, reason)
+
+    def buffered(self) -> int:
+        return self._gathered + self._unsent
+
+    def pause(self) -> None:
+        self._stream.pause()
+
+    def resume(self) -> None:
+        self._stream.resume()
+
+    # What the stream asks.
+
+    def feed(self, data: bytes, now: float) -> None:
+        reader = self._reader
+        if self._ended:
+            return
+        self._heard = True
+        if reader is None:
+            self._keep_early(data)
+            return
+        for opcode, payload in reader.feed(data):
+            self._receive(opcode, payload)
+            if self._ended:
+                return
+        if reader.error is not None:
+            self._close(reader.error.code, reader.error.reason, clean=False)
+
+    def has_pending(self) -> bool:
+        return bool(self._chunks)
+
+    def take(self) -> bytes:
+        data = b"".join(self._chunks)
+        self._chunks = []
+        self._unsent += self._gathered
+        self._gathered = 0
+        return data
+
+    def sent(self, count: int, now: float) -> None:
+        waited = self._unsent > count
+        self._unsent -= count
+        if self._unsent == 0 and not waited and self._endpoint is not None and not self._ended:
+            self._endpoint.on_drained()
+
+    def lost(self, now: float) -> None:
+        self._ended = True
+        self._streams.patience.remove(self)
+        endpoint, self._endpoint = self._endpoint, None
+        if endpoint is not None:
+            endpoint.on_closed(*self._outcome)
+
+    def expire(self, now: float) -> None:
+        if self._request is not None:
+            log.warning("a WebSocket was not answered within %g s; rejecting it", self._limits.answer)
+            self.reject(503)
+        elif not self._heard:
+            self._stream.abort(now)
+        else:
+            self._heard = False
+            self.deadline = now + self._limits.ping
+            self._write(encode_frame(PING, b""))
+
+    # Within.
+
+    def _receive(self, opcode: int, payload: bytes) -> None:
+        endpoint = self._endpoint
+        if endpoint is None:
+            return
+        if opcode == TEXT:
+            try:
+                text = payload.decode()
+            except UnicodeDecodeError:
+                self._close(INVALID_DATA, "not UTF-8", clean=False)
+                return
+            endpoint.on_text(text)
+        elif opcode == BINARY:
+            endpoint.on_bytes(payload)
+        elif opcode == PING:
+            self._write(encode_frame(PONG, payload))
+        elif opcode == CLOSE:
+            said = read_close(payload)
+            if isinstance(said, Mistake):
+                self._close(said.code, said.reason, clean=False)
+            else:
+                self._close(*said)
+
+    def _close(self, code: int, reason: str, *, clean: bool = True) -> None:
+        """Send a close frame and end: ours, or the echo of the client's."""
+        self._outcome = (code, reason, clean)
+        self._write(encode_close(code, reason))
+        self._end()
+
+    def _end(self) -> None:
+        self._ended = True
+        self._streams.patience.remove(self)
+        self._stream.close()
+
+    def _write(self, data: bytes) -> None:
+        if not self._chunks:
+            self._stream.wake()
+        self._chunks.append(data)
+        self._gathered += len(data)
+
+    def _start_pings(self) -> None:
+        if self._limits.ping:
+            self.deadline = self._streams.clock.now() + self._limits.ping
+        else:
+            self._streams.patience.remove(self)
+
+    def _keep_early(self, data: bytes) -> None:
+        """A client may send before it was answered; that is not lost, but it is not given much room either."""
+        early = self._early
+        if early is None:
+            early = self._early = bytearray()
+        early += data
+        if len(early) > EARLY:
+            self._stream.pause()
+
+    def _read_early(self) -> None:
+        early, self._early = self._early, None
+        if early:
+            self._stream.resume()
+            self.feed(bytes(early), self._streams.clock.now())
