@@ -52,7 +52,6 @@ from myna.wire import reasons
 log = logging.getLogger("myna.app")
 
 LISTENERS_FILE: Final = "listeners.json"
-FACE_STOP: Final = 3.0  # seconds a face may take to stop
 FIXED: Final = ("server", "network", "mqtt", "http", "bifromq")  # sections that a reload cannot change
 
 
@@ -116,20 +115,17 @@ class App:
 
     async def drain(self) -> None:
         """Stop accepting, say goodbye to everybody, keep what was promised, and end."""
+        ends_at = self._loop.time() + self.config.server.drain
         self._draining = True
         self._net.stop_accepting()
-        for name, face in self._faces.items():
-            try:
-                await asyncio.wait_for(face.stop(), FACE_STOP)
-            except Exception:
-                log.exception("the face %s did not stop properly", name)
+        await asyncio.gather(*(self._stop_face(name, ends_at) for name in self._faces))
         self._send_away()
         for stream in list(self._net.streams.open):
             stream.close()  # those that have not said CONNECT yet
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self.config.server.drain):
+            async with asyncio.timeout_at(ends_at):
                 await self.async_broker.safe()
-        await self._net.drain(self.config.server.drain)
+        await self._net.drain(max(ends_at - self._loop.time(), 0.0))
         self.close()
 
     def close(self) -> None:
@@ -223,6 +219,13 @@ class App:
             binary_frame=encode_binary_frame,
             urls=self.urls,
         )
+
+    async def _stop_face(self, name: str, ends_at: float) -> None:
+        try:
+            async with asyncio.timeout_at(ends_at):
+                await self._faces[name].stop()
+        except Exception:
+            log.exception("the face %s did not stop properly", name)
 
     def _describe_listeners(self) -> bytes:
         fields = ("name", "url", "scheme", "host", "port", "path")
