@@ -126,6 +126,7 @@ class App:
             async with asyncio.timeout_at(ends_at):
                 await self.async_broker.safe()
         await self._net.drain(max(ends_at - self._loop.time(), 0.0))
+        self._log_watcher.flush(self.now())
         self.close()
 
     def close(self) -> None:
