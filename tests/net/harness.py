@@ -11,8 +11,8 @@ import pytest
 import uvloop
 
 from myna.core.ports import Outlet, Peer
-from myna.net.backpressure import StreamLimits
 from myna.net.listeners import Listener, Listeners, MqttListener, Opened
+from myna.sockets.backpressure import StreamLimits
 
 BOUND = 15.0  # seconds; no test may take longer, most take milliseconds
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {

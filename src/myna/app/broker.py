@@ -35,7 +35,7 @@ from myna.faces.enabled import find_faces
 from myna.faces.routes import ClaimedTwice
 from myna.net import listeners as net
 from myna.net.addresses import ListenError
-from myna.net.backpressure import StreamLimits
+from myna.sockets.backpressure import StreamLimits
 from myna.net.frames import encode_binary_frame, encode_text_frame
 from myna.net.tls import TlsError
 from myna.store.folder import DataFolder, FolderError, check_folder
@@ -45,7 +45,7 @@ from myna.watch.log import LogWatcher
 from myna.watch.metrics import Metrics
 from myna.watch.pages import HealthPage, MetricsPage
 from myna.watch.process import LoopLag
-from myna.watch.sys_topics import SysTopics
+from myna.watch.sys_topics import SysGuard, SysTopics
 from myna.watch.watchers import Watchers
 from myna.wire import reasons
 
@@ -86,6 +86,7 @@ class App:
         self._gates = Gates(AccessContext(self.now, None if self._folder is None else self._folder.path))
         self._listening = Listening(config, self._gates, self._connect)
         self._lag = LoopLag(self._loop)
+        self.broker.guard(SysGuard())
         self._sys_topics = SysTopics(self.broker, TENANT, self.now())
 
     async def start(self) -> None:
