@@ -186,7 +186,7 @@ def test_shared_subscriptions_share_in_every_version(broker: Serving) -> None:
         publisher.connect()
         for number in range(40):
             publisher.client.publish(topic, str(number).encode(), 1).wait_for_publish(PATIENCE)
-        received = []
+        received: list[int] = []
         while len(received) < 40:
             for member in (one, two):
                 while not member.messages.empty():
