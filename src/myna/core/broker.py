@@ -74,19 +74,23 @@ class Broker:
         """The tenant of this name; it appears when first used."""
         tenant = self.tenants.get(name)
         if tenant is None:
-            tenant = Tenant(name, self._tenant_limits.get(name, self._limits))
+            tenant = Tenant(name, self.limits_of(name))
             for owner, guard in self._guards:
                 if owner in ("", name):
                     tenant.router.guards[guard.first_level] = guard
             self.tenants[name] = tenant
         return tenant
 
+    def limits_of(self, tenant: str) -> Limits:
+        """What holds for a tenant, whether it has been used yet or not."""
+        return self._tenant_limits.get(tenant, self._limits)
+
     def set_limits(self, default: Limits, by_tenant: dict[str, Limits]) -> None:
         """New bounds; connections that are open keep the ones they read when they came."""
         self._limits = default
         self._tenant_limits = by_tenant
         for name, tenant in self.tenants.items():
-            tenant.limits = by_tenant.get(name, default)
+            tenant.limits = self.limits_of(name)
             tenant.router.limits = tenant.limits
             tenant.router.retire()
 
