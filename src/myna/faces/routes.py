@@ -108,6 +108,9 @@ class HttpRoutes:
                     raise ClaimedTwice(f"{method} {route.pattern} is claimed twice")
                 by_pattern[route.pattern][method] = route.app
 
+    def is_hot(self, scope: Scope) -> bool:
+        return (scope["method"], scope["raw_path"]) in self._hot
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"]
         hot = self._hot.get((method, scope["raw_path"]))

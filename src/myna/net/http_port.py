@@ -34,6 +34,14 @@ Application = Callable[
     [MutableMapping[str, Any], Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
 ]
 
+# Of which requests the application says that it answers them at once and, until it waits, needs no task: nothing
+# with a timeout, for example.
+Prompt = Callable[[MutableMapping[str, Any]], bool]
+
+
+def _never(scope: MutableMapping[str, Any]) -> bool:
+    return False
+
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
@@ -66,6 +74,7 @@ class HttpPort:
         limits: HttpLimits,
         websocket_limits: WebSocketLimits,
         route: Route | None = None,
+        prompt: Prompt | None = None,
     ) -> None:
         self.name = name
         self.app = app
@@ -76,6 +85,7 @@ class HttpPort:
         self.state = ServerState()
         self.draining = False
         self.has_websockets = route is not None
+        self.is_prompt: Prompt = _never if prompt is None else prompt
         self._streams = streams
         self._route = route
         self._websocket_limits = websocket_limits

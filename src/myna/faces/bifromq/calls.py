@@ -35,10 +35,10 @@ class Call:
 
     __slots__ = ("body", "headers", "scope", "tenant")
 
-    def __init__(self, headers: dict[bytes, bytes], scope: Scope, tenant: str, body: bytes) -> None:
+    def __init__(self, headers: dict[bytes, bytes], scope: Scope, body: bytes) -> None:
         self.headers = headers
         self.scope = scope
-        self.tenant = tenant
+        self.tenant = ""
         self.body = body
 
     def raw(self, name: bytes) -> bytes:
@@ -93,47 +93,46 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
+        desk = self._desk
         try:
-            body = await self._read(headers, scope, receive)
+            length = headers.get(CONTENT_LENGTH)
+            if length is None and TRANSFER_ENCODING not in headers:
+                body = b""
+            elif length is not None and int(length) > desk.body_limit:
+                raise BodyTooLarge
+            else:
+                event = await receive()  # for nearly all, the whole of it
+                if event["type"] == "http.disconnect":
+                    return
+                body = event["body"]
+                if event["more_body"]:
+                    body += await read_body(scope, receive, desk.body_limit - len(body))
         except BodyTooLarge:
             await answer(send, 413)  # before anything is looked at, its req_id included
             return
         except ClientGone:
             return
-        said = await self._answer(headers, scope, body)
-        rest = (REQ_ID, self._desk.ids.of(headers.get(REQ_ID)))
+        call = Call(headers, scope, body)
+        said = self._refusal(call)
+        if said is None:
+            try:
+                said = await self._handler(call)
+            except Unusable as error:
+                said = text_answer(400, str(error))
+        rest = (REQ_ID, desk.ids.of(headers.get(REQ_ID)))
         await send({"type": "http.response.start", "status": said.status, "headers": (*said.headers, rest)})
         await send({"type": "http.response.body", "body": said.body})
 
-    async def _read(self, headers: dict[bytes, bytes], scope: Scope, receive: Receive) -> bytes:
-        limit = self._desk.body_limit
-        length = headers.get(CONTENT_LENGTH)
-        if length is None:
-            return b"" if TRANSFER_ENCODING not in headers else await read_body(scope, receive, limit)
-        if int(length) > limit:
-            raise BodyTooLarge
-        if length == b"0":
-            return b""
-        event = await receive()
-        if event["type"] == "http.disconnect":
-            raise ClientGone
-        first: bytes = event["body"]
-        return first if not event["more_body"] else first + await read_body(scope, receive, limit)
-
-    async def _answer(self, headers: dict[bytes, bytes], scope: Scope, body: bytes) -> Answer:
+    def _refusal(self, call: Call) -> Answer | None:
+        """What can be said against a call before anybody knows what it asks for."""
         desk = self._desk
-        if desk.protection.is_on and not desk.protection.admits(scope, headers):
+        if desk.protection.is_on and not desk.protection.admits(call.scope, call.headers):
             return answers.STRANGER
-        tenant = ""
-        if self._of_tenant:
-            named = headers.get(TENANT_ID)
-            if not named:
-                return answers.UNNAMED_TENANT
-            tenant = decode_value(named)
-            largest = desk.broker.limits_of(tenant).packet_size
-            if largest and len(body) > largest:
-                return answers.TOO_LARGE
-        try:
-            return await self._handler(Call(headers, scope, tenant, body))
-        except Unusable as error:
-            return text_answer(400, str(error))
+        if not self._of_tenant:
+            return None
+        named = call.headers.get(TENANT_ID)
+        if not named:
+            return answers.UNNAMED_TENANT
+        call.tenant = decode_value(named)
+        largest = desk.broker.limits_of(call.tenant).packet_size
+        return answers.TOO_LARGE if largest and len(call.body) > largest else None
