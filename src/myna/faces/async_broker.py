@@ -98,7 +98,9 @@ class AsyncBroker:
         return granted
 
     async def unsubscribe(self, receiver: Receiver, text: str) -> int:
-        """SUCCESS, NO_SUBSCRIPTION_EXISTED or why it must stay. `text` is the filter as it was subscribed, share prefix included."""
+        """SUCCESS, NO_SUBSCRIPTION_EXISTED, or why it must stay. `text` is the filter as it was subscribed, share
+        prefix included.
+        """
         code = unsubscribe(self.core, receiver, text, self.now())
         await self.safe()
         return code

@@ -15,8 +15,8 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Coroutine, Generator
-from types import coroutine
 from email.utils import formatdate
+from types import coroutine
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 

@@ -2,7 +2,8 @@
 what to do.
 
 A client that is refused a thousand times a second gets a few lines and then one that counts the rest. What a newcomer
-gets wrong: nothing here is called per message, unless a tenant asks for it; and what a client sent as password or token never gets here.
+gets wrong: nothing here is called per message, unless a tenant asks for it; and what a client sent as password or token
+never gets here.
 """
 
 import logging

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -78,10 +79,14 @@ class Paho:
         self._connected: queue.Queue[Any] = queue.Queue()
         self._granted: queue.Queue[Any] = queue.Queue()
         self._published: queue.Queue[Any] = queue.Queue()
-        fields = {} if version == "5" else {"clean_session": not persistent}
+        fields: dict[str, Any] = {} if version == "5" else {"clean_session": not persistent}
         self.client = mqtt.Client(
-            mqtt.CallbackAPIVersion.VERSION2, self.client_id, protocol=VERSIONS[version], reconnect_on_failure=False, **fields
-        )  # fmt: skip
+            CallbackAPIVersion.VERSION2,
+            self.client_id,
+            protocol=VERSIONS[version],
+            reconnect_on_failure=False,
+            **fields,
+        )
         self.client.username_pw_set(f"{tenant}/{user}", "any")
         self.client.on_connect = lambda c, u, flags, code, properties: self._connected.put((flags, code, properties))
         self.client.on_disconnect = lambda c, u, flags, code, properties: self.gone.put((flags, code, properties))

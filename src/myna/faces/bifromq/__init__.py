@@ -1,1 +1,1 @@
-"""BifroMQ's HTTP API: back ends publish, subscribe for their clients, look at sessions and end them, tenant by tenant."""
+"""BifroMQ's HTTP API: publishing, subscribing for clients, looking at sessions and ending them, by tenant."""

@@ -24,7 +24,7 @@ from myna.faces.bifromq.naming import (
     read_metadata,
 )
 from myna.faces.bifromq.protection import Protection
-from myna.faces.contract import BodyTooLarge, ClientGone, Receive, Scope, Send, answer, read_body
+from myna.faces.contract import BodyTooLarge, ClientGone, Receive, Scope, Send, answer
 
 CONTENT_LENGTH: Final = b"content-length"
 TRANSFER_ENCODING: Final = b"transfer-encoding"
@@ -70,6 +70,25 @@ class Call:
         return ()
 
 
+async def _read_rest(first: bytes, receive: Receive, limit: int) -> bytes:
+    """The whole of a body that comes in pieces, or is in one piece too large."""
+    pieces = [first]
+    size = len(first)
+    more = True
+    while more:
+        if size > limit:
+            raise BodyTooLarge
+        event = await receive()
+        if event["type"] == "http.disconnect":
+            raise ClientGone
+        pieces.append(event["body"])
+        size += len(event["body"])
+        more = event["more_body"]
+    if size > limit:
+        raise BodyTooLarge
+    return b"".join(pieces)
+
+
 Handler = Callable[[Call], Awaitable[Answer]]
 
 
@@ -105,8 +124,8 @@ class Endpoint:
                 if event["type"] == "http.disconnect":
                     return
                 body = event["body"]
-                if event["more_body"]:
-                    body += await read_body(scope, receive, desk.body_limit - len(body))
+                if event["more_body"] or len(body) > desk.body_limit:
+                    body = await _read_rest(body, receive, desk.body_limit)
         except BodyTooLarge:
             await answer(send, 413)  # before anything is looked at, its req_id included
             return

@@ -82,7 +82,7 @@ class RequestIds:
 
 
 def read_metadata(headers: Sequence[tuple[bytes, bytes]]) -> Metadata:
-    """The `client_meta_*` pairs, keys as they were sent. BifroMQ wants the prefix in lower case; proxies change case."""
+    """The `client_meta_*` pairs, keys as they were sent. BifroMQ wants a lower-case prefix; proxies differ."""
     cut = len(CLIENT_META)
     return tuple((name[cut:], value) for name, value in headers if name[:cut].lower() == CLIENT_META)
 
