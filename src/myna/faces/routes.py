@@ -108,8 +108,8 @@ class HttpRoutes:
                     raise ClaimedTwice(f"{method} {route.pattern} is claimed twice")
                 by_pattern[route.pattern][method] = route.app
 
-    def is_hot(self, scope: Scope) -> bool:
-        return (scope["method"], scope["raw_path"]) in self._hot
+    def find_hot(self, scope: Scope) -> Asgi | None:
+        return self._hot.get((scope["method"], scope["raw_path"]))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"]

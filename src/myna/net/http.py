@@ -50,6 +50,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._extensions: dict[str, object] = {}
         self._in_head = False
         self._head_size = 0
+        self._read_size = 0
+        self._head_bound = 0  # the head is no larger than this
         self._raw_headers: list[tuple[bytes, bytes]] = []
         self._exchange: Exchange | None = None  # the one being read, or the last
         self._queue: list[Exchange] = []  # those being answered or waiting for it, in order
@@ -92,8 +94,10 @@ class HttpProtocol(HttpToolsProtocol):
         if self._ended:
             self._discard(len(data))
             return
+        self._read_size = len(data)
         if self._in_head:
             self._head_size += len(data)
+            self._head_bound += len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -112,6 +116,7 @@ class HttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._in_head = True
         self._head_size = 0
+        self._head_bound = self._read_size
         self.deadline = self._now + self._port.limits.head_seconds
         self.url = b""
         self.expect_100_continue = False
@@ -228,7 +233,7 @@ class HttpProtocol(HttpToolsProtocol):
             "server": self.server,
             "client": self.client,
             "state": {},
-            "extensions": {**self._extensions, "myna.raw_headers": self._raw_headers},
+            "extensions": {"myna.raw_headers": self._raw_headers, **self._extensions},
         }
 
     def _answer(self) -> None:
@@ -245,8 +250,11 @@ class HttpProtocol(HttpToolsProtocol):
             self._answering = False
 
     def _run(self, exchange: Exchange) -> None:
+        app = self._port.find_prompt(exchange.scope)
+        if app is not None:
+            exchange.app = app
         answering: Coroutine[Any, Any, None] = exchange.run()
-        if self._port.is_prompt(exchange.scope):
+        if app is not None:
             try:
                 awaited = answering.send(None)
             except StopIteration:
@@ -263,17 +271,16 @@ class HttpProtocol(HttpToolsProtocol):
         if len(self.url) > limits.target_bytes:
             self._refusal = (414, "the request target is too long")
             return False
-        headers = self.headers
-        size = len(self.url)
-        for name, value in self._raw_headers:
-            lowered = name.lower()
-            headers.append((lowered, value))
-            size += len(name) + len(value) + 4
-            if lowered == b"expect" and value.lower() == b"100-continue":
+        headers = [(name.lower(), value) for name, value in self._raw_headers]
+        self.headers = headers
+        for name, value in headers:
+            if name == b"expect" and value.lower() == b"100-continue":
                 self.expect_100_continue = True
-        if size > limits.head_bytes:
-            self._refusal = (431, "the headers are too large")
-            return False
+        if self._head_bound > limits.head_bytes:
+            size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in headers)
+            if size > limits.head_bytes:
+                self._refusal = (431, "the headers are too large")
+                return False
         return True
 
     def _after_upgrade(self, rest: bytes) -> None:

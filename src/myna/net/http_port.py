@@ -34,13 +34,13 @@ Application = Callable[
     [MutableMapping[str, Any], Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
 ]
 
-# Of which requests the application says that it answers them at once and, until it waits, needs no task: nothing
-# with a timeout, for example.
-Prompt = Callable[[MutableMapping[str, Any]], bool]
+# Finds the part of the application that answers a request at once and, until it waits, needs no task: it has no
+# timeout around what comes before that, for example. None for all other requests.
+Prompt = Callable[[MutableMapping[str, Any]], Application | None]
 
 
-def _never(scope: MutableMapping[str, Any]) -> bool:
-    return False
+def _none(scope: MutableMapping[str, Any]) -> Application | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class HttpPort:
         self.state = ServerState()
         self.draining = False
         self.has_websockets = route is not None
-        self.is_prompt: Prompt = _never if prompt is None else prompt
+        self.find_prompt: Prompt = _none if prompt is None else prompt
         self._streams = streams
         self._route = route
         self._websocket_limits = websocket_limits

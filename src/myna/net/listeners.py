@@ -51,7 +51,7 @@ class MqttListener:
 @dataclass(frozen=True, slots=True)
 class HttpListener:
     """One ASGI application. `route` finds the WebSocket endpoint of an upgrade, None where there is none; `prompt`
-    picks the requests that are answered without a task of their own.
+    finds what answers a request without a task of its own.
     """
 
     name: str
