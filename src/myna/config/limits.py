@@ -39,6 +39,8 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     inflight: Annotated[int, Meta(ge=1, le=65_535)] | None = None
     topic_alias_maximum: Short | None = None
     publishes_per_second: Annotated[float, Meta(ge=0)] | None = None
+    tenant_publishes_per_second: Annotated[float, Meta(ge=0)] | None = None
+    tenant_bytes_per_second: Size | None = None
     refused_qos_0_disconnects: bool | None = None
     refused_publish_disconnects_3: bool | None = None
     # Time.
@@ -111,6 +113,8 @@ PROFILES: Final[dict[str, LimitSettings]] = {
         receive_maximum=1000,
         topic_alias_maximum=10,
         publishes_per_second=1000.0,
+        tenant_publishes_per_second=1000.0,
+        tenant_bytes_per_second=Size(1024 * 1024),
         keep_alive_maximum=Duration(1160),
         session_expiry_maximum=Lifetime(3600),
         sessions=10_000,

@@ -73,9 +73,9 @@ class Broker:
         self._limits = default
         self._tenant_limits = by_tenant
         for name, tenant in self.tenants.items():
-            tenant.limits = by_tenant.get(name, default)
-            tenant.router.limits = tenant.limits
+            tenant.set_limits(by_tenant.get(name, default))
             tenant.router.retire()
+        self.rules_changed()  # connections that remember routes measure no throughput
 
     def guard(self, guard: TopicGuard, tenant: str = "") -> None:
         """Put a topic space under a guard, in one tenant or in every one."""
@@ -142,15 +142,16 @@ class Broker:
         matched = self._deliver(route, message, now) if guard is None else self._deliver_guarded(route, message, now)
         if journal.durable:
             journal.close(tenant.name, message)
-        if self.tap is not None and self.tap.offered(tenant.name, message, now):
+        tapped = self.tap is not None and self.tap.offered(tenant.name, message, now)
+        if tapped:
             matched = True
         if not self.peers.alone and self.peers.forward(tenant.name, message):
             matched = True
         if not matched:
             self.counters.unmatched += 1
         sequence = journal.store.sequence
-        if sequence != before:
-            return Outcome(matched, sequence)
+        if sequence != before or tapped:
+            return Outcome(matched, sequence if sequence != before else 0, tapped)
         return MATCHED if matched else UNMATCHED
 
     def is_direct(self, route: Route) -> bool:

@@ -366,6 +366,8 @@ class Connection(Link):
         self._connect = None
         self._authentication.forget()
         self._deadlines.cancel()
+        if self._inbound is not None:
+            self._inbound.end()
         session = self.session
         if session is not None:
             self.session = None

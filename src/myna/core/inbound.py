@@ -22,6 +22,7 @@ from myna.core.outcome import Outcome, Refusal
 from myna.core.receiver import Receiver
 from myna.core.router import Route
 from myna.core.session import Session
+from myna.core.throughput import Silence, Throughput
 from myna.wire import reasons
 from myna.wire.decode_publish import decode_publish
 from myna.wire.encode import encode
@@ -54,6 +55,7 @@ class Inbound:
         "_routes",
         "_rules_version",
         "_session",
+        "_silence",
     )
 
     def __init__(self, broker: Broker, link: Link, session: Session, acks: Acks, origin: Origin, now: float) -> None:
@@ -71,6 +73,7 @@ class Inbound:
         self._aliases: InboundAliases | None = None
         self._routes: dict[bytes, Route] | None = None
         self._rules_version = broker.rules_version
+        self._silence: Silence | None = None
 
     # The quick way
 
@@ -226,6 +229,9 @@ class Inbound:
         if verdict != reasons.SUCCESS:
             self._refuse(packet, verdict, now)
             return
+        throughput = session.tenant.throughput
+        if throughput is not None and not self._draw(throughput, packet, now):
+            return
         if not packet.retain:
             self._remember(encoded, route)
         message = self._message(route, packet.payload, qos, now)
@@ -349,8 +355,30 @@ class Inbound:
         if self._is_5:
             raise ProtocolViolation("publish rate exceeded", reasons.MESSAGE_RATE_TOO_HIGH)
 
+    def _draw(self, throughput: Throughput, packet: Publish, now: float) -> bool:
+        """Its share of what the tenant may do; False if it was told to come back later. Retaining counts twice."""
+        count = 2 if packet.retain else 1
+        if self._is_5 and packet.qos:
+            if throughput.take(count, len(packet.payload), now) > 0.0:
+                self._refuse(packet, reasons.QUOTA_EXCEEDED, now)
+                return False
+            return True
+        wait = throughput.owe(count, len(packet.payload), now)
+        if wait > 0.0:
+            silence = self._silence
+            if silence is None:
+                silence = Silence(self._link)
+                self._silence = silence
+            silence.begin(self._broker.deadlines, wait, now)
+        return True
+
+    def end(self) -> None:
+        """The connection is over."""
+        if self._silence is not None:
+            self._silence.end()
+
     def _remember(self, encoded: bytes, route: Route) -> None:
-        if self._bucket is not None:
+        if self._bucket is not None or self._session.tenant.throughput is not None:
             return
         routes = self._routes
         if routes is None or self._rules_version != self._broker.rules_version or len(routes) >= ROUTES_KEPT:

@@ -34,7 +34,9 @@ class Limits:
         self.receive_maximum = 65_535
         self.inflight = 65_535  # sent and not acknowledged, before MQTT 5 lets the client choose
         self.topic_alias_maximum = 65_535
-        self.publishes_per_second = 0.0
+        self.publishes_per_second = 0.0  # of each connection
+        self.tenant_publishes_per_second = 0.0  # of all publishers together, whatever they speak
+        self.tenant_bytes_per_second = 0
         self.refused_qos_0_disconnects = False
         self.refused_publish_disconnects_3 = False
         # Time.
@@ -88,6 +90,8 @@ LIMIT_NAMES: Final = (
     "inflight",
     "topic_alias_maximum",
     "publishes_per_second",
+    "tenant_publishes_per_second",
+    "tenant_bytes_per_second",
     "refused_qos_0_disconnects",
     "refused_publish_disconnects_3",
     "keep_alive_minimum",
@@ -128,6 +132,16 @@ class Bucket:
             return False
         self._level -= amount
         return True
+
+    def missing(self, amount: float, now: float) -> float:
+        """Seconds until so much is there; 0.0 if it is. Nobody waits for more than a full bucket: that is all there is."""
+        self._level = min(self.rate, self._level + (now - self._filled_at) * self.rate)
+        self._filled_at = now
+        return max(0.0, (min(amount, self.rate) - self._level) / self.rate)
+
+    def spend(self, amount: float) -> None:
+        """Take it, there or not; a debt is paid off by the time that passes."""
+        self._level -= amount
 
     def wait(self, amount: float) -> float:
         """Seconds until so much will be there, as of the last look."""

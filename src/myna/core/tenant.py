@@ -6,6 +6,7 @@ from myna.core.limits import Limits
 from myna.core.receiver import Receiver
 from myna.core.retained import Retained
 from myna.core.router import Router
+from myna.core.throughput import Throughput
 
 
 @final
@@ -13,6 +14,7 @@ class Tenant:
     def __init__(self, name: str, limits: Limits) -> None:
         self.name = name
         self.limits = limits
+        self.throughput: Throughput | None = None
         self.router = Router(limits)
         self.retained = Retained()
         self.connections = 0
@@ -20,6 +22,14 @@ class Tenant:
         self._sessions: dict[tuple[str, str], Receiver] = {}  # (scope, client id)
         self._of_user: dict[str, dict[Receiver, None]] = {}
         self._of_client: dict[str, list[Receiver]] = {}
+        self.set_limits(limits)
+
+    def set_limits(self, limits: Limits) -> None:
+        """Also anew, while clients are connected."""
+        self.limits = limits
+        self.router.limits = limits
+        bounded = limits.tenant_publishes_per_second > 0 or limits.tenant_bytes_per_second > 0
+        self.throughput = Throughput(limits, 0.0) if bounded else None
 
     def session(self, scope: str, client_id: str) -> Receiver | None:
         return self._sessions.get((scope, client_id))
