@@ -1,7 +1,7 @@
 """What all publishers of a tenant may do together in a second, whatever protocol they speak: messages and bytes.
 
-What a newcomer gets wrong: there are two ways to draw on it. Who can be told to come back later takes, or is told how long
-to wait; who cannot be told owes, and is not read from until the debt is paid off.
+What a newcomer gets wrong: there are two ways to draw on it. Who can be told to come back later takes, or is told how
+long to wait; who cannot be told owes, and is not read from until the debt is paid off.
 """
 
 from typing import final

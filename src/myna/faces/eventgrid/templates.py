@@ -113,6 +113,9 @@ class Coverage:
         self._exact = frozenset(filters).difference(wide)
         self._wide = [text.split("/") for text in dict.fromkeys(wide)]
 
+    def is_empty(self) -> bool:
+        return not self._exact and not self._wide
+
     def covers(self, filter: str) -> bool:
         """A topic or a filter; those that begin with $ are reserved."""
         if filter.startswith("$"):
