@@ -158,7 +158,7 @@ class EventGridFace(Face):
     # The namespace
 
     def look_again(self, *, force: bool = False) -> None:
-        """Read the files again if they have changed. What is wrong with them is said, and the old ones stay in force."""
+        """Read the files again if they have changed. Where something is wrong with them, the old ones stay in force."""
         found = self._fingerprint()
         if found == self._files and not force:
             return
@@ -198,11 +198,9 @@ class EventGridFace(Face):
             rules = receiver.identity.rules
             if not isinstance(rules, TopicSpaceRules):
                 continue
-            held = list(receiver.subscriptions.values())
-            allowed = all(
-                rules.may_subscribe(receiver.identity, one.filter, one.qos) == reasons.SUCCESS for one in held
-            )
-            if not (allowed and rules.is_enabled()):
+            granted = rules.grants().subscribe
+            held = receiver.subscriptions.values()
+            if not (rules.is_enabled() and all(granted.covers(one.filter) for one in held)):
                 receiver.end(reasons.NOT_AUTHORIZED, now, discard=True, text="the namespace has changed")
         self._streams.recheck()
         self._context.arm()

@@ -55,14 +55,8 @@ class Publish:
             status, answer, body = await self._try(attempt, headers, scope, receive)
         except ClientGone:
             return
-        except Fault as raised:
-            fault = raised
-        except BodyTooLarge:
-            fault = Fault("MessageTooLarge", f"the message is larger than {service.message_limit()} bytes")
-        except Exception:
-            log.exception("publishing failed by a bug of ours, request %s", attempt.request_id)
-            fault = Fault("InternalError", f"request {attempt.request_id} failed; the log says why")
-        if fault is not None:
+        except Exception as error:
+            fault = self._as_fault(error, attempt)
             body = error_body(fault)
             status, answer = fault.status, error_headers(fault, body)
         answer.append((b"x-ms-request-id", attempt.request_id.encode()))
@@ -91,6 +85,14 @@ class Publish:
             return 200, answer, body
         status, answer = say(await service.publish(caller, publication, payload, attempt.address))
         return status, answer, b""
+
+    def _as_fault(self, error: Exception, attempt: Attempt) -> Fault:
+        if isinstance(error, Fault):
+            return error
+        if isinstance(error, BodyTooLarge):
+            return Fault("MessageTooLarge", f"the message is larger than {self._service.message_limit()} bytes")
+        log.error("publishing failed by a bug of ours, request %s", attempt.request_id, exc_info=error)
+        return Fault("InternalError", f"request {attempt.request_id} failed; the log says why")
 
     def _note(self, attempt: Attempt, status: int, fault: Fault | None) -> None:
         """Count it, and leave a record of it."""
