@@ -32,8 +32,8 @@ class Limits:
         self.level_length = 0  # in characters
         # Flow.
         self.receive_maximum = 65_535
-        self.inflight = 65_535  # sent and not acknowledged, before MQTT 5 lets the client choose
-        self.topic_alias_maximum = 65_535
+        self.inflight = 65_535  # sent and not acknowledged; MQTT 5 lets the client choose less
+        self.topic_alias_maximum = 100  # each way; a topic may take 64 KiB, and each connection keeps its own
         self.publishes_per_second = 0.0  # of each connection
         self.tenant_publishes_per_second = 0.0  # of all publishers together, whatever they speak
         self.tenant_bytes_per_second = 0
@@ -134,7 +134,7 @@ class Bucket:
         return True
 
     def missing(self, amount: float, now: float) -> float:
-        """Seconds until so much is there; 0.0 if it is. Nobody waits for more than a full bucket: that is all there is."""
+        """Seconds until so much is there; 0.0 if it is. Nobody waits for more than a full bucket."""
         self._level = min(self.rate, self._level + (now - self._filled_at) * self.rate)
         self._filled_at = now
         return max(0.0, (min(amount, self.rate) - self._level) / self.rate)

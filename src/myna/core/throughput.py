@@ -9,6 +9,7 @@ from typing import final
 from myna.core.deadlines import Deadline, Deadlines, Timed
 from myna.core.limits import Bucket, Limits
 from myna.core.link import Link
+from myna.wire.packets import MQTT_5, Publish
 
 
 @final
@@ -33,6 +34,7 @@ class Throughput:
 
     def owe(self, count: int, size: int, now: float) -> float:
         """Taken in any case; the seconds to keep quiet for."""
+        self._missing(0, 0, now)  # fills the buckets up to now, before there is a debt
         self._spend(count, size)
         wait = self._missing(0, 0, now)
         if wait > 0.0:
@@ -60,32 +62,45 @@ class Throughput:
 
 
 @final
-class Silence(Timed):
-    """A publisher that is not read from for a while."""
+class Share(Timed):
+    """One connection's dealings with it: told to come back later where that can be said, else not read from."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, deadlines: Deadlines, link: Link) -> None:
+        self._deadlines = deadlines
         self._link = link
-        self._deadline: Deadline | None = None
+        self._silence: Deadline | None = None
         self._until = 0.0
 
-    def begin(self, deadlines: Deadlines, seconds: float, now: float) -> None:
-        """Pause, or go on pausing for longer."""
-        if self._deadline is None:
-            self._link.output.outlet.pause()
-        elif self._until >= now + seconds:
-            return
-        else:
-            self._deadline.cancel()
-        self._until = now + seconds
-        self._deadline = deadlines.add(self._until, self)
+    def draw(self, throughput: Throughput, packet: Publish, now: float) -> bool:
+        """False if it must be refused, which only MQTT 5 can say, and only of what it acknowledges."""
+        count = 2 if packet.retain else 1  # handled and kept
+        size = len(packet.payload)
+        if packet.qos and self._link.level == MQTT_5:
+            return throughput.take(count, size, now) == 0.0
+        wait = throughput.owe(count, size, now)
+        if wait > 0.0:
+            self._be_silent(now + wait)
+        return True
 
     def due(self, now: float) -> None:
-        self._deadline = None
-        self._link.last_heard = now  # it was not allowed to be heard
+        self._silence = None
         self._link.output.outlet.resume()
 
     def end(self) -> None:
         """The connection is gone."""
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
+
+    def _be_silent(self, until: float) -> None:
+        """Pause, or go on pausing for longer."""
+        silence = self._silence
+        if silence is None:
+            self._link.output.outlet.pause()
+        elif self._until >= until:
+            return
+        else:
+            silence.cancel()
+        self._until = until
+        self._link.last_heard = until  # it is not allowed to be heard, so keep-alive begins behind that
+        self._silence = self._deadlines.add(until, self)
