@@ -102,7 +102,7 @@ class ChainOfOne(Gate):
     def __init__(self, world: World, face: EventGridFace) -> None:
         super().__init__()
         self._world = world
-        self._judge = face.claims().authenticators["eventgrid"]
+        self._judge = face.claims().authenticators["jwt"]
         self.pending: list[asyncio.Task[None]] = []
 
     def admit(self, ticket: Ticket, now: float) -> None:
@@ -131,7 +131,9 @@ class ChainOfOne(Gate):
 class Desk:
     """By default one API key may publish and subscribe to everything: development's namespace, a key's name."""
 
-    def __init__(self, settings: Settings | None = None, *, world: World | None = None, development: bool = True) -> None:
+    def __init__(
+        self, settings: Settings | None = None, *, world: World | None = None, development: bool = True
+    ) -> None:
         self.world = World() if world is None else world
         if settings is None:
             settings = Settings(api_keys=(ApiKeySettings(KEY, "backend"),))

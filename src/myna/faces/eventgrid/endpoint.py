@@ -114,7 +114,10 @@ def fault_reply(fault: Fault) -> Reply:
 
 
 async def send_reply(send: Send, reply: Reply, more: Headers) -> None:
-    await send({"type": "http.response.start", "status": reply.status, "headers": [*reply.headers, *more]})
+    headers = [*reply.headers, *more]
+    if reply.status != 204 and not any(name == b"content-length" for name, _ in headers):
+        headers.append((b"content-length", str(len(reply.body)).encode()))
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})
 
 

@@ -18,13 +18,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from myna.faces.contract import Asgi, Claims, Face, FaceContext, Route
+from myna.config import ConfigError
+from myna.faces.contract import Asgi, Authenticator, Claims, Face, FaceContext, Route
 from myna.faces.eventgrid.batch import Batch
 from myna.faces.eventgrid.certificates import SOURCES, Certificates
 from myna.faces.eventgrid.endpoint import NotAllowed
-from myna.faces.eventgrid.gates import MqttGate
+from myna.faces.eventgrid.gates import Admission, CertificateGate, TokenGate
 from myna.faces.eventgrid.identify import Doorman
 from myna.faces.eventgrid.importing import BadNamespace, list_files, load_namespace
+from myna.faces.eventgrid.keys import BadKey
 from myna.faces.eventgrid.metrics import Metrics
 from myna.faces.eventgrid.namespace import Namespace, open_namespace
 from myna.faces.eventgrid.openapi import OpenApi
@@ -35,8 +37,7 @@ from myna.faces.eventgrid.replies import Replies, ReplyGuard
 from myna.faces.eventgrid.retained import ClearRetained, ListRetained, RetainedMessage
 from myna.faces.eventgrid.rules import Directory, TopicSpaceRules
 from myna.faces.eventgrid.service import Service
-from myna.faces.eventgrid.settings import IssuerSettings
-from myna.faces.eventgrid.settings import Settings as EventGridSettings
+from myna.faces.eventgrid.settings import IssuerSettings, Settings
 from myna.faces.eventgrid.streams import Streams
 from myna.faces.eventgrid.tokens import Issuer, Tokens
 from myna.formats.jwt import sign
@@ -57,16 +58,20 @@ RETAINED: Final = "/mqtt/retainedMessages"
 
 
 class EventGridFace(Face):
-    Settings = EventGridSettings
+    SETTINGS = Settings
 
-    def __init__(self, context: FaceContext, settings: EventGridSettings) -> None:
+    def __init__(self, context: FaceContext, settings: Settings) -> None:
         self._context = context
         self._settings = settings
         self._tenant = settings.tenant or context.default_tenant
-        self._directory = Directory(self._load_namespace())
+        try:
+            self._directory = Directory(self._load_namespace())
+            issuers = self._issuers()
+        except (BadNamespace, BadKey, OSError) as error:
+            raise ConfigError([f"faces.eventgrid: {line}" for line in str(error).split("\n")]) from None
         self._files = self._fingerprint()
         self._watching: asyncio.Task[None] | None = None
-        tokens = Tokens(self._tenant, self._directory, self._issuers(), settings.api_keys, context.now)
+        tokens = Tokens(self._tenant, self._directory, issuers, settings.api_keys, context.now)
         certificates = Certificates(self._tenant, self._directory, check_sources(settings.name_sources))
         self._metrics = Metrics(self._tenant)
         self._records = Records(settings.name, Path(settings.log_file) if settings.log_file else None, self._metrics)
@@ -82,7 +87,11 @@ class EventGridFace(Face):
         core = context.broker.core
         self._guard = ReplyGuard(core)
         self._streams = Streams(self._service)
-        self._gate = MqttGate(core, self._tenant, tokens, certificates, settings.sessions_per_name)
+        admission = Admission(core, self._tenant, settings.sessions_per_name)
+        self._authenticators: dict[str, Authenticator] = {
+            "jwt": TokenGate(tokens, admission),
+            "eventgrid-certificate": CertificateGate(certificates, admission),
+        }
 
     def claims(self) -> Claims:
         hot, routes = self.handlers()
@@ -90,7 +99,7 @@ class EventGridFace(Face):
             hot=hot,
             routes=routes,
             guards=[(self._tenant, self._guard)],
-            authenticators={"eventgrid": self._gate},
+            authenticators=self._authenticators,
             watchers=[self._metrics],
         )
 
@@ -125,7 +134,7 @@ class EventGridFace(Face):
         self._streams.stop()
         await self._records.stop()
 
-    def reload(self, settings: EventGridSettings) -> bool:
+    def reload(self, settings: Settings) -> bool:
         """The namespace's files are read again; anything else waits for a restart."""
         self.look_again(force=True)
         return settings == self._settings
@@ -222,5 +231,5 @@ class EventGridFace(Face):
 def check_sources(sources: Sequence[str]) -> Sequence[str]:
     for source in sources:
         if source not in SOURCES:
-            raise ValueError(f"name_sources: {source!r} is none of {', '.join(SOURCES)}")
+            raise ConfigError([f"faces.eventgrid.name_sources: {source!r} is none of {', '.join(SOURCES)}"])
     return sources

@@ -26,38 +26,15 @@ METHODS: Final = ("OAUTH2-JWT", "CUSTOM-JWT")
 Verdict = Identity | Refusal | None
 
 
-class MqttGate:
-    """The authenticator; see `myna.faces.contract.Authenticator`."""
+class Admission:
+    """What stands between knowing somebody and letting them in."""
 
-    def __init__(
-        self, broker: Broker, tenant: str, tokens: Tokens, certificates: Certificates, sessions_per_name: int
-    ) -> None:
+    def __init__(self, broker: Broker, tenant: str, sessions_per_name: int) -> None:
         self._broker = broker
         self._tenant = tenant
-        self._tokens = tokens
-        self._certificates = certificates
         self._sessions_per_name = sessions_per_name
 
-    def judge(self, ticket: Ticket, now: float) -> Verdict | Awaitable[Verdict]:
-        token, method = _token_of(ticket)
-        if token is None:
-            if ticket.method is not None:
-                return None
-            caller = self._certificates.identify(ticket.peer.certificate, ticket.user_name)
-            return None if caller is None else self._admit(caller, ticket)
-        known = self._tokens.find(token, now) if not method else None
-        return self._check(token, method, ticket) if known is None else self._admit(known, ticket)
-
-    async def _check(self, token: bytes, method: str, ticket: Ticket) -> Verdict:
-        try:
-            caller = await self._tokens.check(token, method)
-        except NotOurs as error:
-            return Refusal(reasons.NOT_AUTHORIZED, str(error)) if method else None
-        except BadToken as error:
-            return Refusal(reasons.NOT_AUTHORIZED, str(error))
-        return self._admit(caller, ticket)
-
-    def _admit(self, caller: Caller, ticket: Ticket) -> Verdict:
+    def admit(self, caller: Caller, ticket: Ticket) -> Verdict:
         if not caller.enabled:
             return Refusal(reasons.NOT_AUTHORIZED, "this client's registration is disabled")
         name = caller.identity.user
@@ -68,6 +45,44 @@ class MqttGate:
         if held is None and limit and len(self._broker.sessions(self._tenant, user=name)) >= limit:
             return Refusal(reasons.QUOTA_EXCEEDED, "too many sessions of this client")
         return caller.identity
+
+
+class TokenGate:
+    """The authenticator `jwt`."""
+
+    def __init__(self, tokens: Tokens, admission: Admission) -> None:
+        self._tokens = tokens
+        self._admission = admission
+
+    def judge(self, ticket: Ticket, now: float) -> Verdict | Awaitable[Verdict]:
+        token, method = _token_of(ticket)
+        if token is None:
+            return None
+        known = None if method else self._tokens.find(token, now)
+        return self._check(token, method, ticket) if known is None else self._admission.admit(known, ticket)
+
+    async def _check(self, token: bytes, method: str, ticket: Ticket) -> Verdict:
+        try:
+            caller = await self._tokens.check(token, method)
+        except NotOurs as error:
+            return Refusal(reasons.NOT_AUTHORIZED, str(error)) if method else None
+        except BadToken as error:
+            return Refusal(reasons.NOT_AUTHORIZED, str(error))
+        return self._admission.admit(caller, ticket)
+
+
+class CertificateGate:
+    """The authenticator `eventgrid-certificate`."""
+
+    def __init__(self, certificates: Certificates, admission: Admission) -> None:
+        self._certificates = certificates
+        self._admission = admission
+
+    def judge(self, ticket: Ticket, now: float) -> Verdict:
+        if ticket.method is not None:
+            return None
+        caller = self._certificates.identify(ticket.peer.certificate, ticket.user_name)
+        return None if caller is None else self._admission.admit(caller, ticket)
 
 
 def _token_of(ticket: Ticket) -> tuple[bytes | None, str]:
