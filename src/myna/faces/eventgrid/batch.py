@@ -67,7 +67,7 @@ class Batch(Endpoint):
         try:
             publication, payload = read_item(item)
             qos, retain, size = publication.qos, publication.retain, len(payload)
-            outcome = await self.service.publish(call.caller, publication, payload, address_of(call.scope))
+            outcome = await self.service.publish(call.caller, publication, payload, address_of(call.scope), started)
             status, _ = say(outcome)
         except Fault as fault:
             status = fault.status

@@ -14,6 +14,7 @@ from myna.faces.eventgrid.clients import Client
 from myna.faces.eventgrid.namespace import Role
 from myna.faces.eventgrid.quota import Buckets
 from myna.faces.eventgrid.rules import Directory, TopicSpaceRules
+from myna.wire import reasons
 
 HTTP: Final = "http-publish"  # the protocol's name in metrics, logs and origins
 _REMEMBERED: Final = 1024  # topics per caller
@@ -53,21 +54,23 @@ class Caller:
             claims=self,
         )
         self.buckets: Buckets | None = None
-        self._directory = directory
-        self._version = directory.version
-        self._verdicts: dict[str, int] = {}
+        self._version = -1  # of the rules that `_approved` was looked up in
+        self._approved: set[str] = set()
         self._origin: Origin | None = None
 
-    def may_publish(self, topic: str) -> int:
-        """Judged once per topic, until the namespace changes."""
-        verdicts = self._verdicts
-        if self._version != self._directory.version or len(verdicts) >= _REMEMBERED:
-            verdicts = self._verdicts = {}
-            self._version = self._directory.version
-        verdict = verdicts.get(topic)
-        if verdict is None:
-            verdict = verdicts[topic] = self.rules.may_publish(self.identity, topic, 1, False)
-        return verdict
+    def may_publish(self, topic: str) -> bool:
+        return self.rules.may_publish(self.identity, topic, 1, False) == reasons.SUCCESS
+
+    def is_known_to_publish(self, topic: str, version: int) -> bool:
+        """Has `remember` been told so, and have the broker's rules and limits not changed since?"""
+        return topic in self._approved and self._version == version
+
+    def remember(self, topic: str, version: int) -> None:
+        """Everything that could be said against this topic has been looked into."""
+        if self._version != version or len(self._approved) >= _REMEMBERED:
+            self._approved.clear()
+            self._version = version
+        self._approved.add(topic)
 
     def origin(self, address: str) -> Origin:
         origin = self._origin

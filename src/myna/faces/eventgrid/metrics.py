@@ -22,34 +22,39 @@ Labels = tuple[str, ...]
 _DROPS: Final = {0x97: "SessionOverflow", 0x87: "AuthorizationError"}
 
 
+class Tally:
+    """What like publishes add up to."""
+
+    __slots__ = ("count", "seconds", "size")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.seconds = 0.0
+        self.size = 0
+
+
 class Metrics(Watcher):
     def __init__(self, tenant: str) -> None:
         super().__init__()
         self._tenant = tenant
         self._requests: dict[Labels, int] = {}
-        self._published: dict[Labels, int] = {}
-        self._failed: dict[Labels, int] = {}
-        self._latency: dict[Labels, float] = {}
+        self._publishes: dict[tuple[int, int, bool], Tally] = {}  # by status, QoS and RETAIN
         self._throttled: dict[Labels, int] = {}
         self._dropped: dict[Labels, int] = {}
         self._connections: dict[Labels, int] = {}
         self._of_receiver: dict[Receiver, str] = {}
-        self.bytes_in = 0
         self.bytes_out = 0
         self.lost_records = 0
 
     def publish(self, status: int, qos: int, retain: bool, size: int, seconds: float) -> None:
-        """One HTTP publish, answered."""
-        error = outcome_of(status)
-        result = "Success" if not error else "ServiceError" if status >= 500 else "ClientError"
-        _add(self._requests, ("Publish", HTTP, result, error))
-        flags = (HTTP, str(qos) if qos >= 0 else "", "true" if retain else "false")
-        if error:
-            _add(self._failed, (*flags, error))
-            return
-        _add(self._published, flags)
-        self._latency[flags] = self._latency.get(flags, 0.0) + seconds * 1000
-        self.bytes_in += size
+        """One HTTP publish, answered. `qos` is -1 where it could not be read."""
+        key = (status, qos, retain)
+        tally = self._publishes.get(key)
+        if tally is None:
+            tally = self._publishes[key] = Tally()
+        tally.count += 1
+        tally.seconds += seconds
+        tally.size += size
 
     def throttled(self, kind: str) -> None:
         _add(self._throttled, (kind,))
@@ -77,22 +82,41 @@ class Metrics(Watcher):
 
     def render(self, broker: Broker, tenant: Tenant) -> str:
         lines: list[str] = []
-        asked = ("operation_type", "protocol", "result", "error")
-        flags = ("protocol", "qos", "retain")
-        _show(lines, "mqtt_requests_total", "counter", asked, self._requests)
-        _show(lines, "mqtt_successful_published_messages_total", "counter", flags, self._published)
-        _show(lines, "mqtt_failed_published_messages_total", "counter", (*flags, "error"), self._failed)
-        _show(lines, "mqtt_successful_publish_latency_milliseconds_sum", "counter", flags, self._latency)
-        _show(lines, "mqtt_successful_publish_latency_milliseconds_count", "counter", flags, self._published)
+        self._show_publishes(lines)
         _show(lines, "mqtt_throttling_enforcements_total", "counter", ("throttle_type",), self._throttles(tenant))
         _show(lines, "mqtt_connections", "gauge", ("protocol",), self._connections)
         _show(lines, "mqtt_dropped_sessions_total", "counter", ("drop_reason",), self._dropped)
-        throughput = {("Inbound",): self.bytes_in, ("Outbound",): self.bytes_out}
-        _show(lines, "mqtt_http_throughput_bytes_total", "counter", ("direction",), throughput)
         _show(lines, "mqtt_retained_messages", "gauge", (), {(): tenant.retained.count})
         _show(lines, "mqtt_retained_messages_bytes", "gauge", (), {(): tenant.retained.size})
         _show(lines, "mqtt_http_lost_log_records_total", "counter", (), {(): self.lost_records})
         return "\n".join(lines) + "\n"
+
+    def _show_publishes(self, lines: list[str]) -> None:
+        requests = dict(self._requests)
+        published: dict[Labels, int] = {}
+        failed: dict[Labels, int] = {}
+        latency: dict[Labels, float] = {}
+        size = 0
+        for (status, qos, retain), tally in self._publishes.items():
+            error = outcome_of(status)
+            result = "Success" if not error else "ServiceError" if status >= 500 else "ClientError"
+            _add(requests, ("Publish", HTTP, result, error), tally.count)
+            flags = (HTTP, str(qos) if qos >= 0 else "", "true" if retain else "false")
+            if error:
+                _add(failed, (*flags, error), tally.count)
+            else:
+                _add(published, flags, tally.count)
+                latency[flags] = latency.get(flags, 0.0) + tally.seconds * 1000
+                size += tally.size
+        flag_names = ("protocol", "qos", "retain")
+        asked = ("operation_type", "protocol", "result", "error")
+        _show(lines, "mqtt_requests_total", "counter", asked, requests)
+        _show(lines, "mqtt_successful_published_messages_total", "counter", flag_names, published)
+        _show(lines, "mqtt_failed_published_messages_total", "counter", (*flag_names, "error"), failed)
+        _show(lines, "mqtt_successful_publish_latency_milliseconds_sum", "counter", flag_names, latency)
+        _show(lines, "mqtt_successful_publish_latency_milliseconds_count", "counter", flag_names, published)
+        throughput = {("Inbound",): size, ("Outbound",): self.bytes_out}
+        _show(lines, "mqtt_http_throughput_bytes_total", "counter", ("direction",), throughput)
 
     def _throttles(self, tenant: Tenant) -> dict[Labels, int]:
         throughput = tenant.throughput
@@ -112,8 +136,8 @@ def protocol_of(receiver: Receiver) -> str:
     return ("MQTT5" if link.level == MQTT_5 else "MQTT3") + ("-WS" if link.channel.startswith("ws") else "")
 
 
-def _add(counts: dict[Labels, int], labels: Labels) -> None:
-    counts[labels] = counts.get(labels, 0) + 1
+def _add(counts: dict[Labels, int], labels: Labels, count: int = 1) -> None:
+    counts[labels] = counts.get(labels, 0) + count
 
 
 def _show(

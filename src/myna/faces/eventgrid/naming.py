@@ -12,7 +12,6 @@ from typing import Final
 
 from myna.faces.eventgrid.answers import Fault
 from myna.faces.eventgrid.decoding import (
-    UserProperties,
     decode_base64,
     decode_content_type,
     decode_expiry,
@@ -31,69 +30,48 @@ QUERY: Final = frozenset({b"topic", b"qos", b"retain", b"api-version"})
 LIST_QUERY: Final = frozenset({b"topicFilter", b"maxResults", b"continuationToken", b"api-version"})
 STREAM_QUERY: Final = frozenset({b"topicFilter", b"api-version", b"qos", b"retained"})
 
-# Header -> the field of Headers that holds its value.
-HEADERS: Final[dict[bytes, str]] = {
-    b"mqtt-qos": "qos",
-    b"mqtt-retain": "retain",
-    b"mqtt-response-topic": "response_topic",
-    b"mqtt-correlation-data": "correlation_data",
-    b"mqtt-user-properties": "user_properties",
-    b"content-type": "content_type",
-    b"mqtt-message-expiry": "message_expiry",
-    b"mqtt-payload-format-indicator": "payload_format",
-    b"mqtt-reply-wait-ms": "reply_wait",
-    b"content-encoding": "content_encoding",
-    b"authorization": "authorization",
-    b"x-ms-client-request-id": "client_request_id",
-}
+# The headers of this contract, and those that are needed to read it.
+HEADERS: Final = frozenset(
+    {
+        b"mqtt-qos",
+        b"mqtt-retain",
+        b"mqtt-response-topic",
+        b"mqtt-correlation-data",
+        b"mqtt-user-properties",
+        b"content-type",
+        b"mqtt-message-expiry",
+        b"mqtt-payload-format-indicator",
+        b"mqtt-reply-wait-ms",
+        b"content-encoding",
+        b"content-length",
+        b"authorization",
+        b"x-ms-client-request-id",
+    }
+)
+# A publish without any of these has no properties but its content type.
+_PROPERTIES: Final = frozenset(
+    {
+        b"mqtt-response-topic",
+        b"mqtt-correlation-data",
+        b"mqtt-user-properties",
+        b"mqtt-payload-format-indicator",
+    }
+)
 _REMEMBERED: Final = 512  # bytes of a query; 4,096 of them are 2 MiB
 _REPLY_WAIT: Final = 300_000  # milliseconds: longer waits are cut off by proxies and clients anyway
 
-
-class Headers:
-    """The headers of this contract, as they came."""
-
-    __slots__ = (
-        "authorization",
-        "client_request_id",
-        "content_encoding",
-        "content_type",
-        "correlation_data",
-        "duplicate",
-        "message_expiry",
-        "payload_format",
-        "qos",
-        "reply_wait",
-        "response_topic",
-        "retain",
-        "user_properties",
-    )
-
-    def __init__(self) -> None:
-        self.authorization: bytes | None = None
-        self.client_request_id: bytes | None = None
-        self.content_encoding: bytes | None = None
-        self.content_type: bytes | None = None
-        self.correlation_data: bytes | None = None
-        self.duplicate = ""
-        self.message_expiry: bytes | None = None
-        self.payload_format: bytes | None = None
-        self.qos: bytes | None = None
-        self.reply_wait: bytes | None = None
-        self.response_topic: bytes | None = None
-        self.retain: bytes | None = None
-        self.user_properties: bytes | None = None
+Headers = dict[bytes, bytes]
+DUPLICATE: Final = b""  # no header has this name: which one came twice
 
 
 def read_headers(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
     """Names come in lower case. A repeated one is noted, not refused: who calls comes before what was asked."""
-    found = Headers()
+    found: Headers = {}
     for name, value in raw:
-        field = HEADERS.get(name)
-        if field is not None:
-            if getattr(found, field) is not None:
-                found.duplicate = name.decode()
-            setattr(found, field, value)
+        if name in HEADERS:
+            if name in found:
+                found[DUPLICATE] = name
+            found[name] = value
     return found
 
 
@@ -186,50 +164,58 @@ class Publication:
 
 def read_publication(query: Query, headers: Headers) -> Publication:
     """Query and headers as one publish."""
-    if headers.duplicate:
-        raise Fault("DuplicateParameter", f"{headers.duplicate} is given twice", headers.duplicate)
-    encoding = headers.content_encoding
+    if DUPLICATE in headers:
+        name = headers[DUPLICATE].decode()
+        raise Fault("DuplicateParameter", f"{name} is given twice", name)
+    encoding = headers.get(b"content-encoding")
     if encoding is not None and encoding.strip().lower() not in (b"identity", b""):
         # Subscribers could not know that the bytes are compressed.
         raise Fault("UnsupportedContentEncoding", "send the body as it is to be delivered", "content-encoding")
     qos = query.qos
     if qos is None:
-        qos = 1 if headers.qos is None else decode_flag(headers.qos, "InvalidQos", "mqtt-qos")
+        raw = headers.get(b"mqtt-qos")
+        qos = 1 if raw is None else decode_flag(raw, "InvalidQos", "mqtt-qos")
     retain = query.retain
     if retain is None:
-        retain = 0 if headers.retain is None else decode_flag(headers.retain, "InvalidRetain", "mqtt-retain")
-    raw = headers.message_expiry
+        raw = headers.get(b"mqtt-retain")
+        retain = 0 if raw is None else decode_flag(raw, "InvalidRetain", "mqtt-retain")
+    raw = headers.get(b"mqtt-message-expiry")
     expiry = 0 if raw is None else decode_expiry(raw, "mqtt-message-expiry")
-    raw = headers.reply_wait
+    raw = headers.get(b"mqtt-reply-wait-ms")
     wait = 0.0 if raw is None else _read_wait(raw)
-    return Publication(query.topic, qos, retain == 1, _read_properties(headers), expiry, wait)
+    raw = headers.get(b"content-type")
+    if _PROPERTIES.isdisjoint(headers) and (raw is None or len(raw) <= _REMEMBERED):
+        properties = None if raw is None else _only_content_type(raw)
+    else:
+        properties = _read_properties(headers)
+    return Publication(query.topic, qos, retain == 1, properties, expiry, wait)
 
 
-def _read_properties(headers: Headers) -> Properties | None:
-    content_type = headers.content_type
-    if (
-        content_type is None
-        and headers.user_properties is None
-        and headers.response_topic is None
-        and headers.correlation_data is None
-        and headers.payload_format is None
-    ):
-        return None
-    user_properties: UserProperties | None = None
-    if headers.user_properties is not None:
-        user_properties = decode_user_properties(headers.user_properties, "mqtt-user-properties") or None
+@lru_cache(maxsize=256)
+def _only_content_type(raw: bytes) -> Properties:
+    """Shared by all messages of this type, so nobody may change it."""
     properties = Properties()
-    properties.user_properties = user_properties
-    if content_type is not None:
-        properties.content_type = decode_content_type(content_type, "content-type")
-    if headers.response_topic is not None:
-        properties.response_topic = decode_response_topic(headers.response_topic, "mqtt-response-topic")
-    if headers.correlation_data is not None:
-        properties.correlation_data = decode_base64(
-            headers.correlation_data, "InvalidCorrelationData", "mqtt-correlation-data"
-        )
-    if headers.payload_format is not None:
-        flag = decode_flag(headers.payload_format, "InvalidPayloadFormatIndicator", "mqtt-payload-format-indicator")
+    properties.content_type = decode_content_type(raw, "content-type")
+    return properties
+
+
+def _read_properties(headers: Headers) -> Properties:
+    properties = Properties()
+    raw = headers.get(b"mqtt-user-properties")
+    if raw is not None:
+        properties.user_properties = decode_user_properties(raw, "mqtt-user-properties") or None
+    raw = headers.get(b"content-type")
+    if raw is not None:
+        properties.content_type = decode_content_type(raw, "content-type")
+    raw = headers.get(b"mqtt-response-topic")
+    if raw is not None:
+        properties.response_topic = decode_response_topic(raw, "mqtt-response-topic")
+    raw = headers.get(b"mqtt-correlation-data")
+    if raw is not None:
+        properties.correlation_data = decode_base64(raw, "InvalidCorrelationData", "mqtt-correlation-data")
+    raw = headers.get(b"mqtt-payload-format-indicator")
+    if raw is not None:
+        flag = decode_flag(raw, "InvalidPayloadFormatIndicator", "mqtt-payload-format-indicator")
         if flag:  # 0 is what its absence means (§3.3.2.3.2)
             properties.payload_format = 1
     return properties

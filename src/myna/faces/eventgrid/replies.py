@@ -12,7 +12,7 @@ import asyncio
 import secrets
 from typing import TYPE_CHECKING, Final
 
-from myna.core.message import Message
+from myna.core.message import Message, copy_for_delivery
 from myna.core.ports import TAKEN, TopicGuard
 from myna.core.receiver import MISSED, Receiver, Subscription
 from myna.core.receiver import TAKEN as DELIVERED
@@ -24,7 +24,6 @@ from myna.faces.eventgrid.naming import Publication
 from myna.faces.eventgrid.presenting import header_text, property_headers
 from myna.faces.eventgrid.rules import REPLIES
 from myna.wire import reasons
-from myna.wire.properties import Properties
 
 if TYPE_CHECKING:
     from myna.core.broker import Broker
@@ -88,7 +87,7 @@ class Replies:
         """Publish and return the reply. Raises Fault, 504 among them."""
         if self._count >= self._service.settings.reply_waits:
             raise Fault("ServerBusy", "too many requests are waiting for a reply", retry_after=1.0)
-        properties = publication.properties = publication.properties or Properties()
+        properties = publication.properties = copy_for_delivery(publication.properties)
         if properties.correlation_data is None:
             properties.correlation_data = secrets.token_bytes(16)
         awaited: Awaited = asyncio.get_running_loop().create_future()
@@ -119,7 +118,7 @@ class Replies:
         publication.properties.response_topic = topic
         self._guard.waiting[topic] = awaited
         try:
-            await self._service.publish(caller, publication, payload, address)
+            await self._service.publish(caller, publication, payload, address, self._service.now())
             return await _wait(awaited, publication.reply_wait, receive)
         finally:
             self._guard.waiting.pop(topic, None)
@@ -142,7 +141,7 @@ class Replies:
             text = f"Topic filter '{topic[:256]}' does not match any topicspaces"
             raise Fault("TopicNotAuthorized", text, "mqtt-response-topic")
         try:
-            await self._service.publish(caller, publication, payload, address)
+            await self._service.publish(caller, publication, payload, address, self._service.now())
             return await _wait(awaited, publication.reply_wait, receive)
         finally:
             await broker.unsubscribe(receiver, topic)

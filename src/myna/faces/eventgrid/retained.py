@@ -74,7 +74,7 @@ class ClearRetained(Endpoint):
         topic = read_retained_topic(call.scope, service.settings.strict_api_version)
         existed = bool(service.broker.retained(service.tenant.name, topic))
         clearing = Publication(topic, 1, True, None, 0)
-        outcome = await service.publish(call.caller, clearing, b"", address_of(call.scope))
+        outcome = await service.publish(call.caller, clearing, b"", address_of(call.scope), service.now())
         if not existed:
             raise Fault("RetainedMessageNotFound", "there is no retained message for this topic", "topic")
         status, headers = say(outcome)

@@ -22,7 +22,6 @@ from myna.faces.eventgrid.naming import Publication, check_topic_name
 from myna.faces.eventgrid.quota import HttpQuota, Throttled
 from myna.faces.eventgrid.records import Records
 from myna.faces.eventgrid.settings import Settings
-from myna.wire import reasons
 from myna.wire.properties import Properties
 
 LARGEST: Final = 256 * 1024 * 1024 - 1024  # of an MQTT packet, where the tenant has no bound of its own
@@ -63,9 +62,10 @@ class Service:
     def message_limit(self) -> int:
         return self.settings.message_size or self.tenant.limits.packet_size or LARGEST
 
-    async def publish(self, caller: Caller, publication: Publication, payload: bytes, address: str) -> Outcome:
+    async def publish(
+        self, caller: Caller, publication: Publication, payload: bytes, address: str, now: float
+    ) -> Outcome:
         """Raises Fault. Returns when what QoS 1 promises is safe."""
-        now = self.now()
         if self.settings.vendor_limits:
             check_vendor_limits(publication.properties)
         message = self._message(caller, publication, payload, address, now)
@@ -99,11 +99,15 @@ class Service:
         return size
 
     def _authorize(self, caller: Caller, topic: str) -> None:
+        version = self.broker.core.rules_version
+        if caller.is_known_to_publish(topic, version):
+            return
         check_topic_name(topic)
         if not self.tenant.router.fits(topic):
             raise Fault("InvalidTopicName", "the topic is longer or deeper than allowed here", "topic")
-        if caller.may_publish(topic) != reasons.SUCCESS:
+        if not caller.may_publish(topic):
             raise Fault("TopicNotAuthorized", f"Topic name '{topic[:256]}' does not match any topicspaces", "topic")
+        caller.remember(topic, version)
 
     def _throttle(self, caller: Caller, count: int, size: int, now: float) -> None:
         quota = self.quota
