@@ -193,7 +193,7 @@ class _Builder:
         state = _text(properties, "state", "Enabled")
         if state not in ("Enabled", "Disabled"):
             raise ValueError(f"state is Enabled or Disabled, not {state!r}")
-        attributes = _read_attributes(properties.get("attributes") or {})
+        attributes = _read_attributes(properties.get("attributes"))
         self._clients[name.casefold()] = Client(name, attributes, state == "Enabled", scheme, thumbprints)
 
     def _add_group(self, resource: Resource) -> None:
@@ -236,6 +236,8 @@ def _text(properties: Json, key: str, default: str | None = None) -> str:
 
 
 def _read_attributes(value: object) -> dict[str, Attribute]:
+    if value is None:
+        return {}
     if not isinstance(value, dict):
         raise ValueError("attributes must be an object")
     found: dict[str, Attribute] = {}

@@ -56,8 +56,8 @@ class KeySet:
         return self._fixed + self._fetched
 
     def may_refresh(self, now: float) -> bool:
-        """Is there anything to be gained from fetching now?"""
-        return bool(self._url) and now - self._tried_at >= PATIENCE
+        """Is there anything to be gained from fetching, or from waiting for a fetch that is under way?"""
+        return bool(self._url) and (self._under_way is not None or now - self._tried_at >= PATIENCE)
 
     def is_stale(self, now: float) -> bool:
         return bool(self._url) and now - self._fetched_at >= FRESH and self.may_refresh(now)

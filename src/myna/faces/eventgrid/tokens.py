@@ -85,9 +85,7 @@ class Tokens:
 
     def find(self, token: bytes, now: float) -> Caller | None:
         """Somebody who has shown this token before."""
-        if self._version != self._directory.version:
-            self._known.clear()  # a registration may have been disabled
-            self._version = self._directory.version
+        self._follow_directory()
         caller = self._known.get(_digest(token))
         if caller is None or (caller.expires_at and now >= caller.expires_at):
             return None
@@ -114,6 +112,12 @@ class Tokens:
             await issuer.keys.refresh(now)
             claims = issuer.verify(text, self._now())
         return self._remember(token, self._of_claims(issuer, claims))
+
+    def _follow_directory(self) -> None:
+        """With another namespace everybody is looked at anew: a registration may have been disabled."""
+        if self._version != self._directory.version:
+            self._known.clear()
+            self._version = self._directory.version
 
     def _issuer_of(self, token: str, method: str) -> Issuer:
         _, claims = read_unverified(token)
@@ -156,6 +160,7 @@ class Tokens:
         )
 
     def _remember(self, token: bytes, caller: Caller) -> Caller:
+        self._follow_directory()
         known = self._known
         if len(known) >= REMEMBERED:
             now = self._now()
