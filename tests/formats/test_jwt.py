@@ -1,5 +1,7 @@
 """Signatures, times and audiences of tokens."""
 
+from typing import Any
+
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -22,7 +24,7 @@ from myna.formats.jwt import (
 SECRET = b"a-secret-of-at-least-32-bytes-or-more"
 HMAC_KEY = Key(SECRET, HMAC)
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-PRIVATE = {
+PRIVATE: dict[str, Any] = {
     "RS256": RSA,
     "PS256": RSA,
     "ES256": ec.generate_private_key(ec.SECP256R1()),
@@ -54,7 +56,7 @@ def test_a_public_key_is_no_secret() -> None:
 
 
 def test_no_signature_is_no_token() -> None:
-    token = jwt.encode({"sub": "a"}, None, algorithm="none")
+    token = jwt.encode({"sub": "a"}, "", algorithm="none")
     with pytest.raises(BadToken):
         verify(token, [HMAC_KEY], 0.0)
 
@@ -77,7 +79,8 @@ def test_times_allow_for_clocks_that_differ_a_little() -> None:
     with pytest.raises(BadToken) as raised:
         check_times({"exp": 100}, 130.0)
     assert raised.value.expired
-    for claims in ({"nbf": 100}, {"exp": "soon"}, {"exp": True}, {"nbf": []}):
+    bad: list[dict[str, Any]] = [{"nbf": 100}, {"exp": "soon"}, {"exp": True}, {"nbf": []}]
+    for claims in bad:
         with pytest.raises(BadToken) as raised:
             check_times(claims, 10.0)
         assert not raised.value.expired

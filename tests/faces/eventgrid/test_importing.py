@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ SPACE = {"properties": {"topicTemplates": ["machines/${client.authenticationName
 BINDING = {"properties": {"clientGroupName": "noisy", "topicSpaceName": "sample", "permission": "Publisher"}}
 TYPE = "Microsoft.EventGrid/namespaces"
 
-BY_NAME = {
+BY_NAME: dict[str, dict[str, Any]] = {
     "clients": {"d17": CLIENT},
     "clientGroups": {"noisy": GROUP},
     "topicSpaces": {"sample": SPACE},

@@ -14,10 +14,10 @@ WAIT = (b"mqtt-reply-wait-ms", b"5000")
 async def asked(desk: Desk, device: Client, *headers: tuple[bytes, bytes]) -> tuple["asyncio.Task[Answer]", Publish]:
     """A request under way, and what the device has got of it."""
     task = asyncio.ensure_future(desk.publish("topic=devices%2Fd1%2Fprompt", WAIT, *headers, body=b"ping"))
-    for _ in range(20):
+    messages: list[Publish] = []
+    while not messages and not task.done():
         await asyncio.sleep(0)
-        if device.arrive() or (messages := device.messages()):
-            break
+        messages = device.messages()
     return task, only(messages)
 
 
