@@ -447,7 +447,7 @@ def test_a_message_is_counted_once_while_the_store_is_slow() -> None:
     limits.receive_maximum = 4
     world = World(limits=limits, store=CommitsOnCommand())
     away = world.connected("away", expiry=100)
-    away.send_bytes(bytes.fromhex("82 07 0001 00 0001 61 02"))
+    away.send_subscribe("a", qos=2)
     away.drop()
     world.commit()
     client = world.connected("c")

@@ -571,7 +571,7 @@ def test_a_queued_qos_0_message_makes_way_for_its_like_alone(oldest: bool, kept:
 def test_the_store_can_follow_every_delivery() -> None:
     world = World(store=CommitsOnCommand())
     client = world.connected("c", expiry=1000, receive_maximum=1)
-    client.send_bytes(bytes.fromhex("82 07 0001 00 0001 61 02"))
+    client.send_subscribe("a", qos=2)
     world.records()
     world.publish("a", b"1", 2)
     world.publish("a", b"2", 1)
@@ -602,7 +602,7 @@ def test_the_store_can_follow_every_delivery() -> None:
 def test_many_acks_are_one_record() -> None:
     world = World(store=CommitsOnCommand())
     client = world.connected("c", expiry=1000)
-    client.send_bytes(bytes.fromhex("82 07 0001 00 0001 61 02"))
+    client.send_subscribe("a", qos=2)
     for _ in range(5):
         world.publish("a", b"", 1)
     world.records()
@@ -618,7 +618,7 @@ def test_what_is_dropped_from_the_queue_of_a_client_that_is_away_is_told_at_once
     limits.queue_policy = DROP_OLDEST
     world = World(limits=limits, store=CommitsOnCommand())
     client = world.connected("c", expiry=1000)
-    client.send_bytes(bytes.fromhex("82 07 0001 00 0001 61 02"))
+    client.send_subscribe("a", qos=2)
     client.drop()
     world.publish("a", b"1", 1)
     world.records()
@@ -632,7 +632,7 @@ def test_what_is_dropped_from_the_queue_of_a_client_that_is_away_is_told_at_once
 def test_what_could_not_be_sent_is_settled() -> None:
     world = World(store=CommitsOnCommand())
     client = world.connected("c", expiry=1000, maximum_packet_size=30)
-    client.send_bytes(bytes.fromhex("82 07 0001 00 0001 61 02"))
+    client.send_subscribe("a", qos=2)
     world.publish("a", b"x" * 100, 1)
     client.send(Pingreq())
     assert [record.numbers for record in world.records() if isinstance(record, Settled)] == [[1]]

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from myna.net.clock import Clock
+from myna.sockets.clock import Clock
 from tests.net.harness import QuietBroker, on_both_loops
 
 

@@ -4,7 +4,7 @@ import contextlib
 import pytest
 
 from myna.net import listeners
-from myna.net.readiness import LoopReadiness, make_readiness
+from myna.sockets.readiness import LoopReadiness, make_readiness
 from tests.net.harness import Client, Served, on_both_loops
 
 

@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 
-from myna.net.clock import Clock
-from myna.net.turn import ROUNDS, Turn
+from myna.sockets.clock import Clock
+from myna.sockets.turn import ROUNDS, Turn
 from tests.net.harness import QuietBroker, on_both_loops
 
 

@@ -16,10 +16,15 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Final, final
 
 if TYPE_CHECKING:
-    from myna.net.stream import SocketStream
-    from myna.net.turn import Turn
+    from myna.sockets.stream import SocketStream
+    from myna.sockets.turn import Turn
 
 log = logging.getLogger("myna.net")
+
+# As the kernel numbers them; the `select` module has the names only where there is an epoll.
+READ: Final = 0x001
+WRITE: Final = 0x004
+BROKEN: Final = 0x008 | 0x010
 
 BATCH: Final = 256
 ENOUGH: Final = 2 * 1024 * 1024  # bytes read in one turn: some ten milliseconds of work
@@ -43,57 +48,52 @@ def make_readiness(loop: asyncio.AbstractEventLoop, turn: "Turn") -> Readiness:
     return EpollReadiness(loop, turn) if sys.platform == "linux" else LoopReadiness(loop, turn)
 
 
-if sys.platform == "linux":
-    READ: Final = select.EPOLLIN
-    WRITE: Final = select.EPOLLOUT
-    BROKEN: Final = select.EPOLLERR | select.EPOLLHUP
+@final
+class EpollReadiness(Readiness):
+    def __init__(self, loop: asyncio.AbstractEventLoop, turn: "Turn") -> None:
+        self._loop = loop
+        self._turn = turn
+        self._epoll = select.epoll()
+        self._streams: dict[int, SocketStream] = {}
+        loop.add_reader(self._epoll.fileno(), self._serve)
 
-    @final
-    class EpollReadiness(Readiness):
-        def __init__(self, loop: asyncio.AbstractEventLoop, turn: "Turn") -> None:
-            self._loop = loop
-            self._turn = turn
-            self._epoll = select.epoll()
-            self._streams: dict[int, SocketStream] = {}
-            loop.add_reader(self._epoll.fileno(), self._serve)
+    def register(self, stream: "SocketStream") -> None:
+        self._epoll.register(stream.fileno, READ)
+        self._streams[stream.fileno] = stream
 
-        def register(self, stream: "SocketStream") -> None:
-            self._epoll.register(stream.fileno, READ)
-            self._streams[stream.fileno] = stream
+    def interest(self, stream: "SocketStream", read: bool, write: bool) -> None:
+        self._epoll.modify(stream.fileno, (READ if read else 0) | (WRITE if write else 0))
 
-        def interest(self, stream: "SocketStream", read: bool, write: bool) -> None:
-            self._epoll.modify(stream.fileno, (READ if read else 0) | (WRITE if write else 0))
+    def forget(self, stream: "SocketStream") -> None:
+        if self._streams.pop(stream.fileno, None) is not None:
+            self._epoll.unregister(stream.fileno)
 
-        def forget(self, stream: "SocketStream") -> None:
-            if self._streams.pop(stream.fileno, None) is not None:
-                self._epoll.unregister(stream.fileno)
+    def close(self) -> None:
+        self._loop.remove_reader(self._epoll.fileno())
+        self._epoll.close()
 
-        def close(self) -> None:
-            self._loop.remove_reader(self._epoll.fileno())
-            self._epoll.close()
-
-        def _serve(self) -> None:
-            turn = self._turn
-            now = turn.begin()
-            streams = self._streams
-            room = ENOUGH
-            for fileno, events in self._epoll.poll(0, BATCH):
-                stream = streams.get(fileno)
-                if stream is None:
-                    continue  # ended by another one of this batch
-                try:
-                    if events & READ:
-                        room -= stream.read(now)
-                        if room < 0:
-                            break
-                    elif events & BROKEN:
-                        stream.broken(now)
-                    if events & WRITE and stream.fileno == fileno:
-                        stream.write(now)
-                except Exception:
-                    log.exception("a connection failed by a bug of ours; closing it")
-                    stream.crashed(now)
-            turn.end(now)
+    def _serve(self) -> None:
+        turn = self._turn
+        now = turn.begin()
+        streams = self._streams
+        room = ENOUGH
+        for fileno, events in self._epoll.poll(0, BATCH):
+            stream = streams.get(fileno)
+            if stream is None:
+                continue  # ended by another one of this batch
+            try:
+                if events & READ:
+                    room -= stream.read(now)
+                    if room < 0:
+                        break
+                elif events & BROKEN:
+                    stream.broken(now)
+                if events & WRITE and stream.fileno == fileno:
+                    stream.write(now)
+            except Exception:
+                log.exception("a connection failed by a bug of ours; closing it")
+                stream.crashed(now)
+        turn.end(now)
 
 
 @final

@@ -4,9 +4,9 @@ import logging
 import pytest
 
 from myna.core.ports import Outlet, Peer
-from myna.net.backpressure import StreamLimits
 from myna.net.listeners import MqttListener
-from myna.net.stream import CHUNK, SILENCE
+from myna.sockets.backpressure import StreamLimits
+from myna.sockets.stream import CHUNK, SILENCE
 from tests.net.harness import Client, Served, Talker, on_both_loops
 
 

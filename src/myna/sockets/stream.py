@@ -19,13 +19,15 @@ import socket
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Final, Protocol, final
 
+from mypy_extensions import mypyc_attr
+
 from myna.core.ports import Outlet
-from myna.net.backpressure import Backlog, StreamLimits
+from myna.sockets.backpressure import Backlog, StreamLimits
 
 if TYPE_CHECKING:
-    from myna.net.patience import Patience
-    from myna.net.readiness import Readiness
-    from myna.net.turn import Turn
+    from myna.sockets.patience import Patience
+    from myna.sockets.readiness import Readiness
+    from myna.sockets.turn import Turn
 
 log = logging.getLogger("myna.net")
 
@@ -66,6 +68,7 @@ class Silence:
 SILENCE: Final = Silence()
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Stream(Outlet):
     """What a conversation can ask of its stream, whatever the stream is made of."""
 

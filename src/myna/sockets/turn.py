@@ -10,7 +10,7 @@ import asyncio
 import logging
 from typing import Final, Protocol
 
-from myna.net.clock import Clock
+from myna.sockets.clock import Clock
 
 log = logging.getLogger("myna.net")
 

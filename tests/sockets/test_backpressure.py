@@ -2,7 +2,7 @@ import socket
 
 import pytest
 
-from myna.net.backpressure import Backlog, StreamLimits
+from myna.sockets.backpressure import Backlog, StreamLimits
 
 
 def test_a_backlog_is_sent_from_where_it_stopped() -> None:

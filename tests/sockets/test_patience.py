@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 
-from myna.net.clock import Clock
-from myna.net.patience import Patience
+from myna.sockets.clock import Clock
+from myna.sockets.patience import Patience
 from tests.net.harness import QuietBroker, on_both_loops
 
 
