@@ -28,6 +28,7 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     shared_available: bool | None = None
     identifiers_available: bool | None = None
     payload_format_checked: bool | None = None
+    expiry_0_is_never: bool | None = None
     # Sizes.
     packet_size: Size | None = None
     will_size: Size | None = None
@@ -103,6 +104,7 @@ PROFILES: Final[dict[str, LimitSettings]] = {
     ),
     # One throughput unit; the session expiry is its default, up to 8 hours can be asked for there.
     "eventgrid": LimitSettings(
+        expiry_0_is_never=True,
         levels=("3.1.1", "5"),
         maximum_qos=1,
         shared_available=False,

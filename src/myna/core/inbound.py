@@ -248,12 +248,11 @@ class Inbound:
         message.retain = packet.retain
         properties = packet.properties
         if properties is not None:
-            if properties.message_expiry >= 0:
+            limits = session.tenant.limits
+            if properties.message_expiry > 0 or (properties.message_expiry == 0 and not limits.expiry_0_is_never):
                 message.expires_at = now + properties.message_expiry
             message.properties = copy_for_delivery(properties)
-            if session.tenant.limits.payload_format_checked and not _is_as_declared(
-                properties.payload_format, packet.payload
-            ):
+            if limits.payload_format_checked and not _is_as_declared(properties.payload_format, packet.payload):
                 self._refuse(packet, reasons.PAYLOAD_FORMAT_INVALID, now)
                 return
         answer = self._broker.publish_on(route, session.tenant, message, now)

@@ -24,6 +24,7 @@ class Limits:
         self.shared_available = True
         self.identifiers_available = True
         self.payload_format_checked = False
+        self.expiry_0_is_never = False  # Event Grid's reading of a Message Expiry Interval of 0
         # Sizes.
         self.packet_size = 1024 * 1024
         self.will_size = 0
@@ -81,6 +82,7 @@ LIMIT_NAMES: Final = (
     "shared_available",
     "identifiers_available",
     "payload_format_checked",
+    "expiry_0_is_never",
     "packet_size",
     "will_size",
     "topic_length",
