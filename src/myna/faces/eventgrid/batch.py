@@ -21,7 +21,7 @@ from myna.faces.eventgrid.decoding import (
     read_user_properties,
 )
 from myna.faces.eventgrid.endpoint import Call, Endpoint, Reply
-from myna.faces.eventgrid.naming import Publication
+from myna.faces.eventgrid.naming import BATCH_QUERY, Publication, check_version, split_query
 from myna.faces.eventgrid.publish import say
 from myna.faces.eventgrid.service import address_of
 from myna.wire.properties import Properties
@@ -47,6 +47,9 @@ FIELDS: Final = frozenset(
 class Batch(Endpoint):
     async def answer(self, call: Call) -> Reply | None:
         settings = self.service.settings
+        check_version(
+            split_query(call.scope["query_string"], BATCH_QUERY).get("api-version"), settings.strict_api_version
+        )
         body = await read_body(call.scope, call.receive, settings.batch_size)
         try:
             items = parse_json(body)

@@ -28,6 +28,7 @@ _API_VERSION: Final = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?", re.ASCII)
 
 QUERY: Final = frozenset({b"topic", b"qos", b"retain", b"api-version"})
 LIST_QUERY: Final = frozenset({b"topicFilter", b"maxResults", b"continuationToken", b"api-version"})
+BATCH_QUERY: Final = frozenset({b"api-version"})
 STREAM_QUERY: Final = frozenset({b"topicFilter", b"api-version", b"qos", b"retained"})
 
 # The headers of this contract, and those that are needed to read it.

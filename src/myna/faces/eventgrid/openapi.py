@@ -18,7 +18,19 @@ Schema = dict[str, Any]
 
 _TEXT: Final[Schema] = {"type": "string"}
 _FLAG: Final[Schema] = {"type": "integer", "enum": [0, 1]}
-_BASE64: Final = r"^([A-Za-z0-9+/_-]{4})*([A-Za-z0-9+/_-]{2}==|[A-Za-z0-9+/_-]{3}=)?$"
+# What MQTT carries in a string: no control characters, no non-characters.
+_TEXT_BUT: Final = r"\u00a0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd"
+_LEVEL: Final = rf"(\+|[ -\"$-*,-.0-~{_TEXT_BUT}]*)"
+_BASE64: Final = r"^([A-Za-z0-9+/_-]{4})*([A-Za-z0-9+/_-]{2}(==)?|[A-Za-z0-9+/_-]{3}=?)?$"
+_NAME: Final[Schema] = {"type": "string", "pattern": rf"^[ -\"$-*,-~{_TEXT_BUT}]+$"}
+_FILTER: Final[Schema] = {"type": "string", "minLength": 1, "pattern": rf"^(#|{_LEVEL}(/{_LEVEL})*(/#)?)$"}
+_PAIRS: Final[Schema] = {
+    "type": "string",
+    "contentEncoding": "base64",
+    "contentMediaType": "application/json",
+    "contentSchema": {"type": "array", "items": {"$ref": "#/components/schemas/UserProperty"}},
+    "examples": ["W10=", "W3siYSI6IjEifSx7ImEiOiIyIn1d", '[{"Urgency":"alert"}]'],
+}
 
 _VERSION: Final[Schema] = {
     "name": "api-version",
@@ -51,13 +63,7 @@ _NO_BODY: Final[Schema] = {
         "mqtt-reason-code": {"description": "0, or 16: nobody is subscribed", "schema": {"type": "string"}},
     },
 }
-_TOPIC: Final = _query(
-    "topic",
-    "Topic name, percent-encoded",
-    {"type": "string", "minLength": 1},
-    required=True,
-    example="devices/d1/prompt",
-)
+_TOPIC: Final = _query("topic", "Topic name, percent-encoded", _NAME, required=True, example="devices/d1/prompt")
 _MESSAGE: Final[Schema] = {
     "type": "object",
     "required": ["topic"],
@@ -92,11 +98,7 @@ def _publish() -> Schema:
                 "mqtt-response-topic", "Response Topic, percent-encoded", {"type": "string", "pattern": "^[a-z/]+$"}
             ),
             _header("mqtt-correlation-data", "Correlation Data, base64", {"type": "string", "pattern": _BASE64}),
-            _header(
-                "mqtt-user-properties",
-                "User Properties: base64 of a JSON array of objects with one key each",
-                {"type": "string", "enum": ["W10=", "W3siYSI6IjEifSx7ImEiOiIyIn1d"]},
-            ),
+            _header("mqtt-user-properties", "User Properties, an array of objects with one key each", _PAIRS),
             _header(
                 "mqtt-message-expiry",
                 "Message Expiry Interval in seconds, 0 for never",
@@ -146,7 +148,13 @@ def _subscribe() -> Schema:
     }
 
 
-_FILTER: Final[Schema] = {"type": "string", "minLength": 1}
+# Any elements: one that is no Message is answered for itself and spoils nothing for the rest.
+_ITEMS: Final[Schema] = {
+    "type": "array",
+    "description": "Of #/components/schemas/Message",
+    "items": {},
+    "example": [{"topic": "a/b"}],
+}
 
 
 def _batch() -> Schema:
@@ -156,7 +164,7 @@ def _batch() -> Schema:
         "parameters": [_VERSION],
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": {"type": "array", "items": {}, "example": [{"topic": "a/b"}]}}},
+            "content": {"application/json": {"schema": _ITEMS}},
         },
         "responses": _answers(
             {
