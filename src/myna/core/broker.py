@@ -203,20 +203,31 @@ class Broker:
             if retained.remove(message.topic):
                 self.journal.note(RetainedSet(tenant.name, message.topic, None))
             return reasons.SUCCESS
-        limits = tenant.limits
-        if not limits.retain_available:
-            return reasons.RETAIN_NOT_SUPPORTED
-        held = retained.get(message.topic)
-        freed = 0 if held is None else held.size()
-        too_many = held is None and limits.retained_messages and retained.count >= limits.retained_messages
-        if too_many or (limits.retained_bytes and retained.size - freed + message.size() > limits.retained_bytes):
+        reason = self.may_retain(tenant, message)
+        if reason == reasons.QUOTA_EXCEEDED:
             self.counters.refuse("retained_limit")
-            return reasons.QUOTA_EXCEEDED
+        if reason != reasons.SUCCESS:
+            return reason
         retained.set(message)
         if message.expires_at != 0.0 and not retained.has_expiry(message.topic):
             self._expire_retained(tenant, message, RetainedExpiry(self, tenant, message.topic))
         self.counters.retained_stored += 1
         self.journal.note(RetainedSet(tenant.name, message.topic, message))
+        return reasons.SUCCESS
+
+    def may_retain(self, tenant: Tenant, message: Message) -> int:
+        """SUCCESS, or the reason why `retain` would not keep it."""
+        limits = tenant.limits
+        if not limits.retain_available:
+            return reasons.RETAIN_NOT_SUPPORTED
+        if not message.payload:
+            return reasons.SUCCESS
+        retained = tenant.retained
+        held = retained.get(message.topic)
+        freed = 0 if held is None else held.size()
+        too_many = held is None and limits.retained_messages and retained.count >= limits.retained_messages
+        if too_many or (limits.retained_bytes and retained.size - freed + message.size() > limits.retained_bytes):
+            return reasons.QUOTA_EXCEEDED
         return reasons.SUCCESS
 
     def clear_retained(self, tenant: Tenant, topic: str) -> bool:

@@ -285,3 +285,17 @@ def test_the_codes_of_success_are_decided_in_one_place() -> None:
 
     assert say(Outcome(True, 0))[0] == 204
     assert say(Outcome(False, 0, True))[0] == 202
+
+
+async def test_a_message_that_could_not_be_kept_is_not_published() -> None:
+    limits = Limits()
+    limits.retained_messages = 1
+    desk = Desk(world=World(limits=limits))
+    client = desk.world.connected("c")
+    client.subscribe("#", 1)
+    assert (await desk.publish("topic=a&retain=1", body=b"x")).status == 204
+    full = await desk.publish("topic=b&retain=1", body=b"x")
+    assert (full.status, full.code, full.headers["retry-after"]) == (429, "QuotaExceeded", "60")
+    assert [message.topic for message in client.messages()] == ["a"]
+    limits.retain_available = False
+    assert (await desk.publish("topic=a&retain=1", body=b"x")).code == "InvalidRetain"

@@ -170,3 +170,10 @@ async def test_streams_end_when_the_namespace_no_longer_grants_them() -> None:
     desk.face._end_unauthorized()
     await stream.end()
     assert stream.ended
+
+
+async def test_head_opens_nothing() -> None:
+    desk = Desk()
+    answer = await desk.call("HEAD", STREAM)
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    assert (await desk.publish("topic=a%2F1")).headers["mqtt-reason-code"] == "16"

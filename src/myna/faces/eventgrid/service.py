@@ -22,6 +22,7 @@ from myna.faces.eventgrid.naming import Publication, check_topic_name
 from myna.faces.eventgrid.quota import HttpQuota, Throttled
 from myna.faces.eventgrid.records import Records
 from myna.faces.eventgrid.settings import Settings
+from myna.wire import reasons
 from myna.wire.properties import Properties
 
 LARGEST: Final = 256 * 1024 * 1024 - 1024  # of an MQTT packet, where the tenant has no bound of its own
@@ -71,6 +72,8 @@ class Service:
         message = self._message(caller, publication, payload, address, now)
         size = self._check_size(message, now)
         self._authorize(caller, publication.topic)
+        if message.retain:
+            self._check_retain(message)
         self._throttle(caller, 2 if publication.retain else 1, size, now)
         outcome = await self.broker.publish(self.tenant.name, message)
         if isinstance(outcome, Refusal):
@@ -108,6 +111,14 @@ class Service:
         if not caller.may_publish(topic):
             raise Fault("TopicNotAuthorized", f"Topic name '{topic[:256]}' does not match any topicspaces", "topic")
         caller.remember(topic, version)
+
+    def _check_retain(self, message: Message) -> None:
+        """An MQTT client whose message is not kept is not told; a caller who waits for an answer is."""
+        reason = self.broker.core.may_retain(self.tenant, message)
+        if reason == reasons.RETAIN_NOT_SUPPORTED:
+            raise Fault("InvalidRetain", "this namespace keeps no retained messages", "retain")
+        if reason != reasons.SUCCESS:
+            raise Fault("QuotaExceeded", "there is no room for another retained message", "retain", retry_after=60.0)
 
     def _throttle(self, caller: Caller, count: int, size: int, now: float) -> None:
         quota = self.quota

@@ -32,6 +32,7 @@ from myna.wire.topics import check_filter
 
 QUIET: Final = 15.0  # seconds until a comment shows that the connection lives
 RETRY: Final = 2000  # milliseconds a browser should wait before it comes back
+EVENTS: Final = (b"content-type", b"text/event-stream; charset=utf-8")
 RUN: Final = 256  # events in one write
 _ENCODE: Final = msgspec.json.Encoder().encode
 
@@ -127,6 +128,8 @@ class Streams(Endpoint):
         if accept is not None and b"text/event-stream" not in accept and b"*/*" not in accept:
             raise Fault("NotAcceptable", "subscriptions come as text/event-stream")
         filter = _read_filter(given)
+        if call.scope["method"] == "HEAD":
+            return Reply(200, [EVENTS])
         stream, after = self._find(call, filter)
         if stream is None:
             stream = await self._open(call.caller, filter, given)
@@ -175,7 +178,7 @@ class Streams(Endpoint):
         connection = stream.connect()
         leaving = asyncio.ensure_future(_left(call, stream))
         headers = [
-            (b"content-type", b"text/event-stream; charset=utf-8"),
+            EVENTS,
             (b"cache-control", b"no-store"),
             (b"x-accel-buffering", b"no"),
             *request_headers(call.scope, call.request_id),
