@@ -36,6 +36,4 @@ def test_messages_and_properties_arrive(broker: Serving, version: int) -> None:
 
     messages = asyncio.run(asyncio.wait_for(talk(), PATIENCE))
     kind = ["text/plain"] if version == 5 else None
-    assert sorted(messages, key=lambda message: message[1]) == [
-        (f"at {qos}".encode(), qos, kind) for qos in (0, 1, 2)
-    ]
+    assert sorted(messages, key=lambda message: message[1]) == [(f"at {qos}".encode(), qos, kind) for qos in (0, 1, 2)]

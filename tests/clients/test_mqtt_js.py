@@ -42,7 +42,7 @@ def test_two_clients_talk_at_every_qos(broker: Serving, folder: Path, scheme: st
     url = f"{scheme}://{host}:{port}" + ("" if scheme == "mqtt" else "/mqtt")
     topic = f"js/{uuid.uuid4().hex}"
     command = ["node", "talk.mjs", url, version, topic]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TALKING)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TALKING, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == [
         {

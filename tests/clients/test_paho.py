@@ -23,7 +23,9 @@ TRANSPORTS = ("tcp", "websockets")
 class PahoClient:
     """A paho client whose callbacks are queues."""
 
-    def __init__(self, broker: Serving, version: str, transport: str = "tcp", client_id: str = "", **options: Any) -> None:
+    def __init__(
+        self, broker: Serving, version: str, transport: str = "tcp", client_id: str = "", **options: Any
+    ) -> None:
         self.connected: queue.Queue[Any] = queue.Queue()
         self.gone: queue.Queue[Any] = queue.Queue()
         self.messages: queue.Queue[Any] = queue.Queue()
@@ -81,7 +83,11 @@ def test_messages_of_every_qos_go_both_ways(broker: Serving, version: str, trans
         for qos in (0, 1, 2):
             paho.client.publish(topic, f"qos {qos}".encode(), qos)
         received = [paho.next_message() for _ in range(3)]
-    assert sorted((message.qos, message.payload) for message in received) == [(0, b"qos 0"), (1, b"qos 1"), (2, b"qos 2")]
+    assert sorted((message.qos, message.payload) for message in received) == [
+        (0, b"qos 0"),
+        (1, b"qos 1"),
+        (2, b"qos 2"),
+    ]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -100,7 +106,7 @@ def test_versions_reach_one_another(broker: Serving, version: str) -> None:
 
 def test_mqtt_5_properties_arrive_as_they_were_sent(broker: Serving) -> None:
     topic = f"paho/{uuid.uuid4().hex}"
-    sent = Properties(PacketTypes.PUBLISH)
+    sent: Any = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho has no types here
     sent.ContentType = "text/plain"
     sent.ResponseTopic = "answers/here"
     sent.CorrelationData = b"\x00\x01\xff"
@@ -121,7 +127,7 @@ def test_mqtt_5_properties_arrive_as_they_were_sent(broker: Serving) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_persistent_session_gets_what_came_while_it_was_away(broker: Serving, version: str) -> None:
     topic, name = f"paho/{uuid.uuid4().hex}", uuid.uuid4().hex[:20]
-    forever = Properties(PacketTypes.CONNECT)
+    forever: Any = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # as above
     forever.SessionExpiryInterval = 300
     is_5 = version == "5"
     session: dict[str, Any] = {} if is_5 else {"clean_session": False}
@@ -180,7 +186,7 @@ def test_shared_subscriptions_share_in_every_version(broker: Serving) -> None:
         publisher.connect()
         for number in range(40):
             publisher.client.publish(topic, str(number).encode(), 1).wait_for_publish(PATIENCE)
-        received = []
+        received: list[int] = []
         while len(received) < 40:
             for member in (one, two):
                 while not member.messages.empty():

@@ -1,7 +1,7 @@
 """A broker with the settings that the Eclipse Paho interoperability suites assume, as a process.
 
-Everything is what `myna serve` runs; the limits come from a configuration file, and a face of a few lines refuses the one filter the suites
-want refused. Prints the port when it is open.
+Everything is what `myna serve` runs; the limits come from a configuration file, and a face of a few lines refuses the
+one filter the suites want refused. Prints the port when it is open.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """The Eclipse Paho interoperability suites, unmodified, each test in a process of its own against one broker per suite.
 
-Set MYNA_PAHO_TESTING to a checkout of eclipse/paho.mqtt.testing; see README.md. The suites count what they see, so nothing else may use
-their broker meanwhile.
+Set MYNA_PAHO_TESTING to a checkout of eclipse/paho.mqtt.testing; see README.md. The suites count what they see, so
+nothing else may use their broker meanwhile.
 """
 
 import os
@@ -58,5 +58,5 @@ def test_the_suite_for_5_passes(port: str, name: str) -> None:
 
 
 def run(command: list[str]) -> None:
-    done = subprocess.run(command, cwd=SUITES, capture_output=True, text=True, timeout=ONE_TEST)
+    done = subprocess.run(command, cwd=SUITES, capture_output=True, text=True, timeout=ONE_TEST, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from myna.core.handshake import check_connect
 from myna.core.limits import NEVER, Limits
 from myna.core.records import SessionForgotten, SessionSaved
 from myna.testing import (
@@ -85,6 +86,9 @@ def test_client_ids_are_per_tenant_or_per_user() -> None:
 
 def test_authentication_data_needs_a_method() -> None:
     world = World()  # §3.1.2.11.10
+    refused = check_connect(Connect(5, "c", True, 0, properties=properties(authentication_data=b"x")))
+    assert refused is not None
+    assert refused.reason == 0x82
     client = world.client("c", authentication_data=b"x")
     client.expect_connack(0x82)
     assert client.is_closed()
@@ -421,3 +425,11 @@ def test_connect_with_everything_in_it_is_understood() -> None:
     held = client.session.will
     assert held is not None
     assert (held.delay, held.message.topic, held.message.qos, held.message.retain) == (1, "w", 1, True)
+
+
+def test_a_client_that_could_not_be_told_that_it_is_connected_is_not() -> None:
+    world = World()  # [MQTT-3.1.2-24]
+    client = world.client("c", clean=False, expiry=100, maximum_packet_size=2)
+    assert_received(client)
+    assert client.is_closed()
+    assert world.broker.sessions("tenant") == []

@@ -317,13 +317,8 @@ def test_the_store_learns_of_the_subscriptions_of_persistent_sessions() -> None:
     client.send(Subscribe(1, [request], properties(subscription_identifiers=[7])), Unsubscribe(2, ["a"]))
     subscribed, gone = world.records()
     assert isinstance(subscribed, Subscribed)
-    assert (subscribed.text, subscribed.qos, subscribed.no_local, subscribed.retain_as_published) == (
-        "a",
-        1,
-        True,
-        True,
-    )
-    assert (subscribed.retain_handling, subscribed.identifiers) == (2, [7])
+    assert (subscribed.text, subscribed.qos, subscribed.identifiers) == ("a", 1, [7])
+    assert (subscribed.no_local, subscribed.retain_as_published, subscribed.retain_handling) == (True, True, 2)
     assert isinstance(gone, Unsubscribed)
     assert (gone.key, gone.text) == (("tenant", "", "c"), "a")
 

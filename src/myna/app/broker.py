@@ -35,9 +35,9 @@ from myna.faces.enabled import find_faces
 from myna.faces.routes import ClaimedTwice
 from myna.net import listeners as net
 from myna.net.addresses import ListenError
-from myna.sockets.backpressure import StreamLimits
 from myna.net.frames import encode_binary_frame, encode_text_frame
 from myna.net.tls import TlsError
+from myna.sockets.backpressure import StreamLimits
 from myna.store.folder import DataFolder, FolderError, check_folder
 from myna.store.memory import MemoryStore
 from myna.watch import lines
