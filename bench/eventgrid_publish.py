@@ -2,8 +2,8 @@
 
     python bench/eventgrid_publish.py [--seconds 8] [--connections 32] [--payload 64] [--subscriber]
 
-Prints requests a second and the broker's CPU per request. What a newcomer gets wrong: compare only numbers of one run on
-one machine, and look at the CPU: where wrk is the slower of the two, requests a second say nothing of the broker.
+Prints requests a second and the broker's CPU per request. What a newcomer gets wrong: compare only numbers of one
+run on one machine, and look at the CPU: where wrk is slower than the broker, the rate is wrk's.
 """
 
 import argparse

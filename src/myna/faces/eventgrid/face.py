@@ -28,6 +28,7 @@ from myna.faces.eventgrid.identify import Doorman
 from myna.faces.eventgrid.importing import BadNamespace, list_files, load_namespace
 from myna.faces.eventgrid.keys import BadKey
 from myna.faces.eventgrid.metrics import Metrics
+from myna.faces.eventgrid.mqtt_watch import MqttWatch
 from myna.faces.eventgrid.namespace import Namespace, open_namespace
 from myna.faces.eventgrid.openapi import OpenApi
 from myna.faces.eventgrid.publish import Publish
@@ -73,7 +74,7 @@ class EventGridFace(Face):
         self._watching: asyncio.Task[None] | None = None
         tokens = Tokens(self._tenant, self._directory, issuers, settings.api_keys, context.now)
         certificates = Certificates(self._tenant, self._directory, check_sources(settings.name_sources))
-        self._metrics = Metrics(self._tenant)
+        self._metrics = Metrics()
         self._records = Records(settings.name, Path(settings.log_file) if settings.log_file else None, self._metrics)
         self._service = Service(
             context.broker,
@@ -86,6 +87,8 @@ class EventGridFace(Face):
         )
         core = context.broker.core
         self._guard = ReplyGuard(core)
+        is_default = self._tenant == context.default_tenant
+        self._watch_mqtt = MqttWatch(core, self._tenant, self._metrics, self._records, is_default)
         self._streams = Streams(self._service)
         admission = Admission(core, self._tenant, settings.sessions_per_name)
         self._authenticators: dict[str, Authenticator] = {
@@ -100,7 +103,7 @@ class EventGridFace(Face):
             routes=routes,
             guards=[(self._tenant, self._guard)],
             authenticators=self._authenticators,
-            watchers=[self._metrics],
+            watchers=[self._watch_mqtt],
         )
 
     def handlers(self) -> tuple[Mapping[tuple[str, str], Asgi], Sequence[Route]]:

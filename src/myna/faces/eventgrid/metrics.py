@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from myna.core.broker import Broker
-from myna.core.ports import Watcher
 from myna.core.receiver import Receiver
 from myna.core.session import Session
 from myna.core.tenant import Tenant
@@ -33,16 +32,15 @@ class Tally:
         self.size = 0
 
 
-class Metrics(Watcher):
-    def __init__(self, tenant: str) -> None:
-        super().__init__()
-        self._tenant = tenant
+class Metrics:
+    def __init__(self) -> None:
         self._requests: dict[Labels, int] = {}
         self._publishes: dict[tuple[int, int, bool], Tally] = {}  # by status, QoS and RETAIN
         self._throttled: dict[Labels, int] = {}
         self._dropped: dict[Labels, int] = {}
         self._connections: dict[Labels, int] = {}
-        self._of_receiver: dict[Receiver, str] = {}
+        self._failed: dict[Labels, int] = {}  # publishes of MQTT clients
+        self._failed_subscriptions: dict[Labels, int] = {}
         self.bytes_out = 0
         self.lost_records = 0
 
@@ -59,24 +57,25 @@ class Metrics(Watcher):
     def throttled(self, kind: str) -> None:
         _add(self._throttled, (kind,))
 
-    # As a watcher
+    # MQTT clients
 
-    def connected(self, receiver: Receiver, address: str, now: float) -> None:
-        protocol = protocol_of(receiver)
-        if receiver.key[0] == self._tenant and protocol:
-            self._of_receiver[receiver] = protocol
-            _add(self._requests, ("Connect", protocol, "Success", ""))
-            _add(self._connections, (protocol,))
+    def connected_by(self, protocol: str) -> None:
+        _add(self._requests, ("Connect", protocol, "Success", ""))
+        _add(self._connections, (protocol,))
 
-    def disconnected(self, receiver: Receiver, reason: int, by_client: bool, now: float) -> None:
-        protocol = self._of_receiver.pop(receiver, None)
-        if protocol is not None:
-            self._connections[(protocol,)] -= 1
+    def disconnected_by(self, protocol: str) -> None:
+        _add(self._connections, (protocol,), -1)
 
-    def session_ended(self, receiver: Receiver, reason: int, now: float) -> None:
-        if receiver.key[0] == self._tenant and isinstance(receiver, Session):
-            expired = "SessionExpiry" if receiver.offline_since else "TransientSession"
-            _add(self._dropped, (_DROPS.get(reason, expired),))
+    def dropped(self, reason: int, outlived_it: bool) -> None:
+        """A session has ended; `outlived_it`: it could have outlived its connection."""
+        _add(self._dropped, (_DROPS.get(reason, "SessionExpiry" if outlived_it else "TransientSession"),))
+
+    def refused_to(self, operation: str, protocol: str, error: str) -> None:
+        _add(self._requests, (operation, protocol, "ClientError", error))
+        if operation == "Publish":
+            _add(self._failed, (protocol, "", "", error))
+        elif operation == "Subscribe":
+            _add(self._failed_subscriptions, (operation, protocol, error))
 
     # As text
 
@@ -84,6 +83,9 @@ class Metrics(Watcher):
         lines: list[str] = []
         self._show_publishes(lines)
         _show(lines, "mqtt_throttling_enforcements_total", "counter", ("throttle_type",), self._throttles(tenant))
+        subscribing = ("operation_type", "protocol", "error")
+        failed = self._failed_subscriptions
+        _show(lines, "mqtt_failed_subscription_operations_total", "counter", subscribing, failed)
         _show(lines, "mqtt_connections", "gauge", ("protocol",), self._connections)
         _show(lines, "mqtt_dropped_sessions_total", "counter", ("drop_reason",), self._dropped)
         _show(lines, "mqtt_retained_messages", "gauge", (), {(): tenant.retained.count})
@@ -94,7 +96,7 @@ class Metrics(Watcher):
     def _show_publishes(self, lines: list[str]) -> None:
         requests = dict(self._requests)
         published: dict[Labels, int] = {}
-        failed: dict[Labels, int] = {}
+        failed = dict(self._failed)
         latency: dict[Labels, float] = {}
         size = 0
         for (status, qos, retain), tally in self._publishes.items():

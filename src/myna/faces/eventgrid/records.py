@@ -8,6 +8,7 @@ and dropped, not queued without end.
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -48,7 +49,7 @@ class Records:
         self._namespace = namespace
         self._path = path
         self._metrics = metrics
-        self._waiting: list[Record] = []
+        self._waiting: list[Record | tuple[float, Mapping[str, Any]]] = []
         self._writing: asyncio.Task[None] | None = None
         self._second = 0
         self._said: dict[str, int] = {}
@@ -60,12 +61,24 @@ class Records:
             log.debug("published", extra={_FIELDS: fields(record)})
         if self._path is None:
             return
+        self._keep(record, self._path)
+
+    def add_line(self, line: Mapping[str, Any], now: float) -> None:
+        """What an MQTT client did; see `mqtt_watch`."""
+        if self._path is not None:
+            self._keep((now, line), self._path)
+
+    @property
+    def is_writing(self) -> bool:
+        return self._path is not None
+
+    def _keep(self, record: "Record | tuple[float, Mapping[str, Any]]", path: Path) -> None:
         if len(self._waiting) >= MOST_WAITING:
             self._metrics.lost_records += 1
             return
         self._waiting.append(record)
         if self._writing is None:
-            self._writing = asyncio.ensure_future(self._write_later(self._path))
+            self._writing = asyncio.ensure_future(self._write_later(path))
 
     @property
     def wants_successes(self) -> bool:
@@ -91,10 +104,15 @@ class Records:
         records, self._waiting = self._waiting, []
         try:
             with path.open("ab") as file:
-                file.write(msgspec.json.Encoder().encode_lines([as_line(one, self._namespace) for one in records]))
+                file.write(msgspec.json.Encoder().encode_lines([self._show(one) for one in records]))
         except OSError as error:
             self._metrics.lost_records += len(records)
             log.error("%d records could not be written to %s: %s", len(records), path, error)
+
+    def _show(self, record: Record | tuple[float, Mapping[str, Any]]) -> dict[str, Any]:
+        if isinstance(record, Record):
+            return as_line(record, self._namespace)
+        return as_mqtt_line(record[0], record[1], self._namespace)
 
     def _say(self, record: Record) -> None:
         """Like failures within a second get a few lines, and then one that counts the rest."""
@@ -158,6 +176,26 @@ def as_line(record: Record, namespace: str) -> dict[str, Any]:
         "bytes": record.size,
     }
     return line
+
+
+def as_mqtt_line(now: float, line: Mapping[str, Any], namespace: str) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "time": iso_time(now),
+        "resourceId": namespace,
+        "operationName": f"Microsoft.EventGrid/topicspaces/{line['operation']}",
+        "category": line["category"],
+        "resultType": "Failed" if line["failed"] else "Succeeded",
+        "resultSignature": line["signature"],
+        "resultDescription": line["description"],
+    }
+    if "identity" in line:
+        shown["identity"] = {
+            "authenticationType": line["authentication"],
+            "authenticationAuthority": "Local",
+            "clientIdentity": line["identity"],
+        }
+    shown["properties"] = line["properties"]
+    return shown
 
 
 def iso_time(at: float) -> str:
