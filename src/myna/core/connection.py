@@ -380,6 +380,8 @@ class Connection(Link):
         self._connect = None
         self._authentication.forget()
         self._deadlines.cancel()
+        if self._inbound is not None:
+            self._inbound.end()
         if self._acks is not None:
             self._acks.close()
         if self._shaping is not None:
