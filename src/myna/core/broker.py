@@ -18,7 +18,7 @@ from myna.core.outcome import MATCHED, UNMATCHED, Outcome, Refusal
 from myna.core.output import OutputMemory
 from myna.core.ports import TAKEN, Peers, Store, Tap, TopicGuard, Watcher
 from myna.core.receiver import Receiver
-from myna.core.records import RetainedSet
+from myna.core.records import Kept, RetainedSet
 from myna.core.router import Route
 from myna.core.shared import ShareGroup
 from myna.core.tenant import Tenant
@@ -54,6 +54,7 @@ class Broker:
         self._name_seed = name_seed  # random for each process, so that names it gives never repeat
         self._names_given = 0
         self._waiting: dict[Receiver, int] = {}
+        self._kept: dict[str, dict[str, bytes]] = {}
 
     # Tenants and sessions
 
@@ -215,6 +216,25 @@ class Broker:
         found = [message for message in tenant.retained.match(filter, now) if message.topic > after]
         found.sort(key=_topic_of)
         return found[:limit] if limit else found
+
+    # Small things that last
+
+    def keep(self, space: str, name: str, value: bytes | None) -> int:
+        """Remember a value across restarts, or forget it; says what to await, or 0. For bans, grants, settings."""
+        values = self._kept.setdefault(space, {})
+        if value is None:
+            if values.pop(name, None) is None:
+                return 0
+        else:
+            values[name] = value
+        return self.journal.note(Kept(space, name, value))
+
+    def kept(self, space: str) -> dict[str, bytes]:
+        """All that is remembered in one space, by name."""
+        return self._kept.get(space, {})
+
+    def restore_kept(self, space: str, name: str, value: bytes) -> None:
+        self._kept.setdefault(space, {})[name] = value
 
     # Ends
 

@@ -283,12 +283,18 @@ class Connection(Link):
 
     def _answer_pubrec(self, packet_id: int, code: int) -> None:
         session = self.session
+        acks = self._acks
         assert session is not None
+        assert acks is not None
+        store = self._broker.journal.store
+        before = store.sequence
         answer = session.outbound.received(packet_id, code)
+        # PUBREL frees the id at the client: the PUBLISH must not be repeated after it, not even by a broker that restarts.
+        sequence = store.sequence if store.sequence != before else 0
         if answer == 0 or (answer > 0 and self.level < MQTT_5):
-            self.output.write(encode_ack(PUBREL_HEADER, packet_id))
+            acks.send(encode_ack(PUBREL_HEADER, packet_id), sequence)
         elif answer > 0:
-            self.output.write(encode(Pubrel(packet_id, answer), MQTT_5))
+            acks.send(encode(Pubrel(packet_id, answer), MQTT_5), sequence)
 
     # Opening and closing
 

@@ -98,8 +98,8 @@ def open_session(
         sender=session,
         address=peer.address,
     )
-    session.set_will(_make_will(broker, key, connect, origin, now))
     session.save(now)
+    session.set_will(_make_will(broker, key, connect, origin, now))
     keep_alive = _keep_alive(limits, connect)
     link.write_packet(_connack(limits, connect, client_id, expiry, keep_alive, resumed is not None, data))
     if resumed is None:

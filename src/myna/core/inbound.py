@@ -249,8 +249,13 @@ class Inbound:
     def release(self, packet_id: int) -> None:
         """PUBREL, always answered [MQTT-4.3.3-11]."""
         session = self._session
-        if session.received.release(packet_id, session.is_durable()) or not self._is_5:
-            self._acks.send(encode_ack(PUBCOMP_HEADER, packet_id), 0)
+        store = self._broker.journal.store
+        before = store.sequence
+        known = session.received.release(packet_id, session.is_durable())
+        if known or not self._is_5:
+            # PUBCOMP lets the client use the id again: the store must have forgotten it by then.
+            sequence = store.sequence if store.sequence != before else 0
+            self._acks.send(encode_ack(PUBCOMP_HEADER, packet_id), sequence)
         else:
             ack = encode_ack(PUBCOMP_HEADER, packet_id)
             self._acks.send(b"\x70\x03" + ack[2:] + b"\x92", 0)

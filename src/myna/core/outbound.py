@@ -7,6 +7,10 @@ or PUBCOMP, also across a reconnect [MQTT-4.4.0-1].
     QoS 1   PUBLISH ->  <- PUBACK                                  taken out of the window
     QoS 2   PUBLISH ->  <- PUBREC  PUBREL ->  <- PUBCOMP           RELEASED from PUBREC on: the message is no longer
     needed
+
+At QoS 2 a PUBLISH that is stored leaves only when that is safe: its packet id must not stand for another message after a
+restart, for the client would take that for the repetition and drop it. At QoS 1 it leaves at once. A long queue keeps
+only its first messages in memory; the others stay in the store and are fetched when their turn comes.
 """
 
 from collections import deque
@@ -19,7 +23,8 @@ from myna.core.counters import (
     DROP_TOO_LARGE,
     Counters,
 )
-from myna.core.journal import Journal
+from myna.core.delivery import DUP, QOS_2_BITS, QOS_BITS, WARM_BYTES, WARM_MESSAGES, Delivery
+from myna.core.journal import Journal, Settling
 from myna.core.limits import DROP_OLDEST, Limits
 from myna.core.link import Link
 from myna.core.message import Message
@@ -29,34 +34,20 @@ from myna.wire.encode_publish import encode_ack
 from myna.wire.fields import write_u16
 
 PUBREL_HEADER: Final = 0x62
-DUP: Final = 0x08
-QOS_BITS: Final = 0x06
-QOS_2_BITS: Final = 0x04
+FETCHED: Final = 256  # messages fetched at once: about a millisecond's reading
 
 
 @final
-class Delivery:
-    """One message on its way to one client. `flags` is its first byte; `number` names it to the store."""
-
-    __slots__ = ("flags", "identifiers", "message", "number", "released")
-
-    def __init__(self, message: Message, flags: int, identifiers: list[int] | None, number: int) -> None:
-        self.message: Message | None = message
-        self.flags = flags
-        self.identifiers = identifiers
-        self.number = number
-        self.released = False
-
-
-@final
-class Outbound:
+class Outbound(Settling):
     __slots__ = (
         "_counters",
+        "_held",
         "_journal",
         "_key",
         "_last_id",
         "_last_number",
         "_settled",
+        "expiring",
         "limits",
         "link",
         "queue",
@@ -70,12 +61,14 @@ class Outbound:
         self._counters = counters
         self._last_id = 0
         self._last_number = 0
-        self._settled: list[int] | None = None
+        self._settled: list[Delivery] | None = None
+        self._held: deque[tuple[int, bytes]] | None = None  # (sequence, packets that leave once that is safe)
         self.limits = limits
         self.link: Link | None = None
         self.window: dict[int, Delivery] | None = None
         self.queue: deque[Delivery] | None = None
         self.queue_bytes = 0
+        self.expiring = 0  # how many in the queue have a time at which they expire
 
     # New messages
 
@@ -110,10 +103,13 @@ class Outbound:
         link = self.link
         if link is not None and self.queue is None and self._has_room(link):
             packet_id = self._dispatch(link, delivery, now)
+            if packet_id == 0:
+                return True  # nothing is left to remember
         elif not self.enqueue(delivery):
             return False
         if durable:
-            self._journal.queued(Queued(self._key, number, flags, identifiers, packet_id))
+            part = Queued(self._key, number, flags, identifiers, packet_id)
+            self._journal.queued(self._key[0], message, part, delivery)
         return True
 
     def send_run(self, messages: list[Message], flags: int, now: float) -> int:
@@ -142,13 +138,11 @@ class Outbound:
 
     def enqueue(self, delivery: Delivery) -> bool:
         """Behind all that wait. False if the session's bounds left no place for it."""
-        message = delivery.message
-        assert message is not None  # only a released one has none, and that is in the window
         queue = self.queue
         if queue is None:
             queue = deque()
             self.queue = queue
-        size = message.size()
+        size = delivery.size
         limits = self.limits
         while len(queue) >= limits.queue_messages or self.queue_bytes + size > limits.queue_bytes:
             self._counters.drop(DROP_QUEUE_FULL)
@@ -157,9 +151,52 @@ class Outbound:
                     self.queue = None
                 return False
             self._forget(queue.popleft())
+            self._journal.settle_later(self)
+        if len(queue) >= WARM_MESSAGES or self.queue_bytes > WARM_BYTES:
+            last = queue[-1]
+            if last.number and last.place:
+                last.message = None
         queue.append(delivery)
         self.queue_bytes += size
+        if delivery.expires_at != 0.0:
+            self.expiring += 1
         return True
+
+    def cool(self) -> None:
+        """A client has gone: its queue keeps only so much in memory again."""
+        queue = self.queue
+        if queue is None:
+            return
+        warm = 0
+        size = 0
+        for delivery in queue:
+            if delivery.message is None:
+                if warm:
+                    return  # behind the fetched ones all are cold
+                continue
+            warm += 1
+            size += delivery.size
+            if (warm > WARM_MESSAGES or size > WARM_BYTES) and delivery.number and delivery.place:
+                delivery.message = None
+
+    def drop_expired(self, now: float) -> int:
+        """Take out of the queue what has outlived its time; says how many."""
+        queue = self.queue
+        if queue is None or self.expiring == 0:
+            return 0
+        kept: deque[Delivery] = deque()
+        dropped = 0
+        for delivery in queue:
+            if delivery.expires_at != 0.0 and now > delivery.expires_at:
+                dropped += 1
+                self._forget(delivery)
+            else:
+                kept.append(delivery)
+        if dropped:
+            self._counters.drop(DROP_EXPIRED, dropped)
+            self.queue = kept if kept else None
+            self.flush_settled()
+        return dropped
 
     def refill(self, now: float) -> None:
         """Move what waits into the window, as far as client and connection allow."""
@@ -167,11 +204,20 @@ class Outbound:
         link = self.link
         if queue is None or link is None:
             return
+        self._journal.flush()
+        numbers: list[int] = []
+        packet_ids: list[int] = []
+        places: list[int] = []
         while queue and self._has_room(link):
+            message = queue[0].message
+            if message is None:
+                message = self._fetch(queue)
+                if message is None:
+                    break  # the store has said why; it is tried again when the session is pumped
             delivery = queue.popleft()
-            message = delivery.message
-            assert message is not None
-            self.queue_bytes -= message.size()
+            self.queue_bytes -= delivery.size
+            if delivery.expires_at != 0.0:
+                self.expiring -= 1
             if message.expires_at != 0.0 and message.is_expired(now):
                 self._counters.drop(DROP_EXPIRED)
                 self._settle(delivery)
@@ -179,11 +225,17 @@ class Outbound:
                 self.send_now(message, delivery.flags, delivery.identifiers, now)
             else:
                 packet_id = self._dispatch(link, delivery, now)
-                if delivery.number and packet_id:
-                    self._journal.note(Sent(self._key, delivery.number, packet_id))
+                if packet_id == 0:
+                    self._settle(delivery)
+                elif delivery.number:
+                    numbers.append(delivery.number)
+                    packet_ids.append(packet_id)
+                    places.append(delivery.place)
         if not queue:
             self.queue = None
             self.queue_bytes = 0
+        if numbers:
+            self._journal.note(Sent(self._key, numbers, packet_ids, places))
         self.flush_settled()
 
     # Answers
@@ -215,9 +267,10 @@ class Outbound:
             return -1
         if not delivery.released:
             delivery.released = True
-            delivery.message = None
             if delivery.number:
-                self._journal.note(Released(self._key, delivery.number))
+                self._journal.flush()
+                self._journal.note(Released(self._key, delivery.number, delivery.place))
+            delivery.message = None
         return 0
 
     def completed(self, packet_id: int) -> None:
@@ -235,7 +288,33 @@ class Outbound:
         settled = self._settled
         if settled is not None:
             self._settled = None
-            self._journal.note(Settled(self._key, settled))
+            self._journal.flush()
+            numbers = [delivery.number for delivery in settled]
+            places = [delivery.place for delivery in settled]
+            self._journal.note(Settled(self._key, numbers, places))
+
+    def settled(self, sequence: int) -> None:
+        """What was stored up to here is safe: packets that waited for it leave."""
+        held = self._held
+        if held is None:
+            return
+        link = self.link
+        while held and held[0][0] <= sequence:
+            packet = held.popleft()[1]
+            if link is not None:
+                link.output.write(packet)
+        if not held:
+            self._held = None
+
+    def is_holding(self) -> bool:
+        return self._held is not None
+
+    def detach(self) -> None:
+        """The connection is gone. What was held for it is in the window, and repeated from there."""
+        self.link = None
+        self._held = None
+        self.flush_settled()
+        self.cool()
 
     # Connections come and go
 
@@ -247,15 +326,73 @@ class Outbound:
             return
         for packet_id, delivery in list(window.items()):
             message = delivery.message
-            if message is None:
-                link.output.write(encode_ack(PUBREL_HEADER, packet_id))
-            elif not self._write(link, message, delivery.flags | DUP, delivery.identifiers, packet_id, now):
+            until = self._journal.store.sequence if self._waits(delivery) else 0
+            if delivery.released or message is None:
+                self._put(link, encode_ack(PUBREL_HEADER, packet_id), b"", b"", until)
+            elif not self._write(link, message, delivery.flags | DUP, delivery.identifiers, packet_id, until, now):
                 del window[packet_id]
                 self._settle(delivery)
 
     def waiting(self) -> int:
         """Messages that have not been acknowledged or not even been sent."""
         return (0 if self.queue is None else len(self.queue)) + (0 if self.window is None else len(self.window))
+
+    # Restarts and the store
+
+    def restore(self, window: dict[int, Delivery], queue: deque[Delivery], last_number: int) -> None:
+        """What a store remembers, in the order in which it was accepted."""
+        self._last_number = last_number
+        for packet_id in window:
+            self._last_id = packet_id  # the newest comes last
+        if window:
+            self.window = window
+        if queue:
+            self.queue = queue
+        for delivery in queue:
+            self.queue_bytes += delivery.size
+            if delivery.expires_at != 0.0:
+                self.expiring += 1
+
+    def stored_between(self, low: int, high: int) -> list[tuple[int, Delivery]]:
+        """What is stored at places from `low` to below `high`, with packet ids; 0 for what has not been sent."""
+        found: list[tuple[int, Delivery]] = []
+        if self.window is not None:
+            for packet_id, delivery in self.window.items():
+                if low <= delivery.place < high:
+                    found.append((packet_id, delivery))
+        if self.queue is not None:
+            for delivery in self.queue:
+                if low <= delivery.place < high:
+                    found.append((0, delivery))
+        return found
+
+    def abandon(self) -> list[int]:
+        """The session is over: where the store has what is left of it."""
+        places: list[int] = []
+        self.flush_settled()
+        if self.window is not None:
+            places.extend([delivery.place for delivery in self.window.values() if delivery.number])
+        if self.queue is not None:
+            places.extend([delivery.place for delivery in self.queue if delivery.number])
+        self.window = None
+        self.queue = None
+        self.queue_bytes = 0
+        self.expiring = 0
+        self._held = None
+        return places
+
+    def _fetch(self, queue: deque[Delivery]) -> Message | None:
+        """Bring the next messages of a cold queue into memory; the first of them, or None if that failed."""
+        wanted: list[Delivery] = []
+        for delivery in queue:
+            if delivery.message is not None or len(wanted) >= FETCHED:
+                break
+            wanted.append(delivery)
+        found = self._journal.store.fetch([delivery.place for delivery in wanted])
+        for index, message in enumerate(found):
+            if message is not None:
+                wanted[index].message = message
+        return queue[0].message
 
     def _has_room(self, link: Link) -> bool:
         window = self.window
@@ -274,26 +411,60 @@ class Outbound:
             packet_id = 1 if packet_id == 65_535 else packet_id + 1
         message = delivery.message
         assert message is not None
-        if not self._write(link, message, delivery.flags, delivery.identifiers, packet_id, now):
-            self._settle(delivery)
+        until = self._journal.next_for(message) if self._waits(delivery) else 0
+        flags = delivery.flags
+        if not self._write(link, message, flags, delivery.identifiers, packet_id, until, now):
             return 0
+        delivery.flags = flags & ~DUP  # a restored one bears it for its first repetition
         self._last_id = packet_id
         window[packet_id] = delivery
         return packet_id
 
+    def _waits(self, delivery: Delivery) -> bool:
+        """May it leave only when it is stored?"""
+        return delivery.number != 0 and delivery.flags & QOS_BITS == QOS_2_BITS
+
+    def _put(self, link: Link, head: bytes, middle: bytes, tail: bytes, until: int) -> None:
+        """Write a packet, once everything up to `until` is safe."""
+        if until <= self._journal.store.committed:
+            link.output.write_parts(head, middle, tail)
+            return
+        held = self._held
+        if held is None:
+            held = deque()
+            self._held = held
+        held.append((until, head + middle + tail))
+
     def _write(
-        self, link: Link, message: Message, flags: int, identifiers: list[int] | None, packet_id: int, now: float
+        self,
+        link: Link,
+        message: Message,
+        flags: int,
+        identifiers: list[int] | None,
+        packet_id: int,
+        until: int,
+        now: float,
     ) -> bool:
         if not link.plain or identifiers is not None:
-            return self._write_special(link, message, flags, identifiers, packet_id, now)
+            return self._write_special(link, message, flags, identifiers, packet_id, now, until)
         form = link.form
         head = message.head(form, flags, now)
-        link.output.write_parts(head, write_u16(packet_id), message.tail(form, now))
+        if until == 0:
+            link.output.write_parts(head, write_u16(packet_id), message.tail(form, now))
+        else:
+            self._put(link, head, write_u16(packet_id), message.tail(form, now), until)
         self._counters.messages_sent += 1
         return True
 
     def _write_special(
-        self, link: Link, message: Message, flags: int, identifiers: list[int] | None, packet_id: int, now: float
+        self,
+        link: Link,
+        message: Message,
+        flags: int,
+        identifiers: list[int] | None,
+        packet_id: int,
+        now: float,
+        until: int = 0,
     ) -> bool:
         """For one client alone: its subscription identifiers, its topic aliases, its maximum packet size."""
         aliases = link.aliases
@@ -302,7 +473,7 @@ class Outbound:
             head, tail = message.head(link.form, flags, now), message.tail(link.form, now)
         else:
             known = alias != 0
-            if aliases is not None and not known:
+            if aliases is not None and not known and until == 0:  # a packet that waits must not define what others use
                 alias = aliases.next_free()
             head, tail = message.special_form(flags, identifiers, alias, not known, now)
         middle = write_u16(packet_id) if flags & QOS_BITS else b""
@@ -311,7 +482,7 @@ class Outbound:
             return False
         if aliases is not None and alias:
             aliases.bind(message.topic, alias)
-        link.output.write_parts(head, middle, tail)
+        self._put(link, head, middle, tail, until)
         self._counters.messages_sent += 1
         return True
 
@@ -321,10 +492,10 @@ class Outbound:
             if settled is None:
                 settled = []
                 self._settled = settled
-            settled.append(delivery.number)
+            settled.append(delivery)
 
     def _forget(self, delivery: Delivery) -> None:
-        message = delivery.message
-        if message is not None:
-            self.queue_bytes -= message.size()
+        self.queue_bytes -= delivery.size
+        if delivery.expires_at != 0.0:
+            self.expiring -= 1
         self._settle(delivery)

@@ -9,15 +9,16 @@ from typing import Final, final
 from myna.core.broker import Broker
 from myna.core.counters import DROP_EXPIRED, DROP_OFFLINE, DROP_SLOW_READER
 from myna.core.deadlines import Deadline, Timed
+from myna.core.delivery import Delivery
 from myna.core.grants import Grants
 from myna.core.identity import Identity
 from myna.core.limits import DROP_SESSION, NEVER
 from myna.core.link import Link
 from myna.core.message import Message
-from myna.core.outbound import Delivery, Outbound
+from myna.core.outbound import Outbound
 from myna.core.received import ReceivedIds
 from myna.core.receiver import MISSED, TAKEN, Receiver, SessionKey, Subscription
-from myna.core.records import SessionForgotten, SessionSaved, WillSet
+from myna.core.records import SessionForgotten, SessionSaved
 from myna.core.subscribing import leave
 from myna.core.tenant import Tenant
 from myna.core.will import PendingWill
@@ -62,6 +63,7 @@ class Session(Receiver):
         self.grants: Grants | None = None
         self.will: PendingWill | None = None
         self.ended = False
+        self.stored = False  # the store knows of it
         self._backlog: list[Backlog] | None = None
         self._deadline: Deadline | None = None
 
@@ -122,6 +124,11 @@ class Session(Receiver):
             self.discard(reason, now)
 
     def settled(self, sequence: int) -> None:
+        outbound = self.outbound
+        if outbound.is_holding():
+            outbound.settled(sequence)
+            if outbound.is_holding():
+                self.broker.await_sequence(self, sequence)
         link = self.link
         if link is not None:
             link.settled(sequence)
@@ -148,12 +155,13 @@ class Session(Receiver):
         self.offline_since = 0.0
         self.outbound.resume(link, now)
         self.pump(now)
+        self._await_store()
 
     def detach(self, keep_will: bool, reason: int, now: float) -> None:
         """The connection is gone. The will is left to its rules, the session to its expiry."""
         self.form = 0
         self.link = None
-        self.outbound.link = None
+        self.outbound.detach()
         self.offline_since = now
         self._keep_backlog(now)
         will = self.will
@@ -164,7 +172,7 @@ class Session(Receiver):
         if self.expiry == 0:
             self.discard(reason, now)
             return
-        self._note(now)
+        self.save(now)
         if self.expiry != NEVER:
             self._deadline = self.broker.deadlines.add(now + self.expiry, SessionExpiry(self))
 
@@ -188,23 +196,41 @@ class Session(Receiver):
             leave(self.broker, self.tenant, subscription, now)
         self.subscriptions.clear()
         self.tenant.leave(self)
-        if self.broker.journal.durable:
-            self.broker.journal.note(SessionForgotten(self.key))
-        self.outbound.queue = None
-        self.outbound.window = None
+        if self.stored:
+            self.broker.journal.flush()
+            self.broker.journal.note(SessionForgotten(self.key, self.outbound.abandon()))
+        else:
+            self.outbound.abandon()
         self.broker.watcher.session_ended(self, reason, now)
 
     def set_will(self, will: PendingWill | None) -> None:
-        """The will of a new connection; the old one's has been dealt with."""
+        """The will of a new connection; the old one's is called off, as the client is back [MQTT-3.1.3-9]."""
+        held = self.will
+        if held is not None:
+            held.cancel()
+            if will is None:
+                held.forget()
         self.will = will
-        if self.is_durable():
-            self.broker.journal.note(
-                WillSet(self.key, None, 0, 0.0) if will is None else WillSet(self.key, will.message, will.delay, 0.0)
-            )
+        if will is not None and self.is_durable():
+            will.store(0.0)
 
     def save(self, now: float) -> int:
         """Tell the store that the session exists and how long; what to await, or 0."""
-        return self._note(now)
+        if not self.is_durable() and not self.stored:
+            return 0
+        self.stored = True
+        identity = self.identity
+        return self.broker.journal.note(
+            SessionSaved(self.key, identity.user, identity.attributes, self.expiry, self.offline_since)
+        )
+
+    def restored(self, expiry: int, offline_since: float, now: float) -> None:
+        """It comes from the store: its expiry runs on from when its client was last there."""
+        self.stored = True
+        self.expiry = expiry
+        self.offline_since = offline_since
+        if expiry != NEVER:
+            self._deadline = self.broker.deadlines.add(offline_since + expiry, SessionExpiry(self))
 
     def cancel_expiry(self) -> None:
         if self._deadline is not None:
@@ -227,9 +253,11 @@ class Session(Receiver):
         if self._backlog is not None:
             self._send_backlog(now)
         outbound.flush_settled()
+        self._await_store()
 
     def _send(self, message: Message, flags: int, identifiers: list[int] | None, now: float) -> None:
         kept = self.outbound.send(message, flags, identifiers, self.is_durable(), now)
+        self._await_store()
         if not kept and self.tenant.limits.queue_policy == DROP_SESSION:
             self.end(reasons.QUOTA_EXCEEDED, now, discard=True, text="the session's queue is full")
 
@@ -286,15 +314,12 @@ class Session(Receiver):
         tenant, scope, client_id = self.key  # an API's caller who names this client as itself
         return origin.client_id == client_id and origin.tenant == tenant and scope in ("", origin.user)
 
-    def _forget_will(self) -> None:
-        self.will = None
-        if self.is_durable():
-            self.broker.journal.note(WillSet(self.key, None, 0, 0.0))
+    def _await_store(self) -> None:
+        if self.outbound.is_holding():
+            self.broker.await_sequence(self, 0)
 
-    def _note(self, now: float) -> int:
-        if not self.is_durable():
-            return 0
-        identity = self.identity
-        return self.broker.journal.note(
-            SessionSaved(self.key, identity.user, identity.attributes, self.expiry, self.offline_since)
-        )
+    def _forget_will(self) -> None:
+        will = self.will
+        self.will = None
+        if will is not None:
+            will.forget()

@@ -57,6 +57,8 @@ class Clock:
         except Exception:
             log.exception("a deadline of the broker failed; the others still run")
             self._armed_for = 0.0
-            self._timer = self._loop.call_later(0.1, self._fire)  # not at once: a deadline that keeps failing must not spin
+            self._timer = self._loop.call_later(
+                0.1, self._fire
+            )  # not at once: a deadline that keeps failing must not spin
             return
         self.arm()

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("myna.net")
 
-CHUNK: Final = 64 * 1024  # malloc serves this from its heap; from 128 KiB up every read would map and unmap pages (9 us)
+CHUNK: Final = (
+    64 * 1024
+)  # malloc serves this from its heap; from 128 KiB up every read would map and unmap pages (9 us)
 
 
 class Conversation(Protocol):

@@ -111,7 +111,9 @@ def _load_authority(context: ssl.SSLContext, path: str) -> None:
     try:
         context.load_verify_locations(path)
     except (ssl.SSLError, OSError) as error:
-        raise TlsError(f"the client CA {path} cannot be used: {error}. It must be one or more PEM certificates") from error
+        raise TlsError(
+            f"the client CA {path} cannot be used: {error}. It must be one or more PEM certificates"
+        ) from error
 
 
 def _require_readable(path: str) -> None:

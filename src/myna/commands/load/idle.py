@@ -124,9 +124,7 @@ def allow_descriptors(count: int) -> None:
     if soft >= needed or soft == resource.RLIM_INFINITY:
         return
     if hard != resource.RLIM_INFINITY and hard < needed:
-        raise CannotReach(
-            f"{count:,} connections need {needed:,} open files, {hard:,} are allowed: see ulimit -n"
-        )
+        raise CannotReach(f"{count:,} connections need {needed:,} open files, {hard:,} are allowed: see ulimit -n")
     resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
