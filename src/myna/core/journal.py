@@ -1,8 +1,9 @@
 """What the core tells the store, and nothing where nothing is kept.
 
 Deliveries of one message to many sessions are gathered while it is routed and become one record. What a newcomer gets
-wrong: whoever makes receivers queue must call `close` afterwards, or the store never hears of them. Any other record
-closes what is open, so that the store hears of everything in the order in which it happened.
+wrong: whoever makes receivers queue must call `close` afterwards, or the store never hears of them. A message may be
+published while another is being routed (a will, when a full queue ends its session): each gets records of its own, and
+any other record closes what is open, so that the store hears of everything in the order in which it happened.
 """
 
 from abc import abstractmethod
@@ -29,7 +30,7 @@ class Settling:
 
 @final
 class Journal:
-    __slots__ = ("_deliveries", "_later", "_message", "_queued", "_tenant", "durable", "store")
+    __slots__ = ("_deliveries", "_later", "_message", "_queued", "durable", "store")
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -37,24 +38,22 @@ class Journal:
         self._queued: list[Queued] = []
         self._deliveries: list[Delivery] = []
         self._later: list[Settling] = []
-        self._message: Message | None = None
-        self._tenant = ""
+        self._message: Message | None = None  # the one they all have queued
 
     def note(self, record: Record) -> int:
         """Remember it; says what to await. 0 where nothing is kept."""
         if not self.durable:
             return 0
         if self._message is not None:
-            self.flush()
+            self.close()
         return self.store.append(record)
 
-    def queued(self, tenant: str, message: Message, part: Queued, delivery: Delivery) -> None:
-        """One more receiver of this message has it in its queue. A message within a message closes the outer one."""
-        if self._message is not message:
+    def queued(self, message: Message, part: Queued, delivery: Delivery) -> None:
+        """One more receiver has this message in its queue or window."""
+        if message is not self._message:
             if self._message is not None:
-                self.flush()
+                self.close()
             self._message = message
-            self._tenant = tenant
         self._queued.append(part)
         self._deliveries.append(delivery)
 
@@ -67,11 +66,8 @@ class Journal:
         open_message = self._message
         return self.store.sequence + (1 if open_message is None or open_message is message else 2)
 
-    def close(self, tenant: str, message: Message) -> int:
-        """All receivers of this message have had it: what to await, or 0."""
-        return self.flush() if self._message is not None or self._later else 0
-
-    def flush(self) -> int:
+    def close(self) -> int:
+        """All receivers of a message have had it: what to await, or 0."""
         message = self._message
         sequence = 0
         if message is not None:
@@ -80,7 +76,7 @@ class Journal:
             self._queued = []
             self._deliveries = []
             self._message = None
-            sequence = self.store.append(Enqueued(self._tenant, message, parts))
+            sequence = self.store.append(Enqueued(parts[0].key[0], message, parts))
             place = message.place
             for delivery in deliveries:
                 delivery.place = place

@@ -40,6 +40,7 @@ FETCHED: Final = 256  # messages fetched at once: about a millisecond's reading
 @final
 class Outbound(Settling):
     __slots__ = (
+        "_again",
         "_counters",
         "_held",
         "_journal",
@@ -63,6 +64,7 @@ class Outbound(Settling):
         self._last_number = 0
         self._settled: list[Delivery] | None = None
         self._held: deque[tuple[int, bytes]] | None = None  # (sequence, packets that leave once that is safe)
+        self._again: deque[int] | None = None  # ids still to be repeated on this connection
         self.limits = limits
         self.link: Link | None = None
         self.window: dict[int, Delivery] | None = None
@@ -101,7 +103,7 @@ class Outbound(Settling):
         delivery = Delivery(message, flags, identifiers, number)
         packet_id = 0
         link = self.link
-        if link is not None and self.queue is None and self._has_room(link):
+        if link is not None and not self.has_waiting() and self._has_room(link):
             packet_id = self._dispatch(link, delivery, now)
             if packet_id == 0:
                 return True  # nothing is left to remember
@@ -109,19 +111,19 @@ class Outbound(Settling):
             return False
         if durable:
             part = Queued(self._key, number, flags, identifiers, packet_id)
-            self._journal.queued(self._key[0], message, part, delivery)
+            self._journal.queued(message, part, delivery)
         return True
 
     def send_run(self, messages: list[Message], flags: int, now: float) -> int:
         """As `send` for messages that never expire, to a plain link and not for the store; says how many went out."""
         link = self.link
-        if link is None or self.queue is not None or link.output.is_congested():
+        if link is None or self.has_waiting() or link.output.is_congested():
             return 0
         window = self.window
         if window is None:
             window = {}
             self.window = window
-        count = min(len(messages), link.receive_maximum - len(window))
+        count = max(min(len(messages), link.receive_maximum - len(window)), 0)
         form = link.form
         output = link.output
         packet_id = self._last_id
@@ -143,15 +145,15 @@ class Outbound(Settling):
             queue = deque()
             self.queue = queue
         size = delivery.size
-        limits = self.limits
-        while len(queue) >= limits.queue_messages or self.queue_bytes + size > limits.queue_bytes:
+        while self._is_full(queue, size):
             self._counters.drop(DROP_QUEUE_FULL)
-            if limits.queue_policy != DROP_OLDEST or not queue:
+            if not self._makes_way(queue, delivery, size):
                 if not queue:
                     self.queue = None
                 return False
             self._forget(queue.popleft())
-            self._journal.settle_later(self)
+            if self._settled is not None:
+                self._journal.settle_later(self)  # nobody else may come by for long
         if len(queue) >= WARM_MESSAGES or self.queue_bytes > WARM_BYTES:
             last = queue[-1]
             if last.number and last.place:
@@ -200,11 +202,15 @@ class Outbound(Settling):
 
     def refill(self, now: float) -> None:
         """Move what waits into the window, as far as client and connection allow."""
-        queue = self.queue
         link = self.link
-        if queue is None or link is None:
+        if link is None:
             return
-        self._journal.flush()
+        if self._again is not None:
+            self._repeat(link, now)
+        queue = self.queue
+        if queue is None:
+            return
+        self._journal.close()
         numbers: list[int] = []
         packet_ids: list[int] = []
         places: list[int] = []
@@ -268,7 +274,7 @@ class Outbound(Settling):
         if not delivery.released:
             delivery.released = True
             if delivery.number:
-                self._journal.flush()
+                self._journal.close()
                 self._journal.note(Released(self._key, delivery.number, delivery.place))
             delivery.message = None
         return 0
@@ -288,7 +294,7 @@ class Outbound(Settling):
         settled = self._settled
         if settled is not None:
             self._settled = None
-            self._journal.flush()
+            self._journal.close()
             numbers = [delivery.number for delivery in settled]
             places = [delivery.place for delivery in settled]
             self._journal.note(Settled(self._key, numbers, places))
@@ -313,6 +319,7 @@ class Outbound(Settling):
         """The connection is gone. What was held for it is in the window, and repeated from there."""
         self.link = None
         self._held = None
+        self._again = None
         self.flush_settled()
         self.cool()
 
@@ -321,10 +328,21 @@ class Outbound(Settling):
     def resume(self, link: Link, now: float) -> None:
         """A client is back: repeat what it has not answered, in order, with the ids it had [MQTT-4.4.0-1]."""
         self.link = link
+        self._again = deque(self.window) if self.window else None
+        if self._again is not None:
+            self._repeat(link, now)
+
+    def _repeat(self, link: Link, now: float) -> None:
+        """As many as client and connection can take; the rest when there is room. New messages wait for them."""
         window = self.window
-        if window is None:
-            return
-        for packet_id, delivery in list(window.items()):
+        again = self._again
+        assert window is not None  # what is to be repeated is in it
+        assert again is not None
+        while again and len(window) - len(again) < link.receive_maximum and not link.output.is_congested():
+            packet_id = again.popleft()
+            delivery = window.get(packet_id)
+            if delivery is None:
+                continue  # acknowledged all the same
             message = delivery.message
             until = self._journal.store.sequence if self._waits(delivery) else 0
             if delivery.released or message is None:
@@ -332,6 +350,12 @@ class Outbound(Settling):
             elif not self._write(link, message, delivery.flags | DUP, delivery.identifiers, packet_id, until, now):
                 del window[packet_id]
                 self._settle(delivery)
+        if not again:
+            self._again = None
+
+    def has_waiting(self) -> bool:
+        """Is there anything that new messages must stay behind?"""
+        return self.queue is not None or self._again is not None
 
     def waiting(self) -> int:
         """Messages that have not been acknowledged or not even been sent."""
@@ -366,20 +390,24 @@ class Outbound(Settling):
                     found.append((0, delivery))
         return found
 
-    def abandon(self) -> list[int]:
-        """The session is over: where the store has what is left of it."""
+    def places(self) -> list[int]:
+        """Where the store has what is left of it."""
         places: list[int] = []
         self.flush_settled()
         if self.window is not None:
             places.extend([delivery.place for delivery in self.window.values() if delivery.number])
         if self.queue is not None:
             places.extend([delivery.place for delivery in self.queue if delivery.number])
+        return places
+
+    def abandon(self) -> None:
+        """The session is over."""
         self.window = None
         self.queue = None
         self.queue_bytes = 0
         self.expiring = 0
         self._held = None
-        return places
+        self._again = None
 
     def _fetch(self, queue: deque[Delivery]) -> Message | None:
         """Bring the next messages of a cold queue into memory; the first of them, or None if that failed."""
@@ -396,7 +424,24 @@ class Outbound(Settling):
 
     def _has_room(self, link: Link) -> bool:
         window = self.window
-        return (window is None or len(window) < link.receive_maximum) and not link.output.is_congested()
+        if self._again is not None or (window is not None and len(window) >= link.receive_maximum):
+            return False
+        return not link.output.is_congested()
+
+    def _is_full(self, queue: deque[Delivery], size: int) -> bool:
+        limits = self.limits
+        if limits.queue_messages and len(queue) >= limits.queue_messages:
+            return True
+        return bool(limits.queue_bytes) and self.queue_bytes + size > limits.queue_bytes
+
+    def _makes_way(self, queue: deque[Delivery], newcomer: Delivery, size: int) -> bool:
+        """May the oldest go for this one? At QoS 0 only for its like, and never in vain."""
+        limits = self.limits
+        if not queue or (limits.queue_bytes and size > limits.queue_bytes):
+            return False
+        if newcomer.flags & QOS_BITS == 0:
+            return limits.queue_qos_0_drops_oldest and queue[0].flags & QOS_BITS == 0
+        return limits.queue_policy == DROP_OLDEST
 
     def _dispatch(self, link: Link, delivery: Delivery, now: float) -> int:
         """Write it under a new packet id; 0 if this client cannot take it, which counts as done [MQTT-3.1.2-25]."""

@@ -33,7 +33,10 @@ class SessionSaved(Record):
 
 @final
 class SessionForgotten(Record):
-    """It is over, and with it the deliveries that were still stored at these places."""
+    """It has ended, or is to end with its connection from now on. What still comes for it means nothing.
+
+    `places` is where the store has the deliveries that were still open.
+    """
 
     def __init__(self, key: SessionKey, places: list[int]) -> None:
         self.key = key

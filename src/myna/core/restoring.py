@@ -28,8 +28,8 @@ def restore_session(
     return session
 
 
-def restore_subscriptions(broker: Broker, session: Session, rows: list[tuple[str, bytes]]) -> None:
-    """As they were granted, guards included: those are asked about each delivery anyway."""
+def restore_subscriptions(broker: Broker, session: Session, rows: list[tuple[str, bytes]], now: float) -> None:
+    """As they were granted; guards are asked anew."""
     for text, sealed in rows:
         saved = decode_subscription(session.key, text, unseal(sealed))
         subscription = Subscription(
@@ -43,9 +43,7 @@ def restore_subscriptions(broker: Broker, session: Session, rows: list[tuple[str
             saved.identifiers,
         )
         subscription.dormant = saved.dormant
-        restore(broker, session, subscription)
-        if not broker.peers.alone:
-            broker.peers.announce(session.key[0], subscription.filter, True)
+        restore(broker, session, subscription, now)
 
 
 def restore_queue(session: Session, window: dict[int, Delivery], queue: deque[Delivery], last_number: int) -> None:

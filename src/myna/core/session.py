@@ -63,7 +63,7 @@ class Session(Receiver):
         self.grants: Grants | None = None
         self.will: PendingWill | None = None
         self.ended = False
-        self.stored = False  # the store knows of it
+        self.is_known_to_store = False  # to be set by whoever restores it from there
         self._backlog: list[Backlog] | None = None
         self._deadline: Deadline | None = None
 
@@ -107,11 +107,10 @@ class Session(Receiver):
 
     def deliver_retained(self, messages: list[Message], subscription: Subscription, now: float) -> None:
         """What a new subscription must see, with RETAIN set (§3.3.1.3)."""
-        backlog = self._backlog
-        if backlog is None:
-            backlog = []
-            self._backlog = backlog
+        # One that subscribes again and again must not pile them up.
+        backlog = [part for part in self._backlog or () if part.subscription is not subscription]
         backlog.append(Backlog(messages, subscription))
+        self._backlog = backlog
         self._send_backlog(now)
 
     def end(self, reason: int, now: float, *, discard: bool = False, reference: str = "", text: str = "") -> None:
@@ -138,7 +137,7 @@ class Session(Receiver):
 
     def is_ready(self) -> bool:
         link = self.link
-        return link is not None and self.outbound.queue is None and not link.output.is_congested()
+        return link is not None and not self.outbound.has_waiting() and not link.output.is_congested()
 
     def is_persistent(self) -> bool:
         return self.expiry > 0
@@ -148,8 +147,6 @@ class Session(Receiver):
     def attach(self, link: Link, now: float) -> None:
         """A connection serves this session from now on; CONNACK has been written."""
         self.cancel_expiry()
-        if self.will is not None:
-            self.will.cancel()
         self.link = link
         self.form = link.form if link.plain else 0
         self.offline_since = 0.0
@@ -182,11 +179,18 @@ class Session(Receiver):
         self.broker.counters.sessions_expired += 1
         self.discard(reasons.SUCCESS, now)
 
+    def is_overdue(self, now: float) -> bool:
+        """Its time has passed, though nobody has looked at the clock yet."""
+        if self.link is not None or self.expiry == NEVER or not self.offline_since:
+            return False
+        return now >= self.offline_since + self.expiry
+
     def discard(self, reason: int, now: float) -> None:
         """End the session: nothing of it remains but what it has published. A will that waits is published now."""
         if self.ended:
             return
         self.ended = True
+        self.expiry = 0  # nothing that still comes its way is kept
         self.cancel_expiry()
         will = self.will
         if will is not None:
@@ -196,37 +200,28 @@ class Session(Receiver):
             leave(self.broker, self.tenant, subscription, now)
         self.subscriptions.clear()
         self.tenant.leave(self)
-        if self.stored:
-            self.broker.journal.flush()
-            self.broker.journal.note(SessionForgotten(self.key, self.outbound.abandon()))
-        else:
-            self.outbound.abandon()
+        self._note(now)
+        self.outbound.abandon()
         self.broker.watcher.session_ended(self, reason, now)
 
     def set_will(self, will: PendingWill | None) -> None:
-        """The will of a new connection; the old one's is called off, as the client is back [MQTT-3.1.3-9]."""
-        held = self.will
-        if held is not None:
-            held.cancel()
+        """The will of a new connection. An old one that still waits is called off [MQTT-3.1.3-9]."""
+        before = self.will
+        if before is not None:
+            before.cancel()
             if will is None:
-                held.forget()
+                before.forget()
         self.will = will
         if will is not None and self.is_durable():
             will.store(0.0)
 
     def save(self, now: float) -> int:
         """Tell the store that the session exists and how long; what to await, or 0."""
-        if not self.is_durable() and not self.stored:
-            return 0
-        self.stored = True
-        identity = self.identity
-        return self.broker.journal.note(
-            SessionSaved(self.key, identity.user, identity.attributes, self.expiry, self.offline_since)
-        )
+        return self._note(now)
 
     def restored(self, expiry: int, offline_since: float, now: float) -> None:
         """It comes from the store: its expiry runs on from when its client was last there."""
-        self.stored = True
+        self.is_known_to_store = True
         self.expiry = expiry
         self.offline_since = offline_since
         if expiry != NEVER:
@@ -243,12 +238,12 @@ class Session(Receiver):
     # Sending
 
     def has_waiting(self) -> bool:
-        return self.outbound.queue is not None or self._backlog is not None
+        return self.outbound.has_waiting() or self._backlog is not None
 
     def pump(self, now: float) -> None:
         """After a batch from the client, or when it has caught up: move what waits."""
         outbound = self.outbound
-        if outbound.queue is not None:
+        if outbound.has_waiting():
             outbound.refill(now)
         if self._backlog is not None:
             self._send_backlog(now)
@@ -256,6 +251,8 @@ class Session(Receiver):
         self._await_store()
 
     def _send(self, message: Message, flags: int, identifiers: list[int] | None, now: float) -> None:
+        if self.ended:
+            return  # while the message was being delivered to others
         kept = self.outbound.send(message, flags, identifiers, self.is_durable(), now)
         self._await_store()
         if not kept and self.tenant.limits.queue_policy == DROP_SESSION:
@@ -275,7 +272,7 @@ class Session(Receiver):
             first = backlog[0]
             while first.position < len(first.messages):
                 link = self.link
-                if link is None or link.output.is_congested() or self.outbound.queue is not None:
+                if link is None or link.output.is_congested() or self.outbound.has_waiting():
                     return
                 message = first.messages[first.position]
                 first.position += 1
@@ -294,7 +291,7 @@ class Session(Receiver):
             self.outbound.send_now(message, 0x31, subscription.identifiers, now)
             return
         self._send(message, 0x31 | qos << 1, subscription.identifiers, now)
-        self.broker.journal.close(self.tenant.name, message)
+        self.broker.journal.close()
 
     def _keep_backlog(self, now: float) -> None:
         """Retained messages at QoS 1 and 2 that were not sent in time become part of the session's queue."""
@@ -323,3 +320,16 @@ class Session(Receiver):
         self.will = None
         if will is not None:
             will.forget()
+
+    def _note(self, now: float) -> int:
+        """What the store has to know: nothing of a session that ends with its connection."""
+        journal = self.broker.journal
+        if not self.is_durable():
+            if not self.is_known_to_store:
+                return 0
+            self.is_known_to_store = False
+            journal.close()
+            return journal.note(SessionForgotten(self.key, self.outbound.places()))
+        self.is_known_to_store = True
+        identity = self.identity
+        return journal.note(SessionSaved(self.key, identity.user, identity.attributes, self.expiry, self.offline_since))

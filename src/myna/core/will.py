@@ -69,11 +69,12 @@ class PendingWill(Timed):
             self._deadline = None
 
     def due(self, now: float) -> None:
+        """The delay has passed, and the session lives on without a will."""
         self._deadline = None
         self.publish(now)
 
     def publish(self, now: float) -> None:
-        """The message goes out as if its client had just published it."""
+        """The message goes out as if its client had just published it, and only once."""
         self.cancel()
         if self._published:
             return

@@ -162,8 +162,10 @@ class EmbeddedStore(Store):
                 record.message.place = blob.id << 32 | blob.append(data)
                 self.ledger.enqueued(blob.id, len(record.receivers))
         elif isinstance(record, Settled):
-            self._answer(self.encoder.settled(record), record.places)
-            self.ledger.over(record.places)
+            data = self.encoder.settled(record)
+            if data:
+                self._answer(data, record.places)
+                self.ledger.over(record.places)
         elif isinstance(record, Sent):
             self._answer(self.encoder.sent(record), record.places)
         elif isinstance(record, Released):

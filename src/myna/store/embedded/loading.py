@@ -172,7 +172,7 @@ def _put_back_session(held: FoundSession, broker: Broker, reader: Reader, skew: 
     tenant, scope, _ = saved.key
     identity = Identity(tenant, saved.user, client_ids_per_user=scope != "", attributes=saved.attributes)
     session = restore_session(broker, saved.key, identity, saved.expiry, saved.offline_since, now)
-    restore_subscriptions(broker, session, held.subscriptions)
+    restore_subscriptions(broker, session, held.subscriptions, now)
     restore_received(session, held.received)
     waiting = held.waiting
     if waiting is not None and waiting.last_number:
