@@ -333,7 +333,7 @@ def encode_subscription(record: Subscribed) -> bytes:
     flags = record.qos | record.retain_handling << 2
     flags |= (0x10 if record.no_local else 0) | (0x20 if record.retain_as_published else 0)
     flags |= 0x40 if record.dormant else 0
-    pieces = [bytes((flags,)), _text(record.filter)]
+    pieces = [bytes((flags,)), b"\0" if record.filter == record.text else _text(record.filter)]
     if record.identifiers is not None:
         pieces.extend([varint(identifier) for identifier in record.identifiers])
     return b"".join(pieces)
@@ -345,6 +345,8 @@ def decode_subscription(key: SessionKey, text: str, body: bytes) -> Subscribed:
         raise DamagedRecord("a subscription has no bytes")
     flags = body[0]
     filter, at = _read_text(body, 1, end)
+    if not filter:
+        filter = text  # one object for both: there may be millions
     identifiers: list[int] | None = None
     while at < end:
         identifier, at = read_varint(body, at, end)
