@@ -15,7 +15,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from myna.commands.load.channel import PATIENCE, CannotReach, Refused, Target, connack_text, unreachable
+from myna.client.errors import connack_text
+from myna.commands.load.channel import PATIENCE, CannotReach, Refused, Target, unreachable
 from myna.commands.load.meter import usage
 
 BATCH: Final = 64  # below the backlog of 100 that brokers commonly listen with: a refused SYN costs a second
