@@ -446,6 +446,11 @@ class Client:
         assert isinstance(answer, Suback)
         return answer.codes[0]
 
+    def send_subscribe(self, *filters: str, qos: int = 0) -> None:
+        """SUBSCRIBE, without looking for the answer: it may have to wait for the store."""
+        requests = [SubscriptionRequest(filter, qos) for filter in filters]
+        self.send(Subscribe(self.next_id(), requests))
+
     def unsubscribe(self, filter: str) -> int:
         packet_id = self.next_id()
         self.send(Unsubscribe(packet_id, [filter]))

@@ -5,6 +5,7 @@ import pytest
 from myna.core.inbound import ROUTES_KEPT
 from myna.core.limits import DROP_SESSION, Limits
 from myna.core.records import Received
+from myna.core.subscribing import Asked, subscribe
 from myna.testing import (
     Client,
     CommitsOnCommand,
@@ -19,7 +20,6 @@ from myna.testing import (
     assert_received,
     properties,
 )
-from myna.core.subscribing import Asked, subscribe
 from myna.wire.encode import encode
 from myna.wire.packets import Packet, Pingreq, Pingresp, Puback, Pubcomp, Publish, Pubrec, Pubrel
 
@@ -158,8 +158,9 @@ def test_packet_identifier_0_ends_the_connection_after_what_came_before(level: i
     seen = listener(world)
     client = world.connected("c", level)
     client.send(*run("a", qos, 1, b"0"))
-    client.send_bytes(b"".join(encode(packet, level) for packet in run("a", qos, 7, b"1"))
-                      + encode(Publish("a", b"2", qos), level))
+    client.send_bytes(
+        b"".join(encode(packet, level) for packet in run("a", qos, 7, b"1")) + encode(Publish("a", b"2", qos), level)
+    )
     assert seen.payloads() == [b"0", b"1"]
     assert client.is_closed()
 

@@ -53,18 +53,7 @@ class Size(int):
         raise ValueError(f'expected a size such as "64 KiB", "1 MB" or a number of bytes, got {show_value(value)}')
 
     def __str__(self) -> str:
-<<<<<<< HEAD
-        for unit, factor in (
-            ("GiB", 1024**3),
-            ("MiB", 1024**2),
-            ("KiB", 1024),
-            ("GB", 10**9),
-            ("MB", 10**6),
-            ("kB", 1000),
-        ):
-=======
         for unit, factor in _SHOWN:
->>>>>>> main
             if self >= factor and self % factor == 0:
                 return f"{self // factor} {unit}"
         return f"{int(self):,} bytes"
@@ -124,17 +113,8 @@ class Address:
                 return cls("", 0, value[len(UNIX) :])
             host, colon, port = value.rpartition(":")
             host = host if colon else "localhost"
-<<<<<<< HEAD
-            if (
-                port.isascii()
-                and port.isdigit()
-                and int(port) <= 65535
-                and (":" not in host or host[0] + host[-1] == "[]")
-            ):
-=======
             is_port = port.isascii() and port.isdigit() and int(port) <= 65535
             if is_port and (":" not in host or host[0] + host[-1] == "[]"):
->>>>>>> main
                 return cls(host.strip("[]"), int(port))
         raise ValueError(
             f'expected an address such as "localhost:1883", "0.0.0.0:1883", "[::1]:1883" or "unix:/run/myna.sock",'

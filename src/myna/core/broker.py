@@ -216,7 +216,8 @@ class Broker:
         if message.expires_at != 0.0 and not retained.has_expiry(message.topic):
             self._expire_retained(tenant, message, RetainedExpiry(self, tenant, message.topic))
         self.counters.retained_stored += 1
-        self.journal.note(RetainedSet(tenant.name, message.topic, message))
+        if not message.topic.startswith("$SYS/"):  # of this run only
+            self.journal.note(RetainedSet(tenant.name, message.topic, message))
         return reasons.SUCCESS
 
     def clear_retained(self, tenant: Tenant, topic: str) -> bool:

@@ -38,9 +38,9 @@ class SessionForgotten(Record):
     `places` is where the store has the deliveries that were still open.
     """
 
-    def __init__(self, key: SessionKey, places: list[int]) -> None:
+    def __init__(self, key: SessionKey, places: list[int] | None = None) -> None:
         self.key = key
-        self.places = places
+        self.places: list[int] = [] if places is None else places
 
 
 @final

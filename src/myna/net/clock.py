@@ -58,13 +58,7 @@ class Clock:
         except Exception:
             log.exception("a deadline of the broker failed; the others still run")
             self._armed_for = 0.0
-<<<<<<< HEAD
-            self._timer = self._loop.call_later(
-                0.1, self._fire
-            )  # not at once: a deadline that keeps failing must not spin
-=======
             # Not at once: a deadline that keeps failing must not spin.
             self._timer = self._loop.call_later(0.1, self._fire)
->>>>>>> main
             return
         self.arm()

@@ -29,14 +29,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("myna.net")
 
-<<<<<<< HEAD
-CHUNK: Final = (
-    64 * 1024
-)  # malloc serves this from its heap; from 128 KiB up every read would map and unmap pages (9 us)
-=======
 # malloc serves this from its heap; from 128 KiB up every read would map and unmap pages: 9 us instead of 3.
 CHUNK: Final = 64 * 1024
->>>>>>> main
 
 
 class Conversation(Protocol):

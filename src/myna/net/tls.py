@@ -111,13 +111,7 @@ def _load_authority(context: ssl.SSLContext, path: str) -> None:
     try:
         context.load_verify_locations(path)
     except (ssl.SSLError, OSError) as error:
-<<<<<<< HEAD
-        raise TlsError(
-            f"the client CA {path} cannot be used: {error}. It must be one or more PEM certificates"
-        ) from error
-=======
         raise TlsError(f"the client CA {path} cannot be used: {error}. It must hold PEM certificates") from error
->>>>>>> main
 
 
 def _require_readable(path: str) -> None:

@@ -169,14 +169,8 @@ class MqttEndpoint(WebSocketEndpoint):
         if self._origins is not None and origin is not None and origin.decode("latin-1") not in self._origins:
             socket.reject(403, (), b"this origin is not allowed\n")
             return
-<<<<<<< HEAD
-        chosen = next(
-            (name for name in request.subprotocols if name in SUBPROTOCOLS), None
-        )  # [MQTT-6.0.0-3], [MQTT-6.0.0-4]
-=======
         # [MQTT-6.0.0-3], [MQTT-6.0.0-4]
         chosen = next((name for name in request.subprotocols if name in SUBPROTOCOLS), None)
->>>>>>> main
         if chosen is None and (request.subprotocols or self._needs_subprotocol):
             socket.reject(400, (), b"offer the subprotocol mqtt\n")
             return

@@ -1,5 +1,6 @@
 """What is there again after a crash: all that was acknowledged, and what it takes to go on."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from myna.wire.properties import Properties
 from tests.store.harness import Client, Machine
 
 
-@pytest.fixture()
+@pytest.fixture
 def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
 
@@ -30,7 +31,7 @@ def persistent(machine: Machine, name: str, filter: str = "a", qos: int = 1) -> 
     return client
 
 
-def kinds(packets: list[object]) -> list[str]:
+def kinds(packets: Sequence[object]) -> list[str]:
     return [type(packet).__name__ for packet in packets]
 
 

@@ -141,7 +141,8 @@ class EmbeddedStore(Store):
     def close(self) -> bool:
         """Write what is left; False if the disk would not take it. Nothing of that had been acknowledged."""
         self._closed = True
-        self._hand_over()
+        if self._loop is not None:
+            self._hand_over()
         safe = self._writer.close()
         self._reader.close()
         if self._anchor is not None:
