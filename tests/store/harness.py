@@ -4,6 +4,8 @@
 committed by then is gone.
 """
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from myna.core.broker import Broker
@@ -107,8 +109,11 @@ class Client:
             found.append(packet)
         return found
 
-    def subscribe(self, filter: str, qos: int = 1) -> None:
+    def start_subscribing(self, filter: str, qos: int = 1) -> None:
         self.send(Subscribe(1, [SubscriptionRequest(filter, qos)]))
+
+    def subscribe(self, filter: str, qos: int = 1) -> None:
+        self.start_subscribing(filter, qos)
         self.machine.commit()
         assert any(isinstance(packet, Suback) for packet in self.receive())
 
@@ -136,14 +141,25 @@ class Client:
 
 
 class Machine:
-    def __init__(self, folder: Path, *, limits: Limits | None = None, now: float = 1000.0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        limits: Limits | None = None,
+        now: float = 1000.0,
+        sync: str = "off",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        folder.mkdir(exist_ok=True)
         self.folder = folder
+        self.clock = clock
+        self.sync = sync
         self.limits = limits
         self.now = now
         self.start()
 
     def start(self) -> None:
-        store = EmbeddedStore(self.folder, sync="off")
+        store = EmbeddedStore(self.folder, sync=self.sync, clock=self.clock)
         store.open()
         self.store: Store = store
         self.engine = store
