@@ -107,15 +107,14 @@ class Publisher:
         try:
             if self.existed and not answer.session_present:
                 raise Lost(f"the session of {self.name} is gone")
-            self.existed = self.qos == 2
             for packet_id, number in self._open.items():
                 line.send(Pubrel(packet_id) if packet_id in self._released else self._packet(packet_id, number, True))
             while len(self.acknowledged) < until:
                 while len(self._open) < window and self.next_number < until:
                     self._last_id = self._last_id % 65_535 + 1
-                    self._open[self._last_id] = self.next_number
-                    line.send(self._packet(self._last_id, self.next_number, False))
+                    self._open[self._last_id] = number = self.next_number
                     self.next_number += 1
+                    line.send(self._packet(self._last_id, number, False))
                 self._answer(line, await line.receive())
         finally:
             line.close()
@@ -125,6 +124,7 @@ class Publisher:
         return Publish(self.topic, payload.ljust(self.size, b"."), self.qos, self.retain, dup, packet_id)
 
     def _answer(self, line: Line, packet: Packet) -> None:
+        self.existed = self.qos == 2  # CONNACK promises nothing yet
         if isinstance(packet, Puback):
             self.acknowledged.add(self._open.pop(packet.packet_id))
         elif isinstance(packet, Pubrec):

@@ -11,7 +11,7 @@ from myna.core.delivery import Delivery
 from myna.core.identity import Identity
 from myna.core.message import Message
 from myna.core.receiver import SessionKey, Subscription
-from myna.core.record_codec import decode_subscription, unseal
+from myna.core.record_codec import decode_subscription
 from myna.core.session import Session
 from myna.core.subscribing import restore
 from myna.core.will import PendingWill
@@ -30,8 +30,8 @@ def restore_session(
 
 def restore_subscriptions(broker: Broker, session: Session, rows: list[tuple[str, bytes]], now: float) -> None:
     """As they were granted; guards are asked anew."""
-    for text, sealed in rows:
-        saved = decode_subscription(session.key, text, unseal(sealed))
+    for text, body in rows:
+        saved = decode_subscription(session.key, text, body)
         subscription = Subscription(
             session,
             text,

@@ -86,7 +86,9 @@ def _load(connection: sqlite3.Connection, clock: float) -> Found:
             by_number[number] = FoundSession(number, decode_session(body, found.skew))
     found.sessions = list(by_number.values())
     for number, text, body in connection.execute("SELECT session, text, body FROM subscriptions"):
-        _owner(by_number, number, "subscriptions").subscriptions.append((text, body))
+        owner = _owner(by_number, number, "subscriptions")
+        with _naming("a subscription of session", number):
+            owner.subscriptions.append((text, unseal(body)))
     for number, packet in connection.execute("SELECT session, packet FROM received"):
         _owner(by_number, number, "received").received.append(packet)
     for number, body in connection.execute("SELECT session, body FROM wills"):
