@@ -218,12 +218,16 @@ class Outbound(Settling):
         numbers: list[int] = []
         packet_ids: list[int] = []
         places: list[int] = []
+        pages = 0
         while queue and self._has_room(link):
             message = queue[0].message
             if message is None:
+                if pages and numbers:
+                    break  # these go first; once they are written the session is pumped again
                 message = self._fetch(queue)
                 if message is None:
                     break  # the store has said why; it is tried again when the session is pumped
+                pages += 1
             delivery = queue.popleft()
             self.queue_bytes -= delivery.size
             if delivery.expires_at != 0.0:

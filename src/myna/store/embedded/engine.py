@@ -185,17 +185,25 @@ class EmbeddedStore(Store):
         return self.sequence
 
     def fetch(self, places: list[int]) -> list[Message | None]:
-        found: list[Message | None] = []
+        wanted = {place >> 32 for place in places}
+        batches = (self._pending, self._writing)
+        blobs = [blob for batch in batches if batch is not None for blob in batch.blobs if blob.id in wanted]
+        fresh = {blob.id: b"".join(blob.chunks) for blob in blobs}
+        stored = [place for place in places if place >> 32 not in fresh]
+        records = dict(zip(stored, self._reader.records(stored), strict=True))
         for place in places:
-            record = self._uncommitted(place) or self._reader.record(place)
-            message = None
-            if record:
-                try:
-                    message = message_of_record(record, self.encoder.skew, "")
-                except DamagedRecord as error:
-                    log.error("%s: a stored message cannot be read: %s", self.path, error)
-            found.append(message)
-        return found
+            if place >> 32 in fresh:
+                records[place] = fresh[place >> 32][(place & 0xFFFFFFFF) - JOURNAL_HEADER :]
+        return [self._message(records[place]) for place in places]
+
+    def _message(self, record: bytes | None) -> Message | None:
+        if record is None:
+            return None
+        try:
+            return message_of_record(record, self.encoder.skew, "")
+        except DamagedRecord as error:
+            log.error("%s: a stored message cannot be read: %s", self.path, error)
+            return None
 
     # Records
 
@@ -336,14 +344,6 @@ class EmbeddedStore(Store):
         batches = (self._pending, self._writing)
         return any(blob.id == row for batch in batches if batch is not None for blob in batch.blobs)
 
-    def _uncommitted(self, place: int) -> bytes | None:
-        for batch in (self._pending, self._writing):
-            if batch is None:
-                continue
-            for blob in batch.blobs:
-                if blob.id == place >> 32:
-                    return b"".join(blob.chunks)[(place & 0xFFFFFFFF) - JOURNAL_HEADER :]
-        return None
 
     # For those who do without a loop
 

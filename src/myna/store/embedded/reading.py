@@ -6,6 +6,8 @@ sessions' messages, and `substr` would read all of it each time.
 
 import logging
 import sqlite3
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 from zlib import crc32
@@ -16,6 +18,7 @@ from myna.store.embedded.layout import JOURNAL_HEADER, connect, explain
 log = logging.getLogger("myna.store")
 
 AT_ONCE: Final = 1024  # most records are shorter
+SPARSE: Final = 4096  # bytes to read for each record wanted, beyond which each is read by itself
 
 
 class Reader:
@@ -25,15 +28,20 @@ class Reader:
 
     def record(self, place: int) -> bytes | None:
         """One record's bytes, header included; None if it cannot be read now, and the log says why."""
-        try:
-            with self._open().blobopen("journal", "body", place >> 32, readonly=True) as blob:
-                blob.seek(place & 0xFFFFFFFF)
-                data = blob.read(AT_ONCE)
-                length = HEADER + int.from_bytes(data[1:HEADER], "big")
-                return data[:length] if len(data) >= length else data + blob.read(length - len(data))
-        except (sqlite3.Error, ValueError) as error:
-            self._failed(error)
-            return None
+        return self.records([place])[0]
+
+    def records(self, places: Sequence[int]) -> list[bytes | None]:
+        """Several; those that lie close together in one row are read at once."""
+        found: list[bytes | None] = []
+        for row, group in groupby(places, _row_of):
+            offsets = [place & 0xFFFFFFFF for place in group]
+            try:
+                with self._open().blobopen("journal", "body", row, readonly=True) as blob:
+                    found += _read(blob, offsets)
+            except (sqlite3.Error, ValueError) as error:
+                self._failed(error)
+                found += [None] * len(offsets)
+        return found
 
     def row(self, row: int) -> bytes | None:
         """A whole journal row, its checksum verified."""
@@ -61,6 +69,32 @@ class Reader:
         text = explain(self._path, error) if isinstance(error, sqlite3.Error) else str(error)
         log.error("a stored message cannot be read: %s", text)
         self.close()
+
+
+def _row_of(place: int) -> int:
+    return place >> 32
+
+
+def _read(blob: sqlite3.Blob, offsets: list[int]) -> list[bytes | None]:
+    first, last = min(offsets), max(offsets)
+    span = last - first + AT_ONCE
+    if span > SPARSE * len(offsets):
+        return [_read_one(blob, offset) for offset in offsets]
+    blob.seek(first)
+    data = blob.read(span)
+    found: list[bytes | None] = []
+    for offset in offsets:
+        at = offset - first
+        end = at + HEADER + int.from_bytes(data[at + 1 : at + HEADER], "big")
+        found.append(data[at:end] if end <= len(data) else _read_one(blob, offset))
+    return found
+
+
+def _read_one(blob: sqlite3.Blob, offset: int) -> bytes:
+    blob.seek(offset)
+    data = blob.read(AT_ONCE)
+    length = HEADER + int.from_bytes(data[1:HEADER], "big")
+    return data[:length] if len(data) >= length else data + blob.read(length - len(data))
 
 
 def is_sound(row: bytes) -> bool:
