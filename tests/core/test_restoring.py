@@ -61,12 +61,24 @@ def test_what_waited_goes_on_waiting_and_numbers_go_on() -> None:
     session = restored(world)
     sent = Delivery(message("a", b"1"), 0x32, None, 5)
     waits = Delivery(message("a", b"2"), 0x32, None, 7)
-    restore_queue(session, {40: sent}, deque([waits]), 9)
+    restore_queue(session, {40: sent}, deque([waits]), 9, world.now)
     assert session.outbound.waiting() == 2
     assert session.outbound.queue_bytes == waits.size
     assert session.outbound.stored_between(0, 1) == [(40, sent), (0, waits)]
     restore_received(session, [3, 4])
     assert session.received.open_ids() == [3, 4]
+
+
+def test_what_expires_in_a_restored_queue_leaves_it() -> None:
+    world = World(store=CommitsOnCommand())
+    session = restored(world, expiry=1000)
+    held = message("a", b"1")
+    held.expires_at = world.now + 50
+    restore_queue(session, {}, deque([Delivery(held, 0x32, None, 1), Delivery(message("a", b"2"), 0x32, None, 2)]), 2, world.now)
+    world.pass_time(49)
+    assert session.outbound.waiting() == 2
+    world.pass_time(20)
+    assert session.outbound.waiting() == 1
 
 
 def test_a_will_waits_for_the_rest_of_its_delay() -> None:

@@ -20,6 +20,7 @@ from tests.store.accounting import Broken, Publisher, Subscriber, check, fold, p
 
 ROUNDS = int(os.environ.get("MYNA_ROUNDS", "1")) * 10
 PATIENCE = 60.0
+IDLE = 4.0  # seconds without a message after which nothing more is to come, on a busy machine
 
 
 class Server:
@@ -108,7 +109,7 @@ class Account:
             for publisher in self.publishers:
                 await publisher.run(address, publisher.next_number, 100)
             subscribers = [*self.online, *self.offline]
-            await asyncio.gather(*[subscriber.run(address, idle=1.0) for subscriber in subscribers])
+            await asyncio.gather(*[subscriber.run(address, idle=IDLE) for subscriber in subscribers])
             check(self.publishers[:3], subscribers)
             reader = Subscriber("reader", 1)
             await reader.subscribe(address, "r/#")

@@ -185,24 +185,26 @@ class Outbound(Settling):
             if (warm > WARM_MESSAGES or size > WARM_BYTES) and delivery.number and delivery.place:
                 delivery.message = None
 
-    def drop_expired(self, now: float) -> int:
-        """Take out of the queue what has outlived its time; says how many."""
+    def drop_expired(self, now: float) -> float:
+        """Take out of the queue what has outlived its time; says when the next one will have, or 0."""
         queue = self.queue
         if queue is None or self.expiring == 0:
-            return 0
+            return 0.0
         kept: deque[Delivery] = deque()
-        dropped = 0
+        earliest = 0.0
         for delivery in queue:
-            if delivery.expires_at != 0.0 and now > delivery.expires_at:
-                dropped += 1
+            expires_at = delivery.expires_at
+            if expires_at != 0.0 and now > expires_at:
                 self._forget(delivery)
-            else:
-                kept.append(delivery)
-        if dropped:
-            self._counters.drop(DROP_EXPIRED, dropped)
+                continue
+            kept.append(delivery)
+            if expires_at != 0.0 and (earliest == 0.0 or expires_at < earliest):
+                earliest = expires_at
+        if len(kept) < len(queue):
+            self._counters.drop(DROP_EXPIRED, len(queue) - len(kept))
             self.queue = kept if kept else None
             self.flush_settled()
-        return dropped
+        return earliest
 
     def refill(self, now: float) -> None:
         """Move what waits into the window, as far as client and connection allow."""

@@ -46,8 +46,12 @@ def restore_subscriptions(broker: Broker, session: Session, rows: list[tuple[str
         restore(broker, session, subscription, now)
 
 
-def restore_queue(session: Session, window: dict[int, Delivery], queue: deque[Delivery], last_number: int) -> None:
+def restore_queue(
+    session: Session, window: dict[int, Delivery], queue: deque[Delivery], last_number: int, now: float
+) -> None:
     session.outbound.restore(window, queue, last_number)
+    if session.outbound.expiring:
+        session.expect_expiry(0.0, now)
 
 
 def restore_received(session: Session, packet_ids: list[int]) -> None:

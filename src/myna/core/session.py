@@ -25,6 +25,7 @@ from myna.core.will import PendingWill
 from myna.wire import reasons
 
 FOREVER: Final = float("inf")
+SWEEP: Final = 5.0  # seconds between two looks through a queue, and how late an expired message may leave it
 
 
 @final
@@ -37,6 +38,17 @@ class Backlog:
         self.messages = messages
         self.position = 0
         self.subscription = subscription
+
+
+@final
+class QueueExpiry(Timed):
+    """Messages that nobody came for in time leave memory and disk, though nobody asks for them."""
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+
+    def due(self, now: float) -> None:
+        self._session.queue_due(now)
 
 
 @final
@@ -66,6 +78,7 @@ class Session(Receiver):
         self.is_known_to_store = False  # to be set by whoever restores it from there
         self._backlog: list[Backlog] | None = None
         self._deadline: Deadline | None = None
+        self._queue_deadline: Deadline | None = None
 
     # As a receiver
 
@@ -202,6 +215,9 @@ class Session(Receiver):
         self.tenant.leave(self)
         self._note(now)
         self.outbound.abandon()
+        if self._queue_deadline is not None:
+            self._queue_deadline.cancel()
+            self._queue_deadline = None
         self.broker.watcher.session_ended(self, reason, now)
 
     def set_will(self, will: PendingWill | None) -> None:
@@ -226,6 +242,16 @@ class Session(Receiver):
         self.offline_since = offline_since
         if expiry != NEVER:
             self._deadline = self.broker.deadlines.add(offline_since + expiry, SessionExpiry(self))
+
+    def expect_expiry(self, at: float, now: float) -> None:
+        """Look through the queue then, but not all the time."""
+        self._queue_deadline = self.broker.deadlines.add(max(at, now) + SWEEP, QueueExpiry(self))
+
+    def queue_due(self, now: float) -> None:
+        self._queue_deadline = None
+        at = self.outbound.drop_expired(now)
+        if at:
+            self.expect_expiry(at, now)
 
     def cancel_expiry(self) -> None:
         if self._deadline is not None:
@@ -255,6 +281,8 @@ class Session(Receiver):
             return  # while the message was being delivered to others
         kept = self.outbound.send(message, flags, identifiers, self.is_durable(), now)
         self._await_store()
+        if self._queue_deadline is None and self.outbound.expiring:
+            self.expect_expiry(message.expires_at, now)
         if not kept and self.tenant.limits.queue_policy == DROP_SESSION:
             self.end(reasons.QUOTA_EXCEEDED, now, discard=True, text="the session's queue is full")
 

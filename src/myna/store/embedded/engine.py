@@ -52,7 +52,7 @@ from myna.store.embedded.layout import FILE, JOURNAL_HEADER, Migration, open_fil
 from myna.store.embedded.ledger import Ledger
 from myna.store.embedded.loading import Found, load, put_back
 from myna.store.embedded.reading import Reader
-from myna.store.embedded.writer import Writer
+from myna.store.embedded.writer import Writer, copy_log
 
 log = logging.getLogger("myna.store")
 
@@ -346,6 +346,11 @@ class EmbeddedStore(Store):
 
 
     # For those who do without a loop
+
+    def copy_log(self) -> None:
+        """Copy the write-ahead log into the file."""
+        assert self._anchor is not None  # it is open
+        copy_log(self._anchor)
 
     def commit(self) -> None:
         """Write everything here and now. For tests and tools."""

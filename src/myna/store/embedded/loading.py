@@ -180,7 +180,7 @@ def _put_back_session(held: FoundSession, broker: Broker, reader: Reader, skew: 
     if waiting is not None and waiting.last_number:
         window = waiting.window()
         _warm(window, reader, skew, tenant)
-        restore_queue(session, window, waiting.queue(), waiting.last_number)
+        restore_queue(session, window, waiting.queue(), waiting.last_number, now)
     held.waiting = None
     return session
 
