@@ -245,7 +245,7 @@ def test_ids_of_a_run_wrap_around_and_skip_those_in_use() -> None:
     client, publisher = subscriber(world, qos=1), world.connected("p")
     world.publish("a", b"", 1)
     client.received()
-    client.session.outbound._last_id = 65_533
+    client.session.outbound.last_id = 65_533
     publisher.publish("a", b"0", 1)
     publisher.send(*[Publish("a", b"x", 1, packet_id=number) for number in range(2, 6)])
     assert [message.packet_id for message in client.messages()] == [65_534, 65_535, 2, 3, 4]
@@ -530,7 +530,7 @@ def test_a_queue_is_bounded_in_bytes_too() -> None:
     assert world.dropped("queue_full") == 7
     client = back(world)
     assert len(client.messages()) == 3
-    assert client.session.outbound.queue_bytes == 0
+    assert client.session.outbound.queue is None
 
 
 def test_a_message_larger_than_the_whole_queue_drives_nobody_out() -> None:

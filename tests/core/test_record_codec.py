@@ -23,11 +23,11 @@ from myna.core.record_codec import (
     message_of_record,
     read_varint,
     seal,
-    stored_messages,
     unseal,
     varint,
 )
 from myna.core.records import Enqueued, Queued, Released, Sent, SessionSaved, Settled, Subscribed, WillSet
+from myna.core.replay import stored_messages
 from myna.wire.properties import Properties
 
 KEY = ("t", "u", "c")

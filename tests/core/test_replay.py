@@ -28,9 +28,7 @@ class Journal:
 
     def queued(self, number: int, packet_id: int = 0, qos: int = 1, expires_at: float = 0.0) -> bytes:
         message = Message("a", b"%d" % number, qos, False, Origin("api", "t"), 0.0, expires_at)
-        return self.encoder.enqueued(
-            Enqueued("t", message, [Queued(KEY, number, 0x30 | qos << 1, [4], packet_id)])
-        )
+        return self.encoder.enqueued(Enqueued("t", message, [Queued(KEY, number, 0x30 | qos << 1, [4], packet_id)]))
 
     def settled(self, *numbers: int) -> bytes:
         return self.encoder.settled(Settled(KEY, list(numbers), []))

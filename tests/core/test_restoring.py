@@ -63,8 +63,11 @@ def test_what_waited_goes_on_waiting_and_numbers_go_on() -> None:
     waits = Delivery(message("a", b"2"), 0x32, None, 7)
     restore_queue(session, {40: sent}, deque([waits]), 9, world.now)
     assert session.outbound.waiting() == 2
-    assert session.outbound.queue_bytes == waits.size
-    assert session.outbound.stored_between(0, 1) == [(40, sent), (0, waits)]
+    assert session.outbound.queue is not None
+    assert session.outbound.queue.size == waits.size
+    assert session.stored() == []
+    sent.place = waits.place = 5
+    assert session.stored() == [(40, sent), (0, waits)]
     restore_received(session, [3, 4])
     assert session.received.open_ids() == [3, 4]
 
@@ -74,7 +77,9 @@ def test_what_expires_in_a_restored_queue_leaves_it() -> None:
     session = restored(world, expiry=1000)
     held = message("a", b"1")
     held.expires_at = world.now + 50
-    restore_queue(session, {}, deque([Delivery(held, 0x32, None, 1), Delivery(message("a", b"2"), 0x32, None, 2)]), 2, world.now)
+    restore_queue(
+        session, {}, deque([Delivery(held, 0x32, None, 1), Delivery(message("a", b"2"), 0x32, None, 2)]), 2, world.now
+    )
     world.pass_time(49)
     assert session.outbound.waiting() == 2
     world.pass_time(20)

@@ -1,7 +1,7 @@
 """Clients that keep books across crashes of their broker: what was acknowledged to them, what has reached them.
 
-Each keeps its side of an MQTT session, as a client must that wants QoS 2 to hold: it repeats what was not answered, with
-the ids it had, and knows which ids it has received and not yet released. A connection that breaks is no failure; a
+Each keeps its side of an MQTT session, as a client must that wants QoS 2 to hold: it repeats what was not answered,
+with the ids it had, and knows which ids it has received and not yet released. A connection that breaks is no failure; a
 session that is gone, a message that was acknowledged and never comes, or one at QoS 2 that comes twice is.
 """
 
@@ -9,6 +9,7 @@ import asyncio
 import random
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from myna.wire.encode import encode
 from myna.wire.packets import (
@@ -206,7 +207,7 @@ def check(publishers: list[Publisher], subscribers: list[Subscriber]) -> None:
 
 
 def out_of_order(numbers: list[int]) -> str:
-    for before, after in zip(numbers, numbers[1:], strict=False):
+    for before, after in pairwise(numbers):
         if after < before:
             return f"{after} after {before}"
     return ""

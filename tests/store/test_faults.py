@@ -34,8 +34,7 @@ def run(library: Path, folder: Path, **faults: object) -> tuple[int, list[str]]:
     done = subprocess.run(
         [sys.executable, str(HERE / "faulty.py"), str(folder)],
         env=environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         timeout=60,
         check=False,

@@ -1,6 +1,6 @@
 """Any order of publishing, receiving, coming, going, committing and crashing: what was promised comes, QoS 2 once.
 
-One machine for every store. Where nothing is durable there is nothing to crash into, and everything is promised at once.
+One machine for every store. Where nothing is durable there is nothing to crash into, and all is promised at once.
 """
 
 import shutil
@@ -27,6 +27,7 @@ from tests.store.harness import Alone, Client, Machine
 
 NAMES = ("s1", "s2")
 TOPICS = ("a", "b")
+QOS = st.sampled_from((1, 2))
 
 
 class Memory(Machine):
@@ -131,7 +132,9 @@ class Story(RuleBasedStateMachine):
 
     # The publisher
 
-    @rule(topic=st.sampled_from(TOPICS), qos=st.sampled_from((1, 2)), count=st.integers(1, 30), size=st.integers(0, 300))
+    @rule(
+        topic=st.sampled_from(TOPICS), qos=st.sampled_from((1, 2)), count=st.integers(1, 30), size=st.integers(0, 300)
+    )
     def publish(self, topic: str, qos: int, count: int, size: int) -> None:
         for _ in range(count):
             self.number += 1

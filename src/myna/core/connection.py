@@ -296,7 +296,7 @@ class Connection(Link):
         store = self._broker.journal.store
         before = store.sequence
         answer = session.outbound.received(packet_id, code)
-        # PUBREL frees the id at the client: the PUBLISH must not be repeated after it, not even by a broker that restarts.
+        # PUBREL frees the id at the client: no broker, not even one that restarts, may repeat the PUBLISH after it.
         sequence = store.sequence if store.sequence != before else 0
         if answer == 0 or (answer > 0 and self.level < MQTT_5):
             acks.send(encode_ack(PUBREL_HEADER, packet_id), sequence)

@@ -8,52 +8,46 @@ or PUBCOMP, also across a reconnect [MQTT-4.4.0-1].
     QoS 2   PUBLISH ->  <- PUBREC  PUBREL ->  <- PUBCOMP           RELEASED from PUBREC on: the message is no longer
     needed
 
-At QoS 2 a PUBLISH that is stored leaves only when that is safe: its packet id must not stand for another message after a
-restart, for the client would take that for the repetition and drop it. At QoS 1 it leaves at once. A long queue keeps
-only its first messages in memory; the others stay in the store and are fetched when their turn comes.
+At QoS 2 a PUBLISH that is stored leaves only when that is safe: its packet id must not stand for another message after
+a restart, for the client would take that for the repetition and drop it. At QoS 1 it leaves at once.
 """
 
 from collections import deque
 from typing import Final, final
 
-from myna.core.counters import (
-    DROP_EXPIRED,
-    DROP_QUEUE_FULL,
-    DROP_SLOW_READER,
-    DROP_TOO_LARGE,
-    Counters,
-)
-from myna.core.delivery import DUP, QOS_2_BITS, QOS_BITS, WARM_BYTES, WARM_MESSAGES, Delivery
-from myna.core.journal import Journal, Settling
-from myna.core.limits import DROP_OLDEST, Limits
+from myna.core.counters import DROP_EXPIRED, DROP_QUEUE_FULL, DROP_SLOW_READER, DROP_TOO_LARGE, Counters
+from myna.core.delivery import DUP, QOS_2_BITS, QOS_BITS, Delivery
+from myna.core.held import HeldPackets
+from myna.core.journal import Journal
+from myna.core.limits import Limits
 from myna.core.link import Link
 from myna.core.message import Message
+from myna.core.queue import Queue
 from myna.core.receiver import SessionKey
-from myna.core.records import Queued, Released, Sent, Settled
+from myna.core.records import Queued, Released, Sent
+from myna.core.settlements import Settlements
+from myna.core.special_form import special_form
 from myna.wire.encode_publish import encode_ack
 from myna.wire.errors import ProtocolViolation
 from myna.wire.fields import write_u16
 
 PUBREL_HEADER: Final = 0x62
-FETCHED: Final = 256  # messages fetched at once: about a millisecond's reading
 
 
 @final
-class Outbound(Settling):
+class Outbound:
     __slots__ = (
         "_again",
         "_counters",
         "_held",
         "_journal",
         "_key",
-        "_last_id",
-        "_last_number",
-        "_settled",
-        "expiring",
+        "_settlements",
+        "last_id",
+        "last_number",
         "limits",
         "link",
         "queue",
-        "queue_bytes",
         "window",
     )
 
@@ -61,17 +55,15 @@ class Outbound(Settling):
         self._key = key
         self._journal = journal
         self._counters = counters
-        self._last_id = 0
-        self._last_number = 0
-        self._settled: list[Delivery] | None = None
-        self._held: deque[tuple[int, bytes]] | None = None  # (sequence, packets that leave once that is safe)
+        self.last_id = 0
+        self.last_number = 0
+        self._settlements = Settlements(key, journal)
+        self._held: HeldPackets | None = None
         self._again: deque[int] | None = None  # ids still to be repeated on this connection
         self.limits = limits
         self.link: Link | None = None
         self.window: dict[int, Delivery] | None = None
-        self.queue: deque[Delivery] | None = None
-        self.queue_bytes = 0
-        self.expiring = 0  # how many in the queue have a time at which they expire
+        self.queue: Queue | None = None
 
     # New messages
 
@@ -93,7 +85,7 @@ class Outbound(Settling):
                 link.output.write(head + message.tail(link.form, now))
             self._counters.messages_sent += 1
         else:
-            self._write_special(link, message, flags, identifiers, 0, now)
+            self._write_special(link, message, flags, identifiers, 0, 0, now)
 
     def send(self, message: Message, flags: int, identifiers: list[int] | None, durable: bool, now: float) -> bool:
         """QoS 1 or 2: into the window and out, or behind those that wait already. False if there was no room."""
@@ -102,8 +94,8 @@ class Outbound(Settling):
             return True
         number = 0
         if durable:
-            self._last_number += 1
-            number = self._last_number
+            self.last_number += 1
+            number = self.last_number
         delivery = Delivery(message, flags, identifiers, number)
         packet_id = 0
         link = self.link
@@ -130,7 +122,7 @@ class Outbound(Settling):
         count = max(min(len(messages), link.receive_maximum - len(window)), 0)
         form = link.form
         output = link.output
-        packet_id = self._last_id
+        packet_id = self.last_id
         for index in range(count):
             message = messages[index]
             packet_id = packet_id + 1 if packet_id < 65_535 else 1
@@ -138,7 +130,7 @@ class Outbound(Settling):
                 packet_id = packet_id + 1 if packet_id < 65_535 else 1
             window[packet_id] = Delivery(message, flags, None, 0)
             output.write_parts(message.head(form, flags, now), write_u16(packet_id), message.tail(form, now))
-        self._last_id = packet_id
+        self.last_id = packet_id
         self._counters.messages_sent += count
         return count
 
@@ -146,65 +138,34 @@ class Outbound(Settling):
         """Behind all that wait. False if the session's bounds left no place for it."""
         queue = self.queue
         if queue is None:
-            queue = deque()
+            queue = Queue()
             self.queue = queue
-        size = delivery.size
-        while self._is_full(queue, size):
+        while not queue.has_room(delivery.size, self.limits):
             self._counters.drop(DROP_QUEUE_FULL)
-            if not self._makes_way(queue, delivery, size):
-                if not queue:
+            if not queue.makes_way(delivery, self.limits):
+                if len(queue) == 0:
                     self.queue = None
                 return False
-            self._forget(queue.popleft())
-            if self._settled is not None:
-                self._journal.settle_later(self)  # nobody else may come by for long
-        if len(queue) >= WARM_MESSAGES or self.queue_bytes > WARM_BYTES:
-            last = queue[-1]
-            if last.number and last.place:
-                last.message = None
-        queue.append(delivery)
-        self.queue_bytes += size
-        if delivery.expires_at != 0.0:
-            self.expiring += 1
+            self._settlements.add(queue.take())
+            self._settlements.flush_later()
+        queue.add(delivery)
         return True
-
-    def cool(self) -> None:
-        """A client has gone: its queue keeps only so much in memory again."""
-        queue = self.queue
-        if queue is None:
-            return
-        warm = 0
-        size = 0
-        for delivery in queue:
-            if delivery.message is None:
-                if warm:
-                    return  # behind the fetched ones all are cold
-                continue
-            warm += 1
-            size += delivery.size
-            if (warm > WARM_MESSAGES or size > WARM_BYTES) and delivery.number and delivery.place:
-                delivery.message = None
 
     def drop_expired(self, now: float) -> float:
         """Take out of the queue what has outlived its time; says when the next one will have, or 0."""
         queue = self.queue
-        if queue is None or self.expiring == 0:
+        if queue is None:
             return 0.0
-        kept: deque[Delivery] = deque()
-        earliest = 0.0
-        for delivery in queue:
-            expires_at = delivery.expires_at
-            if expires_at != 0.0 and now > expires_at:
-                self._forget(delivery)
-                continue
-            kept.append(delivery)
-            if expires_at != 0.0 and (earliest == 0.0 or expires_at < earliest):
-                earliest = expires_at
-        if len(kept) < len(queue):
-            self._counters.drop(DROP_EXPIRED, len(queue) - len(kept))
-            self.queue = kept if kept else None
+        gone = queue.take_expired(now)
+        if gone:
+            self._counters.drop(DROP_EXPIRED, len(gone))
+            for delivery in gone:
+                self._settlements.add(delivery)
             self.flush_settled()
-        return earliest
+        at = queue.next_expiry()
+        if len(queue) == 0:
+            self.queue = None
+        return at
 
     def refill(self, now: float) -> None:
         """Move what waits into the window, as far as client and connection allow."""
@@ -221,35 +182,31 @@ class Outbound(Settling):
         packet_ids: list[int] = []
         places: list[int] = []
         pages = 0
-        while queue and self._has_room(link):
-            message = queue[0].message
+        while len(queue) and self._has_room(link):
+            message = queue.first().message
             if message is None:
                 if pages and numbers:
                     break  # these go first; once they are written the session is pumped again
-                message = self._fetch(queue)
+                message = queue.fetch(self._journal.store)
                 if message is None:
                     break  # the store has said why; it is tried again when the session is pumped
                 pages += 1
-            delivery = queue.popleft()
-            self.queue_bytes -= delivery.size
-            if delivery.expires_at != 0.0:
-                self.expiring -= 1
+            delivery = queue.take()
             if message.expires_at != 0.0 and message.is_expired(now):
                 self._counters.drop(DROP_EXPIRED)
-                self._settle(delivery)
+                self._settlements.add(delivery)
             elif delivery.flags & QOS_BITS == 0:
                 self.send_now(message, delivery.flags, delivery.identifiers, now)
             else:
                 packet_id = self._dispatch(link, delivery, now)
                 if packet_id == 0:
-                    self._settle(delivery)
+                    self._settlements.add(delivery)
                 elif delivery.number:
                     numbers.append(delivery.number)
                     packet_ids.append(packet_id)
                     places.append(delivery.place)
-        if not queue:
+        if len(queue) == 0:
             self.queue = None
-            self.queue_bytes = 0
         if numbers:
             self._journal.note(Sent(self._key, numbers, packet_ids, places))
         self.flush_settled()
@@ -266,7 +223,7 @@ class Outbound(Settling):
             if delivery.flags & QOS_BITS == QOS_2_BITS:
                 raise ProtocolViolation(f"PUBACK for packet {packet_id} at QoS 2")
             del window[packet_id]
-            self._settle(delivery)
+            self._settlements.add(delivery)
 
     def received(self, packet_id: int, code: int) -> int:
         """PUBREC: the code to answer with in PUBREL, or -1 for no answer."""
@@ -278,7 +235,7 @@ class Outbound(Settling):
             raise ProtocolViolation(f"PUBREC for packet {packet_id} at QoS 1")
         if code >= 0x80:  # [MQTT-4.3.3-4]
             del window[packet_id]
-            self._settle(delivery)
+            self._settlements.add(delivery)
             return -1
         if not delivery.released:
             delivery.released = True
@@ -298,29 +255,16 @@ class Outbound(Settling):
             if not delivery.released:
                 raise ProtocolViolation(f"PUBCOMP for packet {packet_id} before PUBREC")
             del window[packet_id]
-            self._settle(delivery)
+            self._settlements.add(delivery)
 
     def flush_settled(self) -> None:
         """Tell the store of the deliveries that are done, all of a batch at once."""
-        settled = self._settled
-        if settled is not None:
-            self._settled = None
-            self._journal.close()
-            numbers = [delivery.number for delivery in settled]
-            places = [delivery.place for delivery in settled]
-            self._journal.note(Settled(self._key, numbers, places))
+        self._settlements.flush_settled()
 
     def settled(self, sequence: int) -> None:
         """What was stored up to here is safe: packets that waited for it leave."""
-        held = self._held
-        if held is None:
-            return
         link = self.link
-        while held and held[0][0] <= sequence:
-            packet = held.popleft()[1]
-            if link is not None:
-                link.output.write(packet)
-        if not held:
+        if link is not None and self._held is not None and self._held.settled(sequence, link.output):
             self._held = None
 
     def is_holding(self) -> bool:
@@ -332,7 +276,8 @@ class Outbound(Settling):
         self._held = None
         self._again = None
         self.flush_settled()
-        self.cool()
+        if self.queue is not None:
+            self.queue.cool()
 
     # Connections come and go
 
@@ -358,9 +303,9 @@ class Outbound(Settling):
             until = self._journal.store.sequence if self._waits(delivery) else 0
             if delivery.released or message is None:
                 self._put(link, encode_ack(PUBREL_HEADER, packet_id), b"", b"", until)
-            elif not self._write(link, message, delivery.flags | DUP, delivery.identifiers, packet_id, until, now):
+            elif not self._write(link, message, delivery, DUP, packet_id, until, now):
                 del window[packet_id]
-                self._settle(delivery)
+                self._settlements.add(delivery)
         if not again:
             self._again = None
 
@@ -372,66 +317,12 @@ class Outbound(Settling):
         """Messages that have not been acknowledged or not even been sent."""
         return (0 if self.queue is None else len(self.queue)) + (0 if self.window is None else len(self.window))
 
-    # Restarts and the store
-
-    def restore(self, window: dict[int, Delivery], queue: deque[Delivery], last_number: int) -> None:
-        """What a store remembers, in the order in which it was accepted."""
-        self._last_number = last_number
-        for packet_id in window:
-            self._last_id = packet_id  # the newest comes last
-        if window:
-            self.window = window
-        if queue:
-            self.queue = queue
-        for delivery in queue:
-            self.queue_bytes += delivery.size
-            if delivery.expires_at != 0.0:
-                self.expiring += 1
-
-    def stored_between(self, low: int, high: int) -> list[tuple[int, Delivery]]:
-        """What is stored at places from `low` to below `high`, with packet ids; 0 for what has not been sent."""
-        found: list[tuple[int, Delivery]] = []
-        if self.window is not None:
-            for packet_id, delivery in self.window.items():
-                if low <= delivery.place < high:
-                    found.append((packet_id, delivery))
-        if self.queue is not None:
-            for delivery in self.queue:
-                if low <= delivery.place < high:
-                    found.append((0, delivery))
-        return found
-
-    def places(self) -> list[int]:
-        """Where the store has what is left of it."""
-        places: list[int] = []
-        self.flush_settled()
-        if self.window is not None:
-            places.extend([delivery.place for delivery in self.window.values() if delivery.number])
-        if self.queue is not None:
-            places.extend([delivery.place for delivery in self.queue if delivery.number])
-        return places
-
     def abandon(self) -> None:
         """The session is over."""
         self.window = None
         self.queue = None
-        self.queue_bytes = 0
-        self.expiring = 0
         self._held = None
         self._again = None
-
-    def _fetch(self, queue: deque[Delivery]) -> Message | None:
-        """Bring the next messages of a cold queue into memory; the first of them, or None if that failed."""
-        wanted: list[Delivery] = []
-        for delivery in queue:
-            if delivery.message is not None or len(wanted) >= FETCHED:
-                break
-            wanted.append(delivery)
-        found = self._journal.store.fetch([delivery.place for delivery in wanted])
-        for index, message in enumerate(found):
-            if message is not None:
-                wanted[index].message = message
-        return queue[0].message
 
     def _has_room(self, link: Link) -> bool:
         window = self.window
@@ -439,28 +330,13 @@ class Outbound(Settling):
             return False
         return not link.output.is_congested()
 
-    def _is_full(self, queue: deque[Delivery], size: int) -> bool:
-        limits = self.limits
-        if limits.queue_messages and len(queue) >= limits.queue_messages:
-            return True
-        return bool(limits.queue_bytes) and self.queue_bytes + size > limits.queue_bytes
-
-    def _makes_way(self, queue: deque[Delivery], newcomer: Delivery, size: int) -> bool:
-        """May the oldest go for this one? At QoS 0 only for its like, and never in vain."""
-        limits = self.limits
-        if not queue or (limits.queue_bytes and size > limits.queue_bytes):
-            return False
-        if newcomer.flags & QOS_BITS == 0:
-            return limits.queue_qos_0_drops_oldest and queue[0].flags & QOS_BITS == 0
-        return limits.queue_policy == DROP_OLDEST
-
     def _dispatch(self, link: Link, delivery: Delivery, now: float) -> int:
         """Write it under a new packet id; 0 if this client cannot take it, which counts as done [MQTT-3.1.2-25]."""
         window = self.window
         if window is None:
             window = {}
             self.window = window
-        packet_id = self._last_id + 1
+        packet_id = self.last_id + 1
         if packet_id > 65_535:
             packet_id = 1
         while packet_id in window:
@@ -468,11 +344,10 @@ class Outbound(Settling):
         message = delivery.message
         assert message is not None
         until = self._journal.next_for(message) if self._waits(delivery) else 0
-        flags = delivery.flags
-        if not self._write(link, message, flags, delivery.identifiers, packet_id, until, now):
+        if not self._write(link, message, delivery, 0, packet_id, until, now):
             return 0
-        delivery.flags = flags & ~DUP  # a restored one bears it for its first repetition
-        self._last_id = packet_id
+        delivery.flags &= ~DUP  # a restored one bears it for its first repetition
+        self.last_id = packet_id
         window[packet_id] = delivery
         return packet_id
 
@@ -487,22 +362,16 @@ class Outbound(Settling):
             return
         held = self._held
         if held is None:
-            held = deque()
+            held = HeldPackets()
             self._held = held
-        held.append((until, head + middle + tail))
+        held.hold(head + middle + tail, until)
 
     def _write(
-        self,
-        link: Link,
-        message: Message,
-        flags: int,
-        identifiers: list[int] | None,
-        packet_id: int,
-        until: int,
-        now: float,
+        self, link: Link, message: Message, delivery: Delivery, dup: int, packet_id: int, until: int, now: float
     ) -> bool:
-        if not link.plain or identifiers is not None:
-            return self._write_special(link, message, flags, identifiers, packet_id, now, until)
+        flags = delivery.flags | dup
+        if not link.plain or delivery.identifiers is not None:
+            return self._write_special(link, message, flags, delivery.identifiers, packet_id, until, now)
         form = link.form
         head = message.head(form, flags, now)
         if until == 0:
@@ -513,45 +382,12 @@ class Outbound(Settling):
         return True
 
     def _write_special(
-        self,
-        link: Link,
-        message: Message,
-        flags: int,
-        identifiers: list[int] | None,
-        packet_id: int,
-        now: float,
-        until: int = 0,
+        self, link: Link, message: Message, flags: int, ids: list[int] | None, packet_id: int, until: int, now: float
     ) -> bool:
-        """For one client alone: its subscription identifiers, its topic aliases, its maximum packet size."""
-        aliases = link.aliases
-        alias = 0 if aliases is None else aliases.known(message.topic)
-        if (alias == 0 and identifiers is None and aliases is None) or link.level < 5:
-            head, tail = message.head(link.form, flags, now), message.tail(link.form, now)
-        else:
-            known = alias != 0
-            if aliases is not None and not known and until == 0:  # a packet that waits must not define what others use
-                alias = aliases.next_free()
-            head, tail = message.special_form(flags, identifiers, alias, not known, now)
-        middle = write_u16(packet_id) if flags & QOS_BITS else b""
-        if len(head) + len(middle) + len(tail) > link.maximum_packet_size:
+        parts = special_form(link, message, flags, ids, packet_id, until == 0, now)
+        if parts is None:
             self._counters.drop(DROP_TOO_LARGE)
             return False
-        if aliases is not None and alias:
-            aliases.bind(message.topic, alias)
-        self._put(link, head, middle, tail, until)
+        self._put(link, parts[0], parts[1], parts[2], until)
         self._counters.messages_sent += 1
         return True
-
-    def _settle(self, delivery: Delivery) -> None:
-        if delivery.number:
-            settled = self._settled
-            if settled is None:
-                settled = []
-                self._settled = settled
-            settled.append(delivery)
-
-    def _forget(self, delivery: Delivery) -> None:
-        self.queue_bytes -= delivery.size
-        if delivery.expires_at != 0.0:
-            self.expiring -= 1
-        self._settle(delivery)

@@ -1,4 +1,5 @@
-"""What a journal says waits for each session: its records are read from the oldest to the newest, and what is left counts.
+"""What a journal says waits for each session: its records are read from the oldest on, and what is left at the end
+counts.
 
 A blob is what one commit has written; `live` is how many of its deliveries are still open, `refers` which older blobs
 its answers belong to. What a newcomer gets wrong: an answer to a delivery that is not there is no error. Its blob has
@@ -206,3 +207,46 @@ def _weigh(buffer: bytes, at: int, end: int, skew: float) -> tuple[int, float]:
     if buffer[at] & HAS_EXPIRY:
         expires_at = decode_message(buffer, at, end, skew, "").expires_at
     return end - at - 10 + 200, expires_at
+
+
+# Looking through a journal without making objects of it
+
+
+@final
+class StoredMessage:
+    """One ENQUEUED record of a blob: where it begins, where its message does, where it ends, and for which sessions."""
+
+    __slots__ = ("at", "end", "message_at", "sessions")
+
+    def __init__(self, at: int, message_at: int, end: int, sessions: list[int]) -> None:
+        self.at = at
+        self.message_at = message_at
+        self.end = end
+        self.sessions = sessions
+
+
+def stored_messages(buffer: bytes, start: int) -> list[StoredMessage]:
+    """The messages among the records from `start` on."""
+    found: list[StoredMessage] = []
+    at = start
+    while at + HEADER <= len(buffer):
+        end = at + HEADER + int.from_bytes(buffer[at + 1 : at + HEADER], "big")
+        if end > len(buffer):
+            raise DamagedRecord("a record goes on past its commit")
+        if buffer[at] == ENQUEUED:
+            length, position = read_varint(buffer, at + HEADER, end)
+            stop = position + length
+            sessions: list[int] = []
+            while position < stop:
+                session, position = read_varint(buffer, position, stop)
+                _, position = read_varint(buffer, position, stop)
+                has_identifiers = buffer[position] & PART_IDENTIFIERS
+                position += 3
+                if has_identifiers:
+                    count, position = read_varint(buffer, position, stop)
+                    for _ in range(count):
+                        _, position = read_varint(buffer, position, stop)
+                sessions.append(session)
+            found.append(StoredMessage(at, stop, end, sessions))
+        at = end
+    return found

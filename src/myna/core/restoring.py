@@ -10,6 +10,7 @@ from myna.core.broker import Broker
 from myna.core.delivery import Delivery
 from myna.core.identity import Identity
 from myna.core.message import Message
+from myna.core.queue import Queue
 from myna.core.receiver import SessionKey, Subscription
 from myna.core.record_codec import decode_subscription
 from myna.core.session import Session
@@ -49,9 +50,16 @@ def restore_subscriptions(broker: Broker, session: Session, rows: list[tuple[str
 def restore_queue(
     session: Session, window: dict[int, Delivery], queue: deque[Delivery], last_number: int, now: float
 ) -> None:
-    session.outbound.restore(window, queue, last_number)
-    if session.outbound.expiring:
-        session.expect_expiry(0.0, now)
+    outbound = session.outbound
+    outbound.last_number = last_number
+    for packet_id in window:
+        outbound.last_id = packet_id  # the newest comes last
+    if window:
+        outbound.window = window
+    if queue:
+        outbound.queue = Queue()
+        outbound.queue.restore(queue)
+    session.queue_due(now)
 
 
 def restore_received(session: Session, packet_ids: list[int]) -> None:

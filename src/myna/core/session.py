@@ -281,7 +281,7 @@ class Session(Receiver):
             return  # while the message was being delivered to others
         kept = self.outbound.send(message, flags, identifiers, self.is_durable(), now)
         self._await_store()
-        if self._queue_deadline is None and self.outbound.expiring:
+        if self._queue_deadline is None and message.expires_at != 0.0:
             self.expect_expiry(message.expires_at, now)
         if not kept and self.tenant.limits.queue_policy == DROP_SESSION:
             self.end(reasons.QUOTA_EXCEEDED, now, discard=True, text="the session's queue is full")
@@ -362,6 +362,20 @@ class Session(Receiver):
         if will is not None:
             will.forget()
 
+    def stored(self) -> list[tuple[int, Delivery]]:
+        """All deliveries that the store has, with packet ids; 0 for what has not been sent."""
+        outbound = self.outbound
+        found: list[tuple[int, Delivery]] = []
+        if outbound.window is not None:
+            found.extend([(packet_id, held) for packet_id, held in outbound.window.items() if held.place])
+        if outbound.queue is not None:
+            found.extend([(0, held) for held in outbound.queue.deliveries if held.place])
+        return found
+
+    def _places(self) -> list[int]:
+        self.outbound.flush_settled()
+        return [delivery.place for _, delivery in self.stored()]
+
     def _note(self, now: float) -> int:
         """What the store has to know: nothing of a session that ends with its connection."""
         journal = self.broker.journal
@@ -370,7 +384,7 @@ class Session(Receiver):
                 return 0
             self.is_known_to_store = False
             journal.close()
-            return journal.note(SessionForgotten(self.key, self.outbound.places()))
+            return journal.note(SessionForgotten(self.key, self._places()))
         self.is_known_to_store = True
         identity = self.identity
         return journal.note(SessionSaved(self.key, identity.user, identity.attributes, self.expiry, self.offline_since))

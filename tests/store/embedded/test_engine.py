@@ -15,7 +15,7 @@ from tests.store.contract import StoreContract
 from tests.store.harness import Client, Machine
 
 
-@pytest.fixture()
+@pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """A journal of many small rows, cleaned all the time."""
     monkeypatch.setattr(cleaning, "WASTE_FROM", 50_000)

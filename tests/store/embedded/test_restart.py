@@ -398,7 +398,7 @@ def test_a_long_queue_is_read_back_from_the_file(machine: Machine) -> None:
             publisher.receive()
     session = machine.broker.session("t", "", "sub")
     assert session is not None
-    assert sum(delivery.message is not None for delivery in session.outbound.queue) <= 1002  # type: ignore[attr-defined]
+    assert sum(delivery.message is not None for delivery in session.outbound.queue.deliveries) <= 1002  # type: ignore[attr-defined]
     sub = machine.client("sub")
     sub.connect(receive_maximum=100)
     assert sub.messages() == [b"%d" % number for number in range(5000)]

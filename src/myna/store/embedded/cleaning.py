@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from myna.core.broker import Broker
 from myna.core.delivery import Delivery
-from myna.core.record_codec import DamagedRecord, StoredMessage, encode_part, enqueued_of, stored_messages
+from myna.core.record_codec import DamagedRecord, encode_part, enqueued_of
+from myna.core.replay import StoredMessage, stored_messages
 from myna.core.session import Session
 from myna.store.embedded.layout import JOURNAL_HEADER
 from myna.store.embedded.ledger import Ledger
@@ -67,8 +68,9 @@ def open_deliveries(
         key = store.keys.get(number)
         session = None if key is None else broker.session(*key)
         if isinstance(session, Session):
-            for packet_id, delivery in session.outbound.stored_between(row << 32, row + 1 << 32):
-                found.setdefault(delivery.place, []).append((number, packet_id, delivery))
+            for packet_id, delivery in session.stored():
+                if delivery.place >> 32 == row:
+                    found.setdefault(delivery.place, []).append((number, packet_id, delivery))
     return found
 
 

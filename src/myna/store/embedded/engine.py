@@ -1,9 +1,9 @@
 """The store as the core sees it: takes records, says when they are safe, finds messages again.
 
-Records become bytes at once, on the loop's thread: measured, that costs no more there than on the writer's thread, which
-competes for the same interpreter, and the message needs no copy. What has come by the end of a turn of the loop goes to
-the writer together, as soon as that has finished the batch before; so a batch never holds half of what one packet did,
-and the busier the broker, the larger its batches. What a newcomer gets wrong: there is no timer and no size at which a
+Records become bytes at once, on the loop's thread: the writer's would compete for the same interpreter, and compiled
+code does it in a microsecond. What has come by the end of a turn of the loop goes to the writer together, as soon as
+that has finished the batch before; so a batch never holds half of what one packet did, and the busier the broker, the
+larger its batches. What a newcomer gets wrong: there is no timer and no size at which a
 batch is cut.
 """
 
@@ -323,7 +323,7 @@ class EmbeddedStore(Store):
         self.trouble = trouble
 
     def _clean(self, batch: Batch) -> None:
-        """Write the oldest rows anew as long as most of the journal is dead; as much as this batch brings, and a little."""
+        """Write the oldest rows anew while most of the journal is dead; as much as this batch brings, and a little."""
         rows = 2 * len(batch.blobs) + 1
         while rows and self._broker is not None and is_wasteful(self.ledger):
             rows -= 1
@@ -344,7 +344,6 @@ class EmbeddedStore(Store):
         batches = (self._pending, self._writing)
         return any(blob.id == row for batch in batches if batch is not None for blob in batch.blobs)
 
-
     # For those who do without a loop
 
     def copy_log(self) -> None:
@@ -362,7 +361,7 @@ class EmbeddedStore(Store):
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """A million objects that all stay need no garbage collector to look at them again and again: a third of the time."""
+    """A million objects that all stay need no garbage collector to look at them again and again: half of the time."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -96,7 +96,8 @@ def _create(path: Path) -> None:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.executescript(
-            f"BEGIN; {TABLES} INSERT INTO meta VALUES ('time', 0.0); PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}; COMMIT;"
+            f"BEGIN; {TABLES} INSERT INTO meta VALUES ('time', 0.0); PRAGMA application_id = {APPLICATION};"
+            f" PRAGMA user_version = {FORMAT}; COMMIT;"
         )
         connection.execute("PRAGMA journal_mode = WAL").fetchone()
     finally:

@@ -29,7 +29,7 @@ Troubled = Callable[[str], None]
 
 
 class Writer:
-    """`committed` and `troubled` are called on the writer's thread; trouble is told once and again with "" when over."""
+    """`committed` and `troubled` are called on the writer's thread; "" is trouble that is over."""
 
     def __init__(self, path: Path, sync: str, committed: Told, troubled: Troubled) -> None:
         self._path = path
