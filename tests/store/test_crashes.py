@@ -1,8 +1,8 @@
 """kill -9 at any moment, again and again, and an account of every acknowledged message.
 
 Rounds per run: MYNA_ROUNDS times ten. Each starts `myna serve` on what the one before has left, lets clients publish
-and receive, and kills it: at work, while it cleans its journal, while it starts. What a newcomer gets wrong: a seed does
-not make a run repeatable, as the kernel has its say; it only says which mixture was drawn.
+and receive, and kills it: at work, while it cleans its journal, while it starts. What a newcomer gets wrong: a seed
+does not make a run repeatable, as the kernel has its say; it only says which mixture was drawn.
 """
 
 import asyncio
