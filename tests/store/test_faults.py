@@ -182,6 +182,36 @@ def test_a_log_without_its_file_is_refused(tmp_path: Path) -> None:
     assert "Put the file back" in refusal(tmp_path)
 
 
+@pytest.mark.parametrize("frame", [2, 20, -1])
+def test_a_log_that_is_altered_in_its_middle_is_refused(tmp_path: Path, frame: int) -> None:
+    live = tmp_path / "live"
+    machine = Machine(live, sync="full")
+    sub = machine.client("sub")
+    sub.connect()
+    sub.subscribe("a")
+    sub.lose()
+    publisher = machine.client("pub")
+    publisher.connect(expiry=0)
+    for number in range(30):
+        publisher.publish("a", b"%d" % number, packet_id=number + 1)
+        machine.commit()
+    copy = tmp_path / "copy"
+    shutil.copytree(live, copy)  # as a crash would leave it
+    machine.engine.close()
+    log = copy / f"{FILE}-wal"
+    data = bytearray(log.read_bytes())
+    frames = (len(data) - 32) // (24 + 8192)
+    data[32 + (frame % frames) * (24 + 8192) + 5000] ^= 1
+    log.write_bytes(data)
+    if frame != -1:  # the last commit may have been on its way
+        assert "was damaged in its middle" in refusal(copy)
+        assert "Restore a backup" in refusal(copy)  # not only the first time
+        (copy / f"{FILE}-wal.damaged").unlink()
+    store = EmbeddedStore(copy)
+    store.open()
+    store.close()
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
 def test_a_file_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
     filled(tmp_path).chmod(0o400)

@@ -9,12 +9,16 @@ wrong and decides.
 """
 
 import errno
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from myna.store.embedded.write_ahead import commits_beyond
+
 FILE: Final = "messages.db"
+SET_ASIDE: Final = "-wal.damaged"
 APPLICATION: Final = 0x4D796E61  # "Myna": says whose file it is, as `file` shows
 FORMAT: Final = 1
 
@@ -68,7 +72,10 @@ def open_file(path: Path, *, sync: str = "full", migrations: dict[int, Migration
             _create(path)
         connection = connect(path, sync=sync)
         try:
-            _check_version(path, connection, MIGRATIONS if migrations is None else migrations)
+            _check_owner(path, connection)
+            if sync == "full":
+                check_log(path, connection)
+            _bring_up_to_date(path, connection, MIGRATIONS if migrations is None else migrations)
         except BaseException:
             connection.close()
             raise
@@ -77,6 +84,23 @@ def open_file(path: Path, *, sync: str = "full", migrations: dict[int, Migration
     except OSError as error:
         raise StoreError(explain_os(path, error)) from error
     return connection
+
+
+def check_log(path: Path, connection: sqlite3.Connection) -> None:
+    """SQLite takes the first frame of its log that does not check out for the log's end. If whole commits lie behind
+    it, it was not: after a crash there can be no more than the one that was being written.
+
+    The log is set aside, for whoever closes the file last removes it.
+    """
+    _, accepted, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    log = Path(f"{path}-wal")
+    if commits_beyond(log, accepted) > 1:
+        shutil.copy2(log, f"{path}{SET_ASIDE}")
+    if Path(f"{path}{SET_ASIDE}").exists():
+        raise StoreError(
+            f"{log} was damaged in its middle: commits behind that, with acknowledged messages, cannot be read. Restore"
+            f" a backup; or remove {path.name}{SET_ASIDE}, which is a copy of that log, to go on without them"
+        )
 
 
 def _create(path: Path) -> None:
@@ -105,11 +129,13 @@ def _create(path: Path) -> None:
     fresh.replace(path)
 
 
-def _check_version(path: Path, connection: sqlite3.Connection, migrations: dict[int, Migration]) -> None:
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if application != APPLICATION:
+def _check_owner(path: Path, connection: sqlite3.Connection) -> None:
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
         raise StoreError(f"{path} is a database of some other program. Choose another data folder")
+
+
+def _bring_up_to_date(path: Path, connection: sqlite3.Connection, migrations: dict[int, Migration]) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
     newest = max([FORMAT, *[old + 1 for old in migrations]])
     if version > newest:
         raise StoreError(
