@@ -157,7 +157,7 @@ def test_a_client_that_outruns_the_store_is_not_read_until_that_has_caught_up() 
     store = CommitsOnCommand()
     world = World(store=store)
     sub = world.connected("sub", expiry=1000)
-    sub.subscribe("a", 1)
+    sub.send_bytes(bytes.fromhex("82 07 0001 00 0001 61 01"))
     sub.drop()
     publisher = world.connected("p", 4)
     for _ in range(MANY + 1):
