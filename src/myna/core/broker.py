@@ -17,7 +17,7 @@ from myna.core.message import Message
 from myna.core.outcome import MATCHED, UNMATCHED, Outcome, Refusal
 from myna.core.output import OutputMemory
 from myna.core.ports import TAKEN, Peers, Store, Tap, TopicGuard, Watcher
-from myna.core.receiver import Receiver
+from myna.core.receiver import Receiver, Subscription
 from myna.core.records import Kept, RetainedSet
 from myna.core.router import Route
 from myna.core.shared import ShareGroup
@@ -168,19 +168,31 @@ class Broker:
         return MATCHED if matched else UNMATCHED
 
     def is_direct(self, route: Route) -> bool:
-        """Only the receivers want to see each message of this route: no guard, tap, other node or store does."""
-        return route.guard is None and self.tap is None and self.peers.alone and not self.journal.durable
+        """Only the receivers want to see each message of this route: no guard, tap or other node does."""
+        return route.guard is None and self.tap is None and self.peers.alone
 
     def publish_run(self, route: Route, tenant: Tenant, messages: list[Message], now: float) -> Outcome:
         """As `publish_on` for several messages of one direct route, none of them to be retained."""
         self.counters.messages_received += len(messages)
         tenant.messages_received += len(messages)
+        journal = self.journal
+        before = journal.store.sequence
         matched = False
-        for subscription in route.subscriptions:
-            if subscription.receiver.deliver_run(messages, subscription, now):
-                matched = True
+        if journal.durable and _persistent(route.subscriptions) > 1:  # a message for several is stored once
+            for message in messages:
+                matched = self._deliver(route, message, now) or matched
+                journal.close()
+        else:
+            for subscription in route.subscriptions:
+                if subscription.receiver.deliver_run(messages, subscription, now):
+                    matched = True
+            if journal.durable:
+                journal.close()
         if not matched:
             self.counters.unmatched += len(messages)
+        sequence = journal.store.sequence
+        if sequence != before:
+            return Outcome(matched, sequence)
         return MATCHED if matched else UNMATCHED
 
     def arrived(self, tenant: Tenant, message: Message, now: float) -> None:
@@ -328,6 +340,14 @@ class Broker:
             elif guard.delivering(message, receiver, subscription, now):
                 matched = bool(receiver.deliver(message, subscription, now)) or matched
         return matched
+
+
+def _persistent(subscriptions: list[Subscription]) -> int:
+    count = 0
+    for subscription in subscriptions:
+        if subscription.receiver.is_persistent():
+            count += 1
+    return count
 
 
 def _topic_of(message: Message) -> str:

@@ -194,7 +194,11 @@ class Inbound:
             outcome = broker.publish_run(route, tenant, messages, now)
             if outcome.matched or not self._is_5:
                 header = PUBACK_HEADER if qos == 1 else PUBREC_HEADER
-                self._acks.send(encode_acks(header, packet_ids), 0)
+                sequence = outcome.sequence
+                if qos == 2 and self._session.is_durable():
+                    for packet_id in packet_ids:
+                        sequence = self._session.received.begin(packet_id, True)
+                self._acks.send(encode_acks(header, packet_ids), sequence)
             else:
                 for packet_id in packet_ids:
                     self._answer(outcome, qos, packet_id, now)

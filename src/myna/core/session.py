@@ -100,7 +100,7 @@ class Session(Receiver):
 
     def deliver_run(self, messages: list[Message], subscription: Subscription, now: float) -> int:
         qos = min(messages[0].qos, subscription.qos)
-        if qos == 0 or not subscription.plain or self.form == 0:
+        if qos == 0 or not subscription.plain or self.form == 0 or self.is_durable():
             for message in messages:
                 self.deliver(message, subscription, now)
             return TAKEN

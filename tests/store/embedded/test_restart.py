@@ -423,3 +423,38 @@ def test_a_retained_message_queued_for_two_sessions_at_two_times_is_kept_for_bot
     two = machine.client("two")
     two.connect()
     assert two.messages() == [b"r"]
+
+
+@pytest.mark.parametrize("qos", [1, 2])
+@pytest.mark.parametrize("others", [0, 1, 2])
+def test_a_run_of_packets_is_acknowledged_when_all_of_it_is_safe(machine: Machine, qos: int, others: int) -> None:
+    live = machine.client("live")
+    live.connect(expiry=0)
+    live.subscribe("a", qos)
+    for number in range(others):
+        persistent(machine, f"sub{number}", qos=qos).lose()
+    publisher = machine.client("pub")
+    publisher.connect()
+    publisher.publish("a", b"first", qos=qos, packet_id=99)  # so that the topic is known
+    machine.commit()
+    publisher.receive()
+    run = [Publish("a", b"%02d" % number, qos, packet_id=number) for number in range(10, 60)]
+    publisher.send(*run)
+    if others or qos == 2:
+        assert publisher.receive() == []
+    machine.commit()
+    assert len(publisher.receive()) == 50
+    assert live.messages() == [b"first", *[b"%02d" % number for number in range(10, 60)]]
+    machine.crash()
+    publisher = machine.client("pub")
+    publisher.connect()
+    if qos == 2:  # all of them are open
+        publisher.send(*[Publish("a", b"again", 2, dup=True, packet_id=number) for number in range(10, 60)])
+    machine.commit()
+    for number in range(others):
+        sub = machine.client(f"sub{number}")
+        sub.connect()
+        machine.commit()  # at QoS 2 they leave when their ids are stored
+        assert sub.messages() == [b"first", *[b"%02d" % number for number in range(10, 60)]]
+    machine.commit()
+    assert machine.engine.ledger.live == 0
