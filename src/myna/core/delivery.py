@@ -32,3 +32,7 @@ class Delivery:
         self.size = 0 if message is None else message.size()
         self.expires_at = 0.0 if message is None else message.expires_at
         self.place = 0
+
+    def leaves_stored(self) -> bool:
+        """May it leave only when it is stored? At QoS 2, in a session that is."""
+        return self.number != 0 and self.flags & QOS_BITS == QOS_2_BITS

@@ -49,6 +49,7 @@ class Outbound:
         "link",
         "queue",
         "window",
+        "window_bytes",
     )
 
     def __init__(self, key: SessionKey, limits: Limits, journal: Journal, counters: Counters) -> None:
@@ -64,8 +65,7 @@ class Outbound:
         self.link: Link | None = None
         self.window: dict[int, Delivery] | None = None
         self.queue: Queue | None = None
-
-    # New messages
+        self.window_bytes = 0
 
     def send_now(self, message: Message, flags: int, identifiers: list[int] | None, now: float) -> None:
         """QoS 0 to a connected client: written, or dropped if it does not keep up."""
@@ -113,7 +113,7 @@ class Outbound:
     def send_run(self, messages: list[Message], flags: int, now: float) -> int:
         """As `send` for messages that never expire, to a plain link and not for the store; says how many went out."""
         link = self.link
-        if link is None or self.has_waiting() or link.output.is_congested():
+        if link is None or self.has_waiting() or not self._has_room(link):
             return 0
         window = self.window
         if window is None:
@@ -129,6 +129,7 @@ class Outbound:
             while packet_id in window:
                 packet_id = packet_id + 1 if packet_id < 65_535 else 1
             window[packet_id] = Delivery(message, flags, None, 0)
+            self.window_bytes += message.size()
             output.write_parts(message.head(form, flags, now), write_u16(packet_id), message.tail(form, now))
         self.last_id = packet_id
         self._counters.messages_sent += count
@@ -211,8 +212,6 @@ class Outbound:
             self._journal.note(Sent(self._key, numbers, packet_ids, places))
         self.flush_settled()
 
-    # Answers
-
     def acknowledged(self, packet_id: int) -> None:
         """PUBACK. Unknown ids are ignored; an answer of the wrong kind to a known one is an error (§4.3)."""
         window = self.window
@@ -223,6 +222,7 @@ class Outbound:
             if delivery.flags & QOS_BITS == QOS_2_BITS:
                 raise ProtocolViolation(f"PUBACK for packet {packet_id} at QoS 2")
             del window[packet_id]
+            self._let_go(delivery)
             self._settlements.add(delivery)
 
     def received(self, packet_id: int, code: int) -> int:
@@ -235,6 +235,7 @@ class Outbound:
             raise ProtocolViolation(f"PUBREC for packet {packet_id} at QoS 1")
         if code >= 0x80:  # [MQTT-4.3.3-4]
             del window[packet_id]
+            self._let_go(delivery)
             self._settlements.add(delivery)
             return -1
         if not delivery.released:
@@ -242,7 +243,7 @@ class Outbound:
             if delivery.number:
                 self._journal.close()
                 self._journal.note(Released(self._key, delivery.number, delivery.place))
-            delivery.message = None
+            self._let_go(delivery)
         return 0
 
     def completed(self, packet_id: int) -> None:
@@ -279,8 +280,6 @@ class Outbound:
         if self.queue is not None:
             self.queue.cool()
 
-    # Connections come and go
-
     def resume(self, link: Link, now: float) -> None:
         """A client is back: repeat what it has not answered, in order, with the ids it had [MQTT-4.4.0-1]."""
         self.link = link
@@ -300,11 +299,12 @@ class Outbound:
             if delivery is None:
                 continue  # acknowledged all the same
             message = delivery.message
-            until = self._journal.store.sequence if self._waits(delivery) else 0
+            until = self._journal.store.sequence if delivery.leaves_stored() else 0
             if delivery.released or message is None:
                 self._put(link, encode_ack(PUBREL_HEADER, packet_id), b"", b"", until)
             elif not self._write(link, message, delivery, DUP, packet_id, until, now):
                 del window[packet_id]
+                self._let_go(delivery)
                 self._settlements.add(delivery)
         if not again:
             self._again = None
@@ -320,6 +320,7 @@ class Outbound:
     def abandon(self) -> None:
         """The session is over."""
         self.window = None
+        self.window_bytes = 0
         self.queue = None
         self._held = None
         self._again = None
@@ -328,7 +329,8 @@ class Outbound:
         window = self.window
         if self._again is not None or (window is not None and len(window) >= link.receive_maximum):
             return False
-        return not link.output.is_congested()
+        bound = self.limits.queue_bytes  # who reads and never acknowledges must not make us keep it all
+        return (self.window_bytes < bound or bound == 0) and not link.output.is_congested()
 
     def _dispatch(self, link: Link, delivery: Delivery, now: float) -> int:
         """Write it under a new packet id; 0 if this client cannot take it, which counts as done [MQTT-3.1.2-25]."""
@@ -343,17 +345,14 @@ class Outbound:
             packet_id = 1 if packet_id == 65_535 else packet_id + 1
         message = delivery.message
         assert message is not None
-        until = self._journal.next_for(message) if self._waits(delivery) else 0
+        until = self._journal.next_for(message) if delivery.leaves_stored() else 0
         if not self._write(link, message, delivery, 0, packet_id, until, now):
             return 0
         delivery.flags &= ~DUP  # a restored one bears it for its first repetition
         self.last_id = packet_id
         window[packet_id] = delivery
+        self.window_bytes += message.size()
         return packet_id
-
-    def _waits(self, delivery: Delivery) -> bool:
-        """May it leave only when it is stored?"""
-        return delivery.number != 0 and delivery.flags & QOS_BITS == QOS_2_BITS
 
     def _put(self, link: Link, head: bytes, middle: bytes, tail: bytes, until: int) -> None:
         """Write a packet, once everything up to `until` is safe."""
@@ -391,3 +390,9 @@ class Outbound:
         self._put(link, parts[0], parts[1], parts[2], until)
         self._counters.messages_sent += 1
         return True
+
+    def _let_go(self, delivery: Delivery) -> None:
+        """The message is not needed for a repetition any more."""
+        if delivery.message is not None:
+            self.window_bytes -= delivery.size
+            delivery.message = None

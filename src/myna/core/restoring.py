@@ -52,8 +52,10 @@ def restore_queue(
 ) -> None:
     outbound = session.outbound
     outbound.last_number = last_number
-    for packet_id in window:
+    for packet_id, delivery in window.items():
         outbound.last_id = packet_id  # the newest comes last
+        if delivery.message is not None:
+            outbound.window_bytes += delivery.size
     if window:
         outbound.window = window
     if queue:

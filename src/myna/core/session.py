@@ -372,6 +372,10 @@ class Session(Receiver):
             found.extend([(0, held) for held in outbound.queue.deliveries if held.place])
         return found
 
+    def noted_so_far(self) -> int:
+        """What to await before a client is told anything that this session's store must not contradict."""
+        return self.broker.journal.store.sequence if self.is_durable() else 0
+
     def _places(self) -> list[int]:
         self.outbound.flush_settled()
         return [delivery.place for _, delivery in self.stored()]
