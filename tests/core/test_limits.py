@@ -40,3 +40,11 @@ def test_a_bucket_can_be_looked_into_and_run_into_debt() -> None:
     assert bucket.missing(0.0, 0.0) == 0.5
     assert bucket.missing(5.0, 0.5) == 0.5
     assert bucket.missing(5.0, 1.0) == 0.0
+
+
+def test_a_bucket_lends_and_says_how_long_it_takes_to_pay_back() -> None:
+    bucket = Bucket(10.0, 0.0)
+    assert bucket.borrow(10.0, 0.0) == 0.0
+    assert bucket.borrow(5.0, 0.0) == 0.5
+    assert bucket.borrow(1.0, 0.5) == 0.1
+    assert bucket.borrow(1.0, 100.0) == 0.0

@@ -17,7 +17,7 @@ from myna.core.aliases import InboundAliases
 from myna.core.broker import Broker
 from myna.core.limits import Bucket
 from myna.core.link import Link
-from myna.core.message import Message, Origin, copy_for_delivery
+from myna.core.message import Message, Origin, copy_for_delivery, is_as_declared
 from myna.core.outcome import Outcome, Refusal
 from myna.core.receiver import Receiver
 from myna.core.router import Route
@@ -252,7 +252,7 @@ class Inbound:
             if properties.message_expiry > 0 or (properties.message_expiry == 0 and not limits.expiry_0_is_never):
                 message.expires_at = now + properties.message_expiry
             message.properties = copy_for_delivery(properties)
-            if limits.payload_format_checked and not _is_as_declared(properties.payload_format, packet.payload):
+            if limits.payload_format_checked and not is_as_declared(properties.payload_format, packet.payload):
                 self._refuse(packet, reasons.PAYLOAD_FORMAT_INVALID, now)
                 return
         answer = self._broker.publish_on(route, session.tenant, message, now)
@@ -382,13 +382,3 @@ class Inbound:
             self._routes = routes
             self._rules_version = self._broker.rules_version
         routes[encoded] = route
-
-
-def _is_as_declared(payload_format: int, payload: bytes) -> bool:
-    if payload_format != 1:
-        return True
-    try:
-        payload.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -36,6 +36,8 @@ class Limits:
         self.inflight = 65_535  # sent and not acknowledged; MQTT 5 lets the client choose less
         self.topic_alias_maximum = 100  # each way; a topic may take 64 KiB, and each connection keeps its own
         self.publishes_per_second = 0.0  # of each connection
+        self.inbound_bytes_per_second = 0.0  # of a connection: it is read from no faster
+        self.outbound_bytes_per_second = 0.0  # of a connection: it is written to no faster
         self.tenant_publishes_per_second = 0.0  # of all publishers together, whatever they speak
         self.tenant_bytes_per_second = 0
         self.refused_qos_0_disconnects = False
@@ -51,6 +53,9 @@ class Limits:
         self.subscriptions_per_session = 0
         self.filters_per_subscribe = 0
         self.group_members = 0
+        self.group_fanout = 0  # share groups that get one message
+        self.persistent_fanout = 0  # persistent sessions that get one message
+        self.persistent_fanout_bytes = 0  # and what it may weigh with all of them; the first always gets it
         # Queues of sessions.
         self.queue_messages = 100_000
         self.queue_bytes = 64 * 1024 * 1024
@@ -61,6 +66,10 @@ class Limits:
         self.retained_messages = 1_000_000
         self.retained_bytes = 512 * 1024 * 1024
         self.retained_per_subscription = 0
+        # What else is settled for each tenant.
+        self.wills_at_shutdown = True
+        self.messages_logged = False  # every message is reported to the watcher: for looking closely, not for speed
+        self.permission_errors_allow = False  # read by those who ask elsewhere for permission and get no answer
 
     def copy(self) -> "Limits":
         copy = Limits()
@@ -92,6 +101,8 @@ LIMIT_NAMES: Final = (
     "inflight",
     "topic_alias_maximum",
     "publishes_per_second",
+    "inbound_bytes_per_second",
+    "outbound_bytes_per_second",
     "tenant_publishes_per_second",
     "tenant_bytes_per_second",
     "refused_qos_0_disconnects",
@@ -105,6 +116,9 @@ LIMIT_NAMES: Final = (
     "subscriptions_per_session",
     "filters_per_subscribe",
     "group_members",
+    "group_fanout",
+    "persistent_fanout",
+    "persistent_fanout_bytes",
     "queue_messages",
     "queue_bytes",
     "queue_policy",
@@ -113,6 +127,9 @@ LIMIT_NAMES: Final = (
     "retained_messages",
     "retained_bytes",
     "retained_per_subscription",
+    "wills_at_shutdown",
+    "messages_logged",
+    "permission_errors_allow",
 )
 
 
@@ -134,6 +151,12 @@ class Bucket:
             return False
         self._level -= amount
         return True
+
+    def borrow(self, amount: float, now: float) -> float:
+        """Take it whether it is there or not; the seconds until what was borrowed has come in."""
+        self._level = min(self.rate, self._level + (now - self._filled_at) * self.rate) - amount
+        self._filled_at = now
+        return max(0.0, -self._level / self.rate)
 
     def missing(self, amount: float, now: float) -> float:
         """Seconds until so much is there; 0.0 if it is. Nobody waits for more than a full bucket."""
