@@ -1,0 +1,75 @@
+"""A database opened: SQLite in the data folder, or PostgreSQL by its URL; its tables brought up to date.
+
+What a newcomer gets wrong: Python's sqlite3 begins transactions when it sees fit, which breaks savepoints; here it is
+told not to, and every transaction is begun in so many words.
+"""
+
+from pathlib import Path
+from typing import Any, Final
+
+import alembic.command
+from alembic.config import Config
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL, Connection, make_url
+
+from myna.formats.inventory import Unavailable
+
+MIGRATIONS: Final = Path(__file__).with_name("migrations")
+BUSY_TIMEOUT: Final = 10_000  # ms a writer waits for another process, such as an import, before it gives up
+
+
+def open_database(url: str, *, synchronous: str = "full") -> Engine:
+    """`sqlite:///path` or `postgresql://…`; the driver is ours to choose."""
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _open_sqlite(parsed, synchronous)
+    return create_engine(
+        parsed, pool_pre_ping=True, pool_size=8, max_overflow=4, future=True, insertmanyvalues_page_size=5000
+    )
+
+
+def sqlite_url(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the tables up to date. A database that a newer Myna has touched is left alone, with an error."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "head")
+
+
+def _parse(url: str) -> URL:
+    parsed = make_url(url)
+    backend = parsed.get_backend_name()
+    if backend == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    if backend == "sqlite":
+        return parsed
+    raise Unavailable(f"a registry lives in SQLite or PostgreSQL, not in {backend}")
+
+
+def _open_sqlite(url: URL, synchronous: str) -> Engine:
+    engine = create_engine(url, connect_args={"check_same_thread": False}, future=True)
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, record: object) -> None:
+        connection.isolation_level = None
+        for pragma in (
+            "journal_mode=WAL",
+            f"synchronous={synchronous.upper()}",
+            "foreign_keys=ON",
+            "case_sensitive_like=ON",
+            f"busy_timeout={BUSY_TIMEOUT}",
+            "cache_size=-16000",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begun(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes", True)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
