@@ -48,6 +48,7 @@ log = logging.getLogger("myna.registry")
 SHORTEST_RETENTION: Final = 120.0  # seconds; what the original keeps, and clients count on
 SWEEP_EVERY: Final = 5.0
 FILE: Final = "registry.db"
+PAGES_REMEMBERED: Final = 500
 SPREAD: Final = 1_103_515_245  # odd, so that multiplying by it modulo 2^31 meets every number once
 
 
@@ -58,7 +59,15 @@ def now_ms() -> int:
 class Registry:
     """Open it with `open_registry`."""
 
-    def __init__(self, engine: Engine, threads: Threads, passwords: Passwords, *, retention: float) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        threads: Threads,
+        passwords: Passwords,
+        *,
+        retention: float,
+        folder: tempfile.TemporaryDirectory[str] | None = None,
+    ) -> None:
         self.directory = Directory()
         self.first_password = ""  # of the first administrator, where one was made up just now
         self._engine = engine
@@ -69,7 +78,9 @@ class Registry:
         self._doorkeeper = Doorkeeper(threads, passwords, self.directory, self._properties)
         self._last_id = secrets.randbelow(1 << 31)
         self._sweeper: asyncio.Task[None] | None = None
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder = folder
+        self._pages: dict[tuple[DeviceQuery, Page], list[Device]] = {}
+        self._pages_version = 0
 
     # Users
 
@@ -153,6 +164,7 @@ class Registry:
 
     async def update_place(self, kind: Kind, id: int, changes: dict[str, Any]) -> Place | None:
         def known(place: Place | None) -> None:
+            self._devices_changed()  # a network's name orders and narrows pages of devices
             if place is not None:
                 self.directory.put_place(kind, place.id, place.name)
 
@@ -163,6 +175,7 @@ class Registry:
 
         def known(left: list[str]) -> None:
             if not left:
+                self._devices_changed()
                 self.directory.drop_place(kind, id)
 
         return await self._threads.write(places.delete_place, kind, id, force, then=known)
@@ -173,7 +186,17 @@ class Registry:
         return await self._threads.read(devices.find_device, id)
 
     async def devices(self, query: DeviceQuery, page: Page) -> list[Device]:
-        return await self._threads.read(devices.list_devices, query, page)
+        """A page that is asked for again is at hand, until any device changes."""
+        held = self._pages.get((query, page))
+        if held is not None:
+            return held
+        version = self._pages_version
+        found = await self._threads.read(devices.list_devices, query, page)
+        if version == self._pages_version:
+            if len(self._pages) >= PAGES_REMEMBERED:
+                self._pages.clear()
+            self._pages[query, page] = found
+        return found
 
     async def count_devices(self, query: DeviceQuery) -> int:
         return await self._threads.read(devices.count_devices, query)
@@ -182,6 +205,7 @@ class Registry:
         """Insert or replace; True if it is new."""
 
         def known(_: bool) -> None:
+            self._devices_changed()
             self.directory.put_device(device.id, device.network_id, device.device_type_id)
 
         return await self._threads.write(devices.save_device, device, then=known)
@@ -191,7 +215,11 @@ class Registry:
             history.forget_device(connection, id)
             return devices.delete_device(connection, id)
 
-        return await self._threads.write(gone, then=lambda _: self.directory.drop_device(id))
+        def known(_: bool) -> None:
+            self._devices_changed()
+            self.directory.drop_device(id)
+
+        return await self._threads.write(gone, then=known)
 
     # Settings
 
@@ -244,6 +272,11 @@ class Registry:
 
     # Life
 
+    async def start(self) -> None:
+        """The threads begin; questions asked before have been waiting for them."""
+        self._threads.start()
+        self._sweeper = asyncio.create_task(self._sweep())
+
     async def close(self) -> None:
         if self._sweeper is not None:
             self._sweeper.cancel()
@@ -255,12 +288,12 @@ class Registry:
         if self._folder is not None:
             self._folder.cleanup()
 
-    async def _start(self, development: bool) -> None:
-        self.first_password = await self._threads.write(fill, self._passwords, development)
-        await self._threads.read(fill_directory, self.directory)
-        for held in await self._threads.read(properties.all_properties):
-            self._properties[held.name] = held
-        self._sweeper = asyncio.create_task(self._sweep())
+    def _load(self, development: bool) -> None:
+        with self._engine.begin() as connection:
+            self.first_password = fill(connection, self._passwords, development)
+            fill_directory(connection, self.directory)
+            for held in properties.all_properties(connection):
+                self._properties[held.name] = held
 
     async def _sweep(self) -> None:
         while True:
@@ -273,15 +306,22 @@ class Registry:
             except Exception:
                 log.exception("the registry could not be swept of what has expired")
 
+    def _devices_changed(self) -> None:
+        self._pages_version += 1
+        self._pages.clear()
+
     def _know(self, user: User | None) -> None:
         if user is not None:
             self.directory.put_person(user.id, user.login, user.role, user.status, user.all_device_types)
 
 
-async def open_registry(
+def open_registry(
     location: str | Path | None, *, development: bool = False, retention: float = 3600.0, synchronous: str = "full"
 ) -> Registry:
-    """A database's URL, a data folder, or None for one that is gone with the process. Fills it if it is empty."""
+    """A database's URL, a data folder, or None for one that is gone with the process. Fills it if it is empty.
+
+    This waits for the database: call it before anything is open.
+    """
     folder: tempfile.TemporaryDirectory[str] | None = None
     if location is None:
         folder = tempfile.TemporaryDirectory(prefix="myna-registry-")
@@ -289,9 +329,7 @@ async def open_registry(
     else:
         url = location if isinstance(location, str) else sqlite_url(location / FILE)
     engine = open_database(url, synchronous=synchronous)
-    await asyncio.to_thread(migrate, engine)
-    threads = Threads(engine, asyncio.get_running_loop())
-    registry = Registry(engine, threads, Passwords(), retention=retention)
-    registry._folder = folder
-    await registry._start(development)
+    migrate(engine)
+    registry = Registry(engine, Threads(engine), Passwords(), retention=retention, folder=folder)
+    registry._load(development)
     return registry

@@ -48,8 +48,7 @@ class Job:
 class _Queue:
     """Jobs on their way to the threads."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
+    def __init__(self) -> None:
         self.jobs: deque[Job] = deque()
         self._condition = threading.Condition()
         self._ended = False
@@ -78,20 +77,24 @@ class _Queue:
 class Threads:
     """The writer and the readers over one database."""
 
-    def __init__(self, engine: Engine, loop: asyncio.AbstractEventLoop, readers: int = 2) -> None:
+    def __init__(self, engine: Engine, readers: int = 2) -> None:
         self._engine = engine
-        self._loop = loop
-        self._writes = _Queue(loop)
-        self._reads = _Queue(loop)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._writes = _Queue()
+        self._reads = _Queue()
         self._threads = [threading.Thread(target=self._write, name="registry-writer", daemon=True)]
         for number in range(readers):
             self._threads.append(threading.Thread(target=self._read, name=f"registry-reader-{number}", daemon=True))
+
+    def start(self) -> None:
+        """From now on; what has been asked before is done now."""
+        self._loop = asyncio.get_running_loop()
         for thread in self._threads:
             thread.start()
 
     def write(self, work: Callable[..., T], *args: Any, then: Callable[[T], None] | None = None) -> "asyncio.Future[T]":
         """Run `work(connection, *args)` in a transaction; done when it is committed."""
-        job = Job(self._loop.create_future())
+        job = Job(asyncio.get_running_loop().create_future())
         job.work = work
         job.args = args
         job.then = then
@@ -100,7 +103,7 @@ class Threads:
 
     def write_row(self, table: Table, row: dict[str, Any]) -> "asyncio.Future[None]":
         """Insert a row along with all others of this moment; done when it is committed."""
-        job = Job(self._loop.create_future())
+        job = Job(asyncio.get_running_loop().create_future())
         job.table = table
         job.row = row
         self._writes.put(job)
@@ -108,7 +111,7 @@ class Threads:
 
     def read(self, work: Callable[..., T], *args: Any) -> "asyncio.Future[T]":
         """Run `work(connection, *args)` on a snapshot that holds everything committed by now."""
-        job = Job(self._loop.create_future())
+        job = Job(asyncio.get_running_loop().create_future())
         job.work = work
         job.args = args
         self._reads.put(job)
@@ -119,7 +122,8 @@ class Threads:
         self._writes.end()
         self._reads.end()
         for thread in self._threads:
-            await asyncio.to_thread(thread.join)
+            if thread.ident is not None:  # it was started
+                await asyncio.to_thread(thread.join)
 
     # On the threads
 
@@ -146,6 +150,7 @@ class Threads:
             self._settle(jobs)
 
     def _settle(self, jobs: list[Job]) -> None:
+        assert self._loop is not None  # it started this thread
         try:
             self._loop.call_soon_threadsafe(_tell, jobs)
         except RuntimeError:
