@@ -12,6 +12,7 @@ import logging
 import os
 import secrets
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -38,6 +39,8 @@ from myna.net.addresses import ListenError
 from myna.net.backpressure import StreamLimits
 from myna.net.frames import encode_binary_frame, encode_text_frame
 from myna.net.tls import TlsError
+from myna.registry.database import RegistryError
+from myna.registry.registry import Registry, open_registry
 from myna.store.folder import DataFolder, FolderError, check_folder
 from myna.store.memory import MemoryStore
 from myna.watch import lines
@@ -63,7 +66,7 @@ class CannotStart(Exception):
 class App:
     """`start`, then `drain`; everything happens on the running loop. `urls` says what is open, by kind of listener."""
 
-    def __init__(self, loaded: Loaded, faces: Mapping[str, str] = FACES) -> None:
+    def __init__(self, loaded: Loaded, faces: Mapping[str, str] = FACES, *, examining: bool = False) -> None:
         config = loaded.config
         self.config = config
         self.urls: dict[str, list[str]] = {}
@@ -71,6 +74,8 @@ class App:
         self._loop = asyncio.get_running_loop()
         self._known_faces = faces
         self._faces: dict[str, Face] = {}
+        self._examining = examining
+        self._registries: list[Registry] = []
         self._folder = None if config.server.memory else DataFolder(config.server.data)
         self._opened: list[net.Opened] = []
         self._draining = False
@@ -138,6 +143,8 @@ class App:
         self._lag.stop()
         if self._timer is not None:
             self._timer.cancel()
+        for registry in self._registries:
+            registry.abandon()
         if self._folder is not None:
             if self._opened:
                 self._folder.remove(LISTENERS_FILE)
@@ -222,7 +229,21 @@ class App:
             text_frame=encode_text_frame,
             binary_frame=encode_binary_frame,
             urls=self.urls,
+            open_registry=self._open_registry,
         )
+
+    def _open_registry(self, url: str, retention: float) -> Registry:
+        """A database that others keep is looked at only by a broker that will run."""
+        config, folder = self.config, self._folder
+        location: str | Path | None = None
+        if not self._examining:
+            location = url or (None if folder is None else folder.path)
+        try:
+            registry = open_registry(location, development=config.development, retention=retention)
+        except RegistryError as error:
+            raise ConfigError([f"the registry: {error}"]) from error
+        self._registries.append(registry)
+        return registry
 
     def _describe_listeners(self) -> bytes:
         fields = ("name", "url", "scheme", "host", "port", "path")
@@ -263,7 +284,7 @@ async def examine(loaded: Loaded, faces: Mapping[str, str] = FACES) -> list[str]
     if not server.memory and (problem := check_folder(server.data)):
         problems.append(f"{loaded.source.place(('server', 'data'))}: {problem}")
     in_memory = msgspec.structs.replace(loaded.config, server=msgspec.structs.replace(server, memory=True))
-    app = App(msgspec.structs.replace(loaded, config=in_memory), faces)
+    app = App(msgspec.structs.replace(loaded, config=in_memory), faces, examining=True)
     try:
         app.prepare()
     except CannotStart as error:

@@ -74,7 +74,7 @@ def development(environ: Mapping[str, str], faces: Mapping[str, object]) -> Load
     values: dict[str, Any] = {
         "mqtt": [{"listen": "localhost:1883"}],
         "http": [{"listen": "localhost:8080"}],
-        "access": {"mqtt": ["open"]},
+        "access": {"mqtt": ["devicehive", "open"] if "devicehive" in faces else ["open"]},
         "faces": {name: {} for name in faces},
     }
     if "bifromq" in faces:

@@ -17,7 +17,7 @@ from myna.core.message import Message
 from myna.core.outcome import MATCHED, UNMATCHED, Outcome, Refusal
 from myna.core.output import OutputMemory
 from myna.core.ports import TAKEN, Peers, Store, Tap, TopicGuard, Watcher
-from myna.core.receiver import Receiver
+from myna.core.receiver import Receiver, Subscription
 from myna.core.records import RetainedSet
 from myna.core.router import Route
 from myna.core.shared import ShareGroup
@@ -181,6 +181,26 @@ class Broker:
         if not matched:
             self.counters.unmatched += len(messages)
         return MATCHED if matched else UNMATCHED
+
+    def deliver_to(self, tenant: Tenant, message: Message, subscriptions: list[Subscription], now: float) -> Outcome:
+        """Hand a message to these subscriptions and to nobody else: for a guard that finds the receivers itself.
+
+        A share group among them asks the guard of the topic about each of its members.
+        """
+        guard = tenant.router.guard_of(message.topic)
+        journal = self.journal
+        before = journal.store.sequence
+        matched = False
+        for subscription in subscriptions:
+            receiver = subscription.receiver
+            if guard is not None and isinstance(receiver, ShareGroup):
+                matched = bool(receiver.deliver_guarded(message, guard, now)) or matched
+            else:
+                matched = bool(receiver.deliver(message, subscription, now)) or matched
+        if journal.durable:
+            journal.close()
+        sequence = journal.store.sequence
+        return Outcome(matched, sequence) if sequence != before else MATCHED if matched else UNMATCHED
 
     def arrived(self, tenant: Tenant, message: Message, now: float) -> None:
         """A message from another node: route it here, and no further."""

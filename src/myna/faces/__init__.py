@@ -3,4 +3,4 @@
 from typing import Final
 
 # Name in the configuration -> module:class. A face is imported only if it is enabled.
-FACES: Final[dict[str, str]] = {}
+FACES: Final[dict[str, str]] = {"devicehive": "myna.faces.devicehive.face:DeviceHiveFace"}

@@ -35,6 +35,9 @@ class Inventory(Protocol):
     def first_password(self) -> str:
         """The first administrator's, where one was made up at this start; else empty."""
 
+    def shared_secret(self, name: str) -> str:
+        """The setting of this name, made up and kept if there is none: for before `start`."""
+
     def new_id(self) -> int: ...
     def note_login(self, user_id: int) -> None: ...
 

@@ -9,10 +9,15 @@ from typing import Any, Final
 
 import alembic.command
 from alembic.config import Config
+from alembic.util.exc import CommandError
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from myna.formats.inventory import Unavailable
+
+class RegistryError(Exception):
+    """The registry cannot be opened; says why."""
+
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
 BUSY_TIMEOUT: Final = 10_000  # ms a writer waits for another process, such as an import, before it gives up
@@ -36,19 +41,25 @@ def migrate(engine: Engine) -> None:
     """Bring the tables up to date. A database that a newer Myna has touched is left alone, with an error."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        alembic.command.upgrade(config, "head")
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            alembic.command.upgrade(config, "head")
+    except (SQLAlchemyError, CommandError) as error:
+        raise RegistryError(str(getattr(error, "orig", None) or error)) from error
 
 
 def _parse(url: str) -> URL:
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise RegistryError("its address is not like postgresql://user:password@host/name") from error
     backend = parsed.get_backend_name()
     if backend == "postgresql":
         return parsed.set(drivername="postgresql+psycopg")
     if backend == "sqlite":
         return parsed
-    raise Unavailable(f"a registry lives in SQLite or PostgreSQL, not in {backend}")
+    raise RegistryError(f"a registry lives in SQLite or PostgreSQL, not in {backend}")
 
 
 def _open_sqlite(url: URL, synchronous: str) -> Engine:

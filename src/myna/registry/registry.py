@@ -5,6 +5,7 @@ own thread; so whoever has been answered finds it up to date, and whoever has no
 """
 
 import asyncio
+import base64
 import contextlib
 import logging
 import secrets
@@ -223,6 +224,15 @@ class Registry:
 
     # Settings
 
+    def shared_secret(self, name: str) -> str:
+        """A setting that is made up where it is missing. This waits for the database: only before `start`."""
+        held = self._properties.get(name)
+        if held is None:
+            with self._engine.begin() as connection:
+                made = properties.put_property(connection, name, base64.b64encode(secrets.token_bytes(33)).decode())
+            self._properties[name] = held = made
+        return held.value
+
     async def property(self, name: str) -> Property | None:
         return self._properties.get(name)
 
@@ -283,10 +293,15 @@ class Registry:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._sweeper
         await self._threads.close()
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Let go of everything at once; nothing is lost but what nobody was told is safe."""
         self._passwords.close()
         self._engine.dispose()
         if self._folder is not None:
             self._folder.cleanup()
+            self._folder = None
 
     def _load(self, development: bool) -> None:
         with self._engine.begin() as connection:

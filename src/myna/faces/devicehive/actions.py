@@ -1,7 +1,7 @@
 """Every action there is: its permission, what it names that must be within reach, and what does it.
 
-What a newcomer gets wrong: `deviceget` and `userget` are spellings that the published table has; they are answered under
-the name they were sent by. An action added here must be added to the manual's table, a test compares them.
+What a newcomer gets wrong: `deviceget` and `userget` are spellings that the published table has; they are answered
+under the name they were sent by. An action added here must be added to the manual's table, a test compares them.
 """
 
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def _on_places(kind: Kind, prefix: str, get: int, manage: int) -> dict[str, Acti
     name = kind
     handlers = places.Places(kind)
     return {
-        f"{prefix}/list": Action(handlers.list, (get,)),
+        f"{prefix}/list": Action(handlers.list_all, (get,)),
         f"{prefix}/count": Action(handlers.count, (get,)),
         f"{prefix}/get": Action(handlers.get, (get,), name),
         f"{prefix}/insert": Action(handlers.insert, (manage,)),

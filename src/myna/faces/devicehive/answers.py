@@ -3,7 +3,7 @@
     {"action":A,"requestId":R,"status":"success", ... }
     {"action":A,"requestId":R,"code":C,"status":"error","error":"..."}
 
-What a newcomer gets wrong: `requestId` is there even where the request had none, and comes back as the very JSON it was.
+What a newcomer gets wrong: `requestId` is there even where the request had none, and comes back as it was sent.
 """
 
 from collections.abc import Awaitable, Callable

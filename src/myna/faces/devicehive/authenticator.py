@@ -58,7 +58,7 @@ class DeviceHiveAuthenticator:
         if not ticket.user_name or not ticket.password:
             if not self._anonymous:
                 return None
-            return Identity(self._tenant, ANONYMOUS, rules=self._anonymous_rules, dialect="devicehive")
+            return Identity(self._tenant, ANONYMOUS, rules=self._anonymous_rules)
         login = ticket.user_name.strip()
         if self._inventory.directory.person_of_login(login) is None:
             return self._unknown() if not self._refuse_unknown else self._log_in(login, ticket.password)
@@ -81,7 +81,6 @@ class DeviceHiveAuthenticator:
         return Identity(
             self._tenant,
             person.login,
-            dialect="devicehive",
             attributes={ATTRIBUTE: self._callers.remembrance(claims)},
             claims=principal_of(claims, self._inventory.directory),
         )

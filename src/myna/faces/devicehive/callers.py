@@ -8,6 +8,7 @@ that waits for its client keeps the caller of its last connection, which is how 
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -48,7 +49,7 @@ class Caller:
         self.identity = identity
         self.principal = principal
         self.subscriptions: dict[int, Requested] = {}  # made by request
-        self.queue: deque[Request] = deque()
+        self.queue: deque[Request | Callable[[], None]] = deque()
         self.busy = False
         self.last_stored: asyncio.Future[None] | None = None  # until it is done, later reads must wait
         self.answers: dict[str, Subscription | None] = {}  # action -> which subscription wants its answers

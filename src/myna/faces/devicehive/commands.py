@@ -9,8 +9,8 @@ from myna.faces.devicehive import projections, texts
 from myna.faces.devicehive.answers import Members, Refused, Stored
 from myna.faces.devicehive.desk import Call, Desk
 from myna.faces.devicehive.naming import COMMAND_UPDATE
-from myna.faces.devicehive.parameters import Parameters
 from myna.faces.devicehive.paging import read_history_page, read_history_query
+from myna.faces.devicehive.parameters import Parameters
 from myna.faces.devicehive.pushes import of_command
 from myna.formats.inventory import Command
 

@@ -4,6 +4,7 @@
 to the device, network or type it names have been checked; it checks its parameters, and what it finds.
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Final
 
@@ -69,6 +70,7 @@ class Desk:
         self.subscriptions = subscriptions
         self.facts = facts
         self.now_ms = now_ms
+        self.replays: set[asyncio.Task[None]] = set()  # the loop itself holds tasks only weakly
 
     @property
     def directory(self) -> Directory:

@@ -2,7 +2,7 @@
 
     publishing   dh/request            -> requests           anything else of a client  -> swallowed
                  dh/CATEGORY/...       -> native
-    subscribing  dh/response/...       the own ones of actions that need no authorisation; all of them when authenticated
+    subscribing  dh/response/...       own ones of actions that need no authorisation; all when authenticated
                  dh/CATEGORY/...       as the equivalent subscription by request would be judged
                  #  +/...              granted, for ordinary topics alone
     delivering   asked of share groups' members and retained messages; what we send we have judged ourselves

@@ -7,8 +7,8 @@
                                                   nothing            no parameters
                                                   not JSON           parameters: the text
 
-What a newcomer gets wrong: nobody is answered. What goes wrong is seen by clients of MQTT 5 in the ack, if it is seen at
-once, and counted for all.
+What a newcomer gets wrong: nobody is answered. What goes wrong is seen by clients of MQTT 5 in the ack, if it is seen
+at once, and counted for all.
 """
 
 import json
@@ -24,7 +24,7 @@ from myna.faces.devicehive.callers import Caller
 from myna.faces.devicehive.desk import Desk
 from myna.faces.devicehive.naming import COMMAND, COMMAND_UPDATE, NOTIFICATION, PushTopic
 from myna.faces.devicehive.parameters import NotAnObject, Parameters, read_any, read_object
-from myna.faces.devicehive.requests import Requests
+from myna.faces.devicehive.requests import MOST_WAITING, Requests
 from myna.formats.inventory import Unavailable
 from myna.wire import reasons
 
@@ -48,7 +48,18 @@ class NativePublish:
         self._requests = requests
 
     def accept(self, caller: Caller, topic: PushTopic, payload: bytes) -> int:
-        """TAKEN, or the reason code for which nothing was done."""
+        """TAKEN, or the reason code for which nothing was done. Behind earlier requests it waits for its turn."""
+        if not caller.busy:
+            return self._judge(caller, topic, payload)
+        if len(caller.queue) >= MOST_WAITING:
+            return self._refuse("behind", reasons.QUOTA_EXCEEDED)
+        self._requests.in_turn(caller, lambda: self._judge_late(caller, topic, payload))
+        return TAKEN
+
+    def _judge_late(self, caller: Caller, topic: PushTopic, payload: bytes) -> None:
+        self._judge(caller, topic, payload)
+
+    def _judge(self, caller: Caller, topic: PushTopic, payload: bytes) -> int:
         principal = self._desk.allowed_principal(caller)
         if principal is None or NEEDED[topic.category] not in principal.actions:
             return self._refuse("forbidden", reasons.NOT_AUTHORIZED)

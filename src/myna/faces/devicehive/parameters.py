@@ -1,7 +1,7 @@
 """Reading what a request says: each member as the kind it must be, with the original's tolerance.
 
-Members stay undecoded until they are asked for, so that arbitrary JSON comes back as it was. What a newcomer gets wrong:
-a number may come as a string and an id as a number; null is the same as absent, except to `holds`.
+Members stay undecoded until they are asked for, so that arbitrary JSON comes back as it was. What a newcomer gets
+wrong: a number may come as a string and an id as a number; null is the same as absent, except to `holds`.
 """
 
 from collections.abc import Mapping

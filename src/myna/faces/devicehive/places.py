@@ -7,10 +7,9 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from myna.faces.devicehive import projections
+from myna.faces.devicehive import projections, texts
 from myna.faces.devicehive.answers import Members, Refused
 from myna.faces.devicehive.desk import Call, Desk
-from myna.faces.devicehive import texts
 from myna.faces.devicehive.parameters import Parameters
 from myna.formats.inventory import (
     DEVICE_TYPE,
@@ -72,7 +71,7 @@ class Places:
         self._kind = kind
         self._words = WORDS[kind]
 
-    async def list(self, desk: Desk, call: Call) -> Members:
+    async def list_all(self, desk: Desk, call: Call) -> Members:
         page = desk.read_page(call.request, SORTABLE)
         held = await desk.inventory.places(self._kind, self._read_query(desk, call), page)
         return {self._words.members: [projections.place(place) for place in held]}
@@ -128,7 +127,7 @@ class Places:
             raise Refused(404, self._words.unknown % id)
         return held
 
-    async def _devices(self, desk: Desk, call: Call, held: Place) -> "list[Device]":
+    async def _devices(self, desk: Desk, call: Call, held: Place) -> list[Device]:
         """Those inside that the caller may see."""
         if desk.allowed.sees_nothing(call.who()):
             return []

@@ -79,11 +79,11 @@ class Pushes:
         self._callers = callers
         self._allowed = allowed
         self._requested = requested
-        self._now = now
+        self.now = now
 
     def push(self, event: Event) -> None:
         """Tell everybody who wants it and may have it."""
-        now = self._now()
+        now = self.now()
         had: set[Receiver] = set()
         if check_topic(event.topic):  # a name may hold what no topic can
             self._push_to_filters(event, had, now)

@@ -9,8 +9,8 @@ client has no subscription are not sent; the request has been done all the same.
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final
 
 import msgspec
 
@@ -77,13 +77,23 @@ class Requests:
             self._broker.counters.refuse("devicehive:too_many_requests")
             return reasons.QUOTA_EXCEEDED
         request = self._identify(caller, parameters)
-        if request is None:
-            return TAKEN
-        if caller.busy:
-            caller.queue.append(request)
-        else:
-            self._begin(caller, request)
+        if request is not None:
+            self.in_turn(caller, request)
         return TAKEN
+
+    def in_turn(self, caller: Caller, work: "Request | Callable[[], None]") -> None:
+        """Do it now, or when what this caller asked for before has been done."""
+        if caller.busy:
+            caller.queue.append(work)
+        elif isinstance(work, Request):
+            self._begin(caller, work)
+        else:
+            work()
+
+    def start(self, caller: Caller, work: Coroutine[Any, Any, None]) -> None:
+        """Something of this caller's that takes its time and has no answer; what comes behind it waits."""
+        caller.busy = True
+        self._keep(asyncio.ensure_future(self._work_unanswered(caller, work)))
 
     async def finish(self) -> None:
         """Wait for what is under way."""
@@ -123,12 +133,13 @@ class Requests:
             self._await_commit(caller, request, result)
         else:
             caller.busy = True
-            task = asyncio.ensure_future(self._work(caller, request, result))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._keep(asyncio.ensure_future(self._work(caller, request, result)))
 
-    async def _work(self, caller: Caller, request: Request, result: "object") -> None:
-        assert asyncio.iscoroutine(result)
+    def _keep(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _work(self, caller: Caller, request: Request, result: Awaitable[Members]) -> None:
         try:
             if caller.last_stored is not None:
                 await asyncio.wait((caller.last_stored,))
@@ -137,9 +148,21 @@ class Requests:
             self._fail(caller, request, error)
         else:
             self._succeed(caller, request, members)
+        self._go_on(caller)
+
+    async def _work_unanswered(self, caller: Caller, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            if caller.last_stored is not None:
+                await asyncio.wait((caller.last_stored,))
+            await work
+        except Exception:
+            log.exception("a publish failed by a bug of ours")
+        self._go_on(caller)
+
+    def _go_on(self, caller: Caller) -> None:
         caller.busy = False
         while caller.queue and not caller.busy:
-            self._begin(caller, caller.queue.popleft())
+            self.in_turn(caller, caller.queue.popleft())
 
     def _await_commit(self, caller: Caller, request: Request, stored: Stored) -> None:
         future: asyncio.Future[None] = stored.done
@@ -201,4 +224,3 @@ class Requests:
         if action in ACTIONS:
             caller.answers[action] = found
         return found
-

@@ -1,7 +1,7 @@
 """command/subscribe, notification/subscribe, their opposites, and subscription/list.
 
-What a newcomer gets wrong: replay begins after the answer, so it is what follows the action and no part of it. Filters of
-MQTT are listed here, too, but only UNSUBSCRIBE ends them.
+What a newcomer gets wrong: replay begins after the answer, so it is what follows the action and no part of it. Filters
+of MQTT are listed here, too, but only UNSUBSCRIBE ends them.
 """
 
 import asyncio

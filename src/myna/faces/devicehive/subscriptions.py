@@ -79,9 +79,7 @@ class Subscriptions:
         for requested in list(self._of_device.get(device_id, {}).values()):
             self.remove(requested)
 
-    def find(
-        self, category: str, network_id: int, device_type_id: int, device_id: str, name: str
-    ) -> list[Requested]:
+    def find(self, category: str, network_id: int, device_type_id: int, device_id: str, name: str) -> list[Requested]:
         """Whoever wants this event."""
         found: list[Requested] = []
         for table in (self._of_device.get(device_id), self._of_any):
@@ -119,5 +117,3 @@ def describe_filter(filter: str, directory: Directory) -> dict[str, Any] | None:
         "names": None if push.name is None else [push.name],
         "timestamp": None,
     }
-
-

@@ -29,9 +29,7 @@ CONFIG_NAME_EMPTY: Final = "Configuration name is wrong or empty"
 CONFIG_UNKNOWN: Final = "Requested config with name = %s not found in the database"
 CONFIG_NAME_LENGTH: Final = "Name cannot be empty. The name's length should not be more than 32 symbols."
 CONFIG_VALUE_NULL: Final = "value field cannot be null."
-CONFIG_VALUE_LENGTH: Final = (
-    "Field cannot be empty. The length of value should not be more than 128 symbols."
-)
+CONFIG_VALUE_LENGTH: Final = "Field cannot be empty. The length of value should not be more than 128 symbols."
 
 DEVICE_ID_EMPTY: Final = "Device id is wrong or empty"
 DEVICE_ID_CHARACTERS: Final = "Device Id can only contain letters, digits and dashes."

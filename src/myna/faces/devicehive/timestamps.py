@@ -1,4 +1,4 @@
-"""Times as DeviceHive writes them: UTC to the millisecond, without saying so. Inside they are milliseconds since 1970."""
+"""Times as DeviceHive writes them: UTC to the millisecond, without saying so. Inside they are milliseconds."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final

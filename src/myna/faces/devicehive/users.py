@@ -1,7 +1,7 @@
 """user/…: people, and which networks and device types they are let into.
 
-What a newcomer gets wrong: an update replaces `data` whole, and takes everything else only when it is there; a caller of
-the client role changes neither login, role nor status, not even its own.
+What a newcomer gets wrong: an update replaces `data` whole, and takes everything else only when it is there; a caller
+of the client role changes neither login, role nor status, not even its own.
 """
 
 import re
