@@ -14,11 +14,13 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Engine, Table, insert
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from myna.formats.inventory import Conflict, Unavailable
 
@@ -205,12 +207,29 @@ def _insert(connection: Connection, jobs: Sequence[Job]) -> None:
     for table, mine in by_table.items():
         try:
             with connection.begin_nested():
-                connection.execute(insert(table), [job.row for job in mine])
+                _insert_many(connection, table, [job.row for job in mine])
         except IntegrityError:
             for job in mine:
                 job.work = _insert_one
                 job.args = (table, job.row)
                 _run_apart(connection, job)
+
+
+def _insert_many(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Past the toolkit's own handling of each row, which costs several times what the database does."""
+    text, order = _statement(connection.dialect, table, tuple(rows[0]))
+    if order is None:
+        connection.exec_driver_sql(text, rows)
+    else:
+        connection.exec_driver_sql(text, [tuple([row[name] for name in order]) for row in rows])
+
+
+@cache
+def _statement(dialect: Dialect, table: Table, columns: tuple[str, ...]) -> tuple[str, list[str] | None]:
+    """An INSERT as the driver takes it, and the order of its parameters where they have no names."""
+    compiled = insert(table).inline().compile(dialect=dialect, column_keys=list(columns))
+    assert isinstance(compiled, SQLCompiler)
+    return str(compiled), None if compiled.positiontup is None else list(compiled.positiontup)
 
 
 def _insert_one(connection: Connection, table: Table, row: dict[str, Any]) -> None:
