@@ -76,7 +76,12 @@ async def connect(port: int, name: str) -> Device:
 
 async def once(device: Device, packet: bytes) -> None:
     done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    device.on_message = lambda message: done.done() or done.set_result(None)  # type: ignore[func-returns-value]
+
+    def settle(message: Publish) -> None:
+        if not done.done():
+            done.set_result(None)
+
+    device.on_message = settle
     device.send(packet)
     await done
 

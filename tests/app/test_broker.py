@@ -240,7 +240,9 @@ def test_reading_again_changes_what_can_change_and_says_what_cannot(
             patch.setattr("myna.app.broker.lines.set_up", lambda level, form: said.append(f"{level} {form}"))
             text = FILE.replace('mqtt = ["pigeon", "open"]', "mqtt = []").replace("[log]", '[log]\nlevel = "error"')
             text = text.replace("[[mqtt]]", '[[mqtt]]\nlisten = "localhost:9"\n[[mqtt]]', 1)
-            more = '[faces.pigeon]\nloft = "immovable"\n[limits]\nmaximum_qos = 1\n[tenant.DevOnly.limits]\nsessions = 7\n'
+            more = (
+                '[faces.pigeon]\nloft = "immovable"\n[limits]\nmaximum_qos = 1\n[tenant.DevOnly.limits]\nsessions = 7\n'
+            )
             app.reload(loaded(tmp_path, more, text=text))
         assert said == ["error json"]
         assert app.broker.tenant("DevOnly").limits.sessions == 7

@@ -154,7 +154,8 @@ def test_a_client_may_give_up_during_an_exchange() -> None:
 
 
 @pytest.mark.parametrize(
-    "packet", [auth(0x18, b"3", "PLAIN"), auth(0x18, b"3", None), Auth(0x18), auth(0x19), Pingreq(), Connect(5, "", True, 0)]
+    "packet",
+    [auth(0x18, b"3", "PLAIN"), auth(0x18, b"3", None), Auth(0x18), auth(0x19), Pingreq(), Connect(5, "", True, 0)],
 )
 def test_anything_else_during_an_exchange_ends_it(packet: Auth | Pingreq | Connect) -> None:
     world, gate = World(), SlowGate()  # [MQTT-4.12.0-4]

@@ -158,8 +158,9 @@ def test_packet_identifier_0_ends_the_connection_after_what_came_before(level: i
     seen = listener(world)
     client = world.connected("c", level)
     client.send(*run("a", qos, 1, b"0"))
-    client.send_bytes(b"".join(encode(packet, level) for packet in run("a", qos, 7, b"1"))
-                      + encode(Publish("a", b"2", qos), level))
+    client.send_bytes(
+        b"".join(encode(packet, level) for packet in run("a", qos, 7, b"1")) + encode(Publish("a", b"2", qos), level)
+    )
     assert seen.payloads() == [b"0", b"1"]
     assert client.is_closed()
 

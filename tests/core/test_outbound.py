@@ -295,9 +295,7 @@ def test_an_exchange_that_has_begun_is_not_ended_by_expiry() -> None:
     client.drop()
     world.pass_time(10)
     client = back(world)
-    assert_received(
-        client, Publish("a", b"x", 2, dup=True, packet_id=1, properties=properties(message_expiry=1))
-    )
+    assert_received(client, Publish("a", b"x", 2, dup=True, packet_id=1, properties=properties(message_expiry=1)))
     client.send(Pubrec(1))
     assert_received(client, Pubrel(1))
 
@@ -477,9 +475,7 @@ def test_a_window_to_repeat_does_not_flood_a_slow_reader() -> None:
     assert client.session.has_waiting()
 
 
-@pytest.mark.parametrize(
-    ("policy", "kept"), [(DROP_NEWEST, [b"1", b"2", b"3"]), (DROP_OLDEST, [b"3", b"4", b"5"])]
-)
+@pytest.mark.parametrize(("policy", "kept"), [(DROP_NEWEST, [b"1", b"2", b"3"]), (DROP_OLDEST, [b"3", b"4", b"5"])])
 def test_a_full_queue_drops_by_its_policy_and_counts_it(policy: str, kept: list[bytes]) -> None:
     limits = Limits()
     limits.queue_messages = 3

@@ -20,7 +20,9 @@ from myna.testing import (
 from myna.wire.packets import Publish
 
 
-@pytest.mark.parametrize("filter", ["a#", "#/a", "a+", "+a/b", "$share//t", "$share/g", "$share/g+/t", "$share/g/", "a\0"])
+@pytest.mark.parametrize(
+    "filter", ["a#", "#/a", "a+", "+a/b", "$share//t", "$share/g", "$share/g+/t", "$share/g/", "a\0"]
+)
 def test_a_filter_that_breaks_the_syntax_is_refused(filter: str) -> None:
     world = World()  # [MQTT-4.7.1-1], [MQTT-4.7.1-2], [MQTT-4.8.2-1], [MQTT-4.8.2-2]
     receiver = FakeReceiver()
@@ -314,7 +316,12 @@ def test_the_store_learns_of_the_subscriptions_of_persistent_sessions() -> None:
     client.send_bytes(bytes.fromhex("a2 06 0002 00 0001 61"))
     subscribed, gone = world.records()
     assert isinstance(subscribed, Subscribed)
-    assert (subscribed.text, subscribed.qos, subscribed.no_local, subscribed.retain_as_published) == ("a", 1, True, True)
+    assert (subscribed.text, subscribed.qos, subscribed.no_local, subscribed.retain_as_published) == (
+        "a",
+        1,
+        True,
+        True,
+    )
     assert (subscribed.retain_handling, subscribed.identifiers) == (2, [7])
     assert isinstance(gone, Unsubscribed)
     assert (gone.key, gone.text) == (("tenant", "", "c"), "a")

@@ -4,6 +4,7 @@ What a newcomer gets wrong: Python's sqlite3 begins transactions when it sees fi
 told not to, and every transaction is begun in so many words.
 """
 
+import logging
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,8 @@ class RegistryError(Exception):
 
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
+logging.getLogger("alembic").setLevel(logging.WARNING)  # its steps are ours to report, when one fails
+
 BUSY_TIMEOUT: Final = 10_000  # ms a writer waits for another process, such as an import, before it gives up
 
 

@@ -8,6 +8,7 @@ context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
     render_as_batch=True,
+    transactional_ddl=True,  # SQLite can, too, once a transaction is begun in so many words
     version_table="registry_version",
 )
 with context.begin_transaction():
