@@ -8,6 +8,7 @@ import asyncio
 import base64
 import contextlib
 import logging
+import os
 import secrets
 import tempfile
 import time
@@ -330,6 +331,12 @@ class Registry:
             self.directory.put_person(user.id, user.login, user.role, user.status, user.all_device_types)
 
 
+def _claim(file: Path) -> Path:
+    """There are hashes and keys in it: nobody else reads it, nor what SQLite puts beside it."""
+    os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+    return file
+
+
 def open_registry(
     location: str | Path | None, *, development: bool = False, retention: float = 3600.0, synchronous: str = "full"
 ) -> Registry:
@@ -342,7 +349,7 @@ def open_registry(
         folder = tempfile.TemporaryDirectory(prefix="myna-registry-")
         url, synchronous = sqlite_url(Path(folder.name) / FILE), "off"
     else:
-        url = location if isinstance(location, str) else sqlite_url(location / FILE)
+        url = location if isinstance(location, str) else sqlite_url(_claim(location / FILE))
     engine = open_database(url, synchronous=synchronous)
     migrate(engine)
     registry = Registry(engine, Threads(engine), Passwords(), retention=retention, folder=folder)

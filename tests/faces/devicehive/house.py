@@ -16,9 +16,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from myna.access.authenticator import AccessContext, NoSettings
 from myna.access.chain import Chain
 from myna.access.open import TENANT, Open
-from myna.access.authenticator import AccessContext, NoSettings
 from myna.cluster.solo import SoloPeers
 from myna.core.broker import Broker
 from myna.core.connection import Connection
