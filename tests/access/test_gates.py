@@ -45,7 +45,7 @@ def test_settings_for_an_unknown_one_are_refused() -> None:
 
 
 def test_settings_it_does_not_know_are_refused() -> None:
-    with pytest.raises(ConfigError, match="access.open.x: unknown key"):
+    with pytest.raises(ConfigError, match=r"access.open.x: unknown key"):
         gates({"open": Table(("access", "open"), {"x": 1})}).use("mqtt", ["open"])
 
 

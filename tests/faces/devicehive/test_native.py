@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from myna.wire.packets import Puback
 from tests.faces.devicehive.house import SAMPLE, House
 
 Play = Callable[..., None]
@@ -102,7 +103,7 @@ def test_it_needs_permission_and_access_and_mqtt_5_is_told(play: Play) -> None:
             carol.publish(TOPIC, b"1", 1)
             carol.publish(f"dh/command/1/1/{SAMPLE}/x", b"1", 1)
             carol.collect()
-            assert [packet.code for packet in carol.inbox if type(packet).__name__ == "Puback"] == codes  # type: ignore[attr-defined]
+            assert [packet.code for packet in carol.inbox if isinstance(packet, Puback)] == codes
         assert (await admin.ask("notification/list", deviceId=SAMPLE))["notifications"] == []
 
     play(story)
@@ -113,7 +114,7 @@ def test_an_update_without_an_id_is_malformed(play: Play) -> None:
         admin = await house.admin(level=5)
         admin.publish(f"dh/command_update/1/1/{SAMPLE}/x", b"{}", 1)
         admin.collect()
-        assert [packet.code for packet in admin.inbox if type(packet).__name__ == "Puback"] == [0x99]  # type: ignore[attr-defined]
+        assert [packet.code for packet in admin.inbox if isinstance(packet, Puback)] == [0x99]
 
     play(story)
 

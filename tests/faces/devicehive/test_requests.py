@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from myna.wire.packets import Publish
+from myna.wire.packets import Puback, Publish, Will
 from tests.faces.devicehive.house import SAMPLE, House
 
 Play = Callable[..., None]
@@ -168,7 +168,7 @@ def test_a_client_that_asks_without_end_is_told_so_and_memory_stays_bounded(play
         for number in range(1500):
             admin.publish("dh/request", {"action": "device/get", "deviceId": SAMPLE, "requestId": number}, qos=1)
         admin.collect()
-        codes = {packet.code for packet in admin.inbox if type(packet).__name__ == "Puback"}
+        codes = {packet.code for packet in admin.inbox if isinstance(packet, Puback)}
         assert codes == {0, 0x97}
         await house.settled()
         assert (await admin.ask("server/info"))["status"] == "success"
@@ -222,8 +222,6 @@ def test_a_client_id_with_at_signs_and_slashes_gets_its_answers(play: Play) -> N
 
 
 def test_an_authenticated_will_on_a_request_is_done_when_the_connection_drops(play: Play) -> None:
-    from myna.wire.packets import Will
-
     async def story(house: House) -> None:
         body = json.dumps(
             {"action": "notification/insert", "deviceId": SAMPLE, "notification": {"notification": "gone"}}
@@ -240,8 +238,6 @@ def test_an_authenticated_will_on_a_request_is_done_when_the_connection_drops(pl
 
 
 def test_a_will_uses_the_identity_of_a_later_authenticate(play: Play) -> None:
-    from myna.wire.packets import Will
-
     async def story(house: House) -> None:
         device = await house.anonymous("d", will=Will(f"dh/notification/1/1/{SAMPLE}/gone", b"", 1, False))
         admin = await house.admin("c1")

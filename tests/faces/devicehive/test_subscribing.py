@@ -47,6 +47,7 @@ def test_commands_or_their_updates(play: Play) -> None:
 def test_what_is_kept_is_replayed_from_a_time_on_after_the_answer(play: Play) -> None:
     async def story(house: House) -> None:
         admin, other = await house.admin(), await house.admin("other")
+        made = {}
         for second in (1, 2, 3):
             body = {"command": f"c{second}", "timestamp": f"2018-01-01T00:00:0{second}"}
             made = await admin.ask("command/insert", deviceId=SAMPLE, command=body)
