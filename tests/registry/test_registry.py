@@ -56,7 +56,8 @@ def test_a_new_one_holds_what_the_originals_does(place: str | Path) -> None:
         ]
         types = await registry.places(DEVICE_TYPE, PlaceQuery(), Page(9))
         assert [one.name for one in types] == [
-            "Default Device Type", "Cameras", "Lightning", "Door Locks", "Thermostats", "Entertainment", "Cars", "Cooking"
+            "Default Device Type", "Cameras", "Lightning", "Door Locks", "Thermostats", "Entertainment", "Cars",
+            "Cooking",
         ]  # fmt: skip
         assert [one.name for one in await registry.places_of(NETWORK, 1)] == ["Sample Network"]
         assert [one.id for one in await registry.places_of(DEVICE_TYPE, 1)] == [1]
