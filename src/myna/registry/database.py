@@ -4,14 +4,11 @@ What a newcomer gets wrong: Python's sqlite3 begins transactions when it sees fi
 told not to, and every transaction is begun in so many words.
 """
 
-import logging
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-import alembic.command
-from alembic.config import Config
-from alembic.util.exc import CommandError
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
@@ -20,9 +17,8 @@ class RegistryError(Exception):
     """The registry cannot be opened; says why."""
 
 
-MIGRATIONS: Final = Path(__file__).with_name("migrations")
-logging.getLogger("alembic").setLevel(logging.WARNING)  # its steps are ours to report, when one fails
-
+VERSION_TABLE: Final = "registry_version"
+NEWEST: Final = "0001"  # of `migrations`; a test compares
 BUSY_TIMEOUT: Final = 10_000  # ms a writer waits for another process, such as an import, before it gives up
 
 
@@ -42,14 +38,21 @@ def sqlite_url(path: Path) -> str:
 
 def migrate(engine: Engine) -> None:
     """Bring the tables up to date. A database that a newer Myna has touched is left alone, with an error."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    if _is_up_to_date(engine):
+        return
+    import_module("myna.registry.upgrade").upgrade(engine)
+
+
+def _is_up_to_date(engine: Engine) -> bool:
+    """Asked first, because Alembic takes longer to import than most starts do otherwise."""
     try:
-        with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            alembic.command.upgrade(config, "head")
-    except (SQLAlchemyError, CommandError) as error:
+        with engine.connect() as connection:
+            if not inspect(connection).has_table(VERSION_TABLE):
+                return False
+            versions = connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").scalars().all()
+    except SQLAlchemyError as error:
         raise RegistryError(str(getattr(error, "orig", None) or error)) from error
+    return versions == [NEWEST]
 
 
 def _parse(url: str) -> URL:

@@ -28,13 +28,14 @@ log = logging.getLogger("myna.registry")
 
 T = TypeVar("T")
 MOST_WAITING: Final = 50_000  # jobs; beyond, whoever asks is told that the registry takes no more
+MOST_BYTES: Final = 256 * 1024 * 1024  # of rows that wait, likewise
 READ_BATCH: Final = 16  # jobs a reader takes at once: few enough for its siblings to have some, too
 
 
 class Job:
     """One piece of work and who waits for it. `then` runs on the loop's thread, before anybody hears of the result."""
 
-    __slots__ = ("args", "error", "future", "result", "row", "table", "then", "work")
+    __slots__ = ("args", "error", "future", "result", "row", "size", "table", "then", "work")
 
     def __init__(self, future: "asyncio.Future[Any]") -> None:
         self.future = future
@@ -43,6 +44,7 @@ class Job:
         self.then: Callable[[Any], None] | None = None
         self.table: Table | None = None
         self.row: dict[str, Any] = {}
+        self.size = 0
         self.result: Any = None
         self.error: BaseException | None = None
 
@@ -52,14 +54,16 @@ class _Queue:
 
     def __init__(self) -> None:
         self.jobs: deque[Job] = deque()
+        self._size = 0
         self._condition = threading.Condition()
         self._ended = False
 
     def put(self, job: Job) -> None:
         with self._condition:
-            if self._ended or len(self.jobs) >= MOST_WAITING:
+            if self._ended or len(self.jobs) >= MOST_WAITING or self._size >= MOST_BYTES:
                 raise Unavailable("the registry has ended" if self._ended else "the registry is behind")
             self.jobs.append(job)
+            self._size += job.size
             self._condition.notify()
 
     def take(self, most: int) -> list[Job]:
@@ -67,8 +71,9 @@ class _Queue:
         with self._condition:
             while not self.jobs and not self._ended:
                 self._condition.wait()
-            count = min(most, len(self.jobs))
-            return [self.jobs.popleft() for _ in range(count)]
+            taken = [self.jobs.popleft() for _ in range(min(most, len(self.jobs)))]
+            self._size -= sum([job.size for job in taken])
+            return taken
 
     def end(self) -> None:
         with self._condition:
@@ -108,6 +113,7 @@ class Threads:
         job = Job(asyncio.get_running_loop().create_future())
         job.table = table
         job.row = row
+        job.size = sum([len(value) for value in row.values() if isinstance(value, str)])
         self._writes.put(job)
         return job.future
 

@@ -40,6 +40,7 @@ class Caller:
         "last_stored",
         "principal",
         "queue",
+        "queued_bytes",
         "receiver",
         "subscriptions",
     )
@@ -49,7 +50,8 @@ class Caller:
         self.identity = identity
         self.principal = principal
         self.subscriptions: dict[int, Requested] = {}  # made by request
-        self.queue: deque[Request | Callable[[], None]] = deque()
+        self.queue: deque[tuple[Request | Callable[[], None], int]] = deque()
+        self.queued_bytes = 0
         self.busy = False
         self.last_stored: asyncio.Future[None] | None = None  # until it is done, later reads must wait
         self.answers: dict[str, Subscription | None] = {}  # action -> which subscription wants its answers
@@ -77,6 +79,10 @@ class Callers:
     def of(self, receiver: Receiver) -> Caller:
         caller = self._callers.get(receiver.identity)
         return self._enter(receiver, receiver.identity) if caller is None else caller
+
+    def find(self, receiver: Receiver) -> Caller | None:
+        """The caller of a connection that has had to do with us."""
+        return self._callers.get(receiver.identity)
 
     def of_origin(self, origin: Origin) -> Caller | None:
         """Whoever published; None for what comes from no client, such as an HTTP call."""

@@ -17,7 +17,7 @@ from myna.core.message import Message
 from myna.core.ports import GRANT, PASS, TAKEN, TopicGuard, Watcher
 from myna.core.receiver import Receiver, Subscription
 from myna.core.session import Session
-from myna.faces.devicehive.callers import Caller, Callers
+from myna.faces.devicehive.callers import ATTRIBUTE, Caller, Callers
 from myna.faces.devicehive.naming import (
     RESPONSE,
     SPACE,
@@ -105,7 +105,9 @@ class DeviceHiveGuard(TopicGuard):
         return self._pushes.may_have_topic(self._callers.of(receiver), message.topic)
 
     def unsubscribed(self, receiver: Receiver, subscription: Subscription, now: float) -> None:
-        self._callers.of(receiver).answers.clear()
+        caller = self._callers.find(receiver)
+        if caller is not None:
+            caller.answers.clear()
 
     def _may_subscribe(self, principal: Principal, push: PushFilter) -> bool:
         if NEEDED[push.category] not in principal.actions or self._allowed.sees_nothing(principal):
@@ -141,10 +143,14 @@ class Departures(Watcher):
         self._subscriptions = subscriptions
 
     def connected(self, receiver: Receiver, address: str, now: float) -> None:
-        self._callers.of(receiver)
+        """One that brings a remembrance is known from its first moment, so that it is never taken for an absent one."""
+        if ATTRIBUTE in receiver.identity.attributes:
+            self._callers.of(receiver)
 
     def disconnected(self, receiver: Receiver, reason: int, by_client: bool, now: float) -> None:
-        self._subscriptions.remove_all(self._callers.of(receiver))
+        caller = self._callers.find(receiver)
+        if caller is not None:
+            self._subscriptions.remove_all(caller)
 
     def session_ended(self, receiver: Receiver, reason: int, now: float) -> None:
         self._callers.forget(receiver)

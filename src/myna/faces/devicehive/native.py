@@ -24,7 +24,7 @@ from myna.faces.devicehive.callers import Caller
 from myna.faces.devicehive.desk import Desk
 from myna.faces.devicehive.naming import COMMAND, COMMAND_UPDATE, NOTIFICATION, PushTopic
 from myna.faces.devicehive.parameters import NotAnObject, Parameters, read_any, read_object
-from myna.faces.devicehive.requests import MOST_WAITING, Requests
+from myna.faces.devicehive.requests import Requests
 from myna.formats.inventory import Unavailable
 from myna.wire import reasons
 
@@ -51,9 +51,9 @@ class NativePublish:
         """TAKEN, or the reason code for which nothing was done. Behind earlier requests it waits for its turn."""
         if not caller.busy:
             return self._judge(caller, topic, payload)
-        if len(caller.queue) >= MOST_WAITING:
+        if self._requests.is_behind(caller, len(payload)):
             return self._refuse("behind", reasons.QUOTA_EXCEEDED)
-        self._requests.in_turn(caller, lambda: self._judge_late(caller, topic, payload))
+        self._requests.in_turn(caller, lambda: self._judge_late(caller, topic, payload), len(payload))
         return TAKEN
 
     def _judge_late(self, caller: Caller, topic: PushTopic, payload: bytes) -> None:

@@ -40,6 +40,7 @@ from myna.wire.topics import check_topic, matches
 log = logging.getLogger("myna.devicehive")
 
 MOST_WAITING: Final = 1_000  # requests of one connection; beyond, they are refused until it has caught up
+MOST_BYTES: Final = 4 * 1024 * 1024  # of those
 NULL: Final = b"null"
 
 
@@ -73,18 +74,23 @@ class Requests:
         except NotAnObject:
             self._send(caller, "", MALFORMED)
             return TAKEN
-        if len(caller.queue) >= MOST_WAITING:
+        if self.is_behind(caller, len(payload)):
             self._broker.counters.refuse("devicehive:too_many_requests")
             return reasons.QUOTA_EXCEEDED
         request = self._identify(caller, parameters)
         if request is not None:
-            self.in_turn(caller, request)
+            self.in_turn(caller, request, len(payload))
         return TAKEN
 
-    def in_turn(self, caller: Caller, work: "Request | Callable[[], None]") -> None:
+    def is_behind(self, caller: Caller, size: int) -> bool:
+        """Has so much been asked for that nothing more may wait?"""
+        return len(caller.queue) >= MOST_WAITING or (bool(caller.queue) and caller.queued_bytes + size > MOST_BYTES)
+
+    def in_turn(self, caller: Caller, work: "Request | Callable[[], None]", size: int) -> None:
         """Do it now, or when what this caller asked for before has been done."""
         if caller.busy:
-            caller.queue.append(work)
+            caller.queue.append((work, size))
+            caller.queued_bytes += size
         elif isinstance(work, Request):
             self._begin(caller, work)
         else:
@@ -162,7 +168,9 @@ class Requests:
     def _go_on(self, caller: Caller) -> None:
         caller.busy = False
         while caller.queue and not caller.busy:
-            self.in_turn(caller, caller.queue.popleft())
+            work, size = caller.queue.popleft()
+            caller.queued_bytes -= size
+            self.in_turn(caller, work, size)
 
     def _await_commit(self, caller: Caller, request: Request, stored: Stored) -> None:
         future: asyncio.Future[None] = stored.done
