@@ -74,6 +74,7 @@ class Connection(Link):
         self._peer = peer
         self._reader = FrameReader(broker.packet_size)
         self._connect: Connect | None = None
+        self._is_held_up = False  # takes too little of what it is sent to be read from
         self._authentication = Authentication(self, gate, peer)
         self._acks: Acks | None = None
         self._inbound: Inbound | None = None
@@ -95,6 +96,9 @@ class Connection(Link):
                 self._read(now)
         except WireError as error:
             self._fail(error, now)
+        if self.state == OPEN and self.output.is_overflowing():
+            self._is_held_up = True
+            self._outlet.pause()
 
     def has_pending(self) -> bool:
         return self.output.has_pending()
@@ -107,6 +111,11 @@ class Connection(Link):
     def sent(self, count: int, now: float) -> None:
         """The edge has got rid of so many bytes: a client that had fallen behind may have caught up."""
         self.output.sent(count)
+        if self._is_held_up:
+            self.last_heard = now  # it is not to blame for what we do not read
+            if not self.output.is_congested():
+                self._is_held_up = False
+                self._outlet.resume()
         session = self.session
         if session is not None and session.has_waiting() and not self.output.is_congested():
             session.pump(now)
