@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Select, delete, func, insert, select, upda
 from sqlalchemy.engine import Connection
 
 from myna.formats.inventory import Device, DeviceQuery, Page
-from myna.registry.pages import LARGEST_PAGE, is_among, is_empty
+from myna.registry.pages import FARTHEST, LARGEST_PAGE, is_among, is_empty
 from myna.registry.tables import devices, networks
 
 _columns: Final = (
@@ -34,7 +34,7 @@ def list_devices(connection: Connection, query: DeviceQuery, page: Page) -> list
     if column is not None:
         statement = statement.order_by(column.desc() if page.descending else column.asc())
     last = devices.c.id.desc() if column is not None and page.descending else devices.c.id.asc()
-    statement = statement.order_by(last).limit(min(page.take, LARGEST_PAGE)).offset(page.skip)
+    statement = statement.order_by(last).limit(min(page.take, LARGEST_PAGE)).offset(min(page.skip, FARTHEST))
     return [Device(*row) for row in connection.execute(statement)]
 
 

@@ -1,7 +1,8 @@
 """The registry's tables, as they are now; `migrations` says how a database gets there.
 
 What a newcomer gets wrong: JSON is kept as text and times as milliseconds, so that both databases hold the same and
-what a client stored comes back byte for byte. Names compare with regard to case in both.
+what a client stored comes back byte for byte. Numbers that clients may name are wide, because PostgreSQL refuses to
+compare others with one that does not fit. Names compare with regard to case in both.
 """
 
 from typing import Final
@@ -38,8 +39,8 @@ users = Table(
     Column("login", String(128), nullable=False, unique=True),
     Column("password_hash", Text, nullable=False),
     Column("password_salt", Text),  # of hashes that were brought from the original
-    Column("role", Integer, nullable=False),
-    Column("status", Integer, nullable=False),
+    Column("role", BigInteger, nullable=False),
+    Column("status", BigInteger, nullable=False),
     Column("login_attempts", Integer, nullable=False, default=0),
     Column("last_login", BigInteger),
     Column("data", Text),
@@ -105,7 +106,7 @@ commands = Table(
     "commands",
     metadata,
     Column("row", RowNumber, primary_key=True, autoincrement=True),
-    Column("id", Integer, nullable=False),
+    Column("id", BigInteger, nullable=False),
     Column("command", Text, nullable=False),
     Column("timestamp", BigInteger, nullable=False),
     Column("last_updated", BigInteger, nullable=False),
@@ -127,7 +128,7 @@ notifications = Table(
     "notifications",
     metadata,
     Column("row", RowNumber, primary_key=True, autoincrement=True),
-    Column("id", Integer, nullable=False),
+    Column("id", BigInteger, nullable=False),
     Column("notification", Text, nullable=False),
     Column("device_id", String(48), nullable=False),
     Column("network_id", BigInteger, nullable=False),
