@@ -127,3 +127,35 @@ def test_the_loop_goes_on_while_a_query_takes_its_time(use: Callable[..., None])
         assert turns > 100
 
     use(work)
+
+
+def test_a_database_that_was_away_is_used_again_when_it_is_back(tmp_path: Path) -> None:
+    location = fresh_database("postgresql", tmp_path, development=False)
+    assert isinstance(location, str)
+    engine = open_database(location)
+    migrate(engine)
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
+
+    def cut_everybody_off(connection: Connection) -> None:
+        connection.exec_driver_sql(others + "pg_backend_pid()")
+
+    def cut_itself_off(connection: Connection) -> None:
+        connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
+        connection.exec_driver_sql("SELECT 1")
+
+    async def live() -> None:
+        threads = Threads(engine)
+        threads.start()
+        await threads.write(add, "a")
+        await threads.read(count)
+        await threads.write(cut_everybody_off)
+        assert await threads.read(count) == 1
+        for work in (threads.write, threads.read):
+            with pytest.raises(Unavailable):
+                await work(cut_itself_off)
+        await threads.write(add, "b")
+        assert await threads.read(count) == 2
+        await threads.close()
+
+    asyncio.run(live())
+    engine.dispose()

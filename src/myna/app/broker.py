@@ -55,6 +55,7 @@ from myna.wire import reasons
 log = logging.getLogger("myna.app")
 
 LISTENERS_FILE: Final = "listeners.json"
+REGISTRY_CLOSE: Final = 5.0  # seconds a database may take to write what is left
 FIXED: Final = ("server", "network", "mqtt", "http", "bifromq")  # sections that a reload cannot change
 
 
@@ -132,6 +133,7 @@ class App:
             async with asyncio.timeout_at(ends_at):
                 await self.async_broker.safe()
         await self._net.drain(max(ends_at - self._loop.time(), 0.0))
+        await self._close_registries()
         self._log_watcher.flush(self.now())
         self.close()
 
@@ -249,6 +251,15 @@ class App:
                 await self._faces[name].stop()
         except Exception:
             log.exception("the face %s did not stop properly", name)
+
+    async def _close_registries(self) -> None:
+        """When the last wills are in them."""
+        for registry in self._registries:
+            try:
+                async with asyncio.timeout(REGISTRY_CLOSE):
+                    await registry.close()
+            except TimeoutError:
+                log.error("the registry's database does not answer; what was on its way there is lost")
 
     def _describe_listeners(self) -> bytes:
         fields = ("name", "url", "scheme", "host", "port", "path")

@@ -200,7 +200,8 @@ class FaceContext:
     connect_mqtt    an MQTT conversation behind a gate, for `socket.carry`
     text_frame, binary_frame    a WebSocket frame for `send_frame`: encoded once, sent to many
     open_registry   devices and people: in a database by its URL, or "" for the data folder, keeping history so many
-                    seconds. It waits for the database, so ask while the face is made; `start` and `close` are yours
+                    seconds. It waits for the database, so ask while the face is made, and `start` it when the face
+                    starts. The broker closes it, after the last clients have gone
     urls            what is open, by listener: urls["http"][0]; complete when `start` is called
     """
 

@@ -87,6 +87,8 @@ class Threads:
     def __init__(self, engine: Engine, readers: int = 2) -> None:
         self._engine = engine
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._all_ended: asyncio.Event | None = None
+        self._working = readers + 1
         self._writes = _Queue()
         self._reads = _Queue()
         self._threads = [threading.Thread(target=self._write, name="registry-writer", daemon=True)]
@@ -96,6 +98,7 @@ class Threads:
     def start(self) -> None:
         """From now on; what has been asked before is done now."""
         self._loop = asyncio.get_running_loop()
+        self._all_ended = asyncio.Event()
         for thread in self._threads:
             thread.start()
 
@@ -129,9 +132,8 @@ class Threads:
         """After what is queued has been done."""
         self._writes.end()
         self._reads.end()
-        for thread in self._threads:
-            if thread.ident is not None:  # it was started
-                await asyncio.to_thread(thread.join)
+        if self._all_ended is not None:
+            await self._all_ended.wait()
 
     # On the threads
 
@@ -142,7 +144,8 @@ class Threads:
                     _run_writes(connection, jobs)
             except Exception as error:
                 _fail_all(jobs, error)
-            self._settle(jobs)
+            self._tell_loop(_tell, jobs)
+        self._tell_loop(self._ended)
 
     def _read(self) -> None:
         engine = self._engine.execution_options(writes=False)
@@ -150,19 +153,26 @@ class Threads:
             try:
                 with engine.connect() as connection:
                     for job in jobs:
+                        if connection.invalidated:  # the job before has lost it
+                            raise Unavailable("the connection to the database was lost")
                         _run(connection, job)
-                        if connection.invalidated:
-                            break
             except Exception as error:
                 _fail_all(jobs, error)
-            self._settle(jobs)
+            self._tell_loop(_tell, jobs)
+        self._tell_loop(self._ended)
 
-    def _settle(self, jobs: list[Job]) -> None:
+    def _ended(self) -> None:
+        """One of the threads has ended."""
+        self._working -= 1
+        if self._working == 0 and self._all_ended is not None:
+            self._all_ended.set()
+
+    def _tell_loop(self, what: Callable[..., None], *args: Any) -> None:
         assert self._loop is not None  # it started this thread
         try:
-            self._loop.call_soon_threadsafe(_tell, jobs)
+            self._loop.call_soon_threadsafe(what, *args)
         except RuntimeError:
-            log.warning("the loop closed before %d answers of the registry were fetched", len(jobs))
+            log.warning("the loop closed before the registry had ended")
 
 
 def _run_writes(connection: Connection, jobs: list[Job]) -> None:
@@ -245,7 +255,7 @@ def _insert_one(connection: Connection, table: Table, row: dict[str, Any]) -> No
 def _fail_all(jobs: list[Job], error: Exception) -> None:
     """Nothing of a transaction that could not be committed has happened, whatever its parts say."""
     translated = _translated(error)
-    if len(jobs) > 1 or jobs[0].error is None:
+    if any(job.error is None for job in jobs):
         log.error("the registry failed: %s", error)
     for job in jobs:
         job.error = job.error or translated

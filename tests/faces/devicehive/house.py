@@ -310,5 +310,6 @@ def tell(
             await story(house)
         finally:
             await house.face.stop()
+            await registry.close()
 
     asyncio.run(run())

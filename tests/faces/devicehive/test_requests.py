@@ -200,7 +200,7 @@ def test_nothing_under_dh_is_ever_retained(play: Play) -> None:
         admin.publish("dh/request", {"action": "server/info", "token": "secret"}, retain=True)
         admin.publish("dh/whatever", {"token": "secret"}, retain=True)
         admin.publish(f"dh/notification/1/1/{SAMPLE}/t", {"parameters": 1}, retain=True)
-        await admin.ask("server/info")
+        await house.settled()
         other = await house.admin("c2")
         other.subscribe_all("#", "dh/#", "dh/whatever")
         assert await other.messages() == []
