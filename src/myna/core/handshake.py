@@ -12,7 +12,7 @@ from myna.core.broker import Broker
 from myna.core.identity import Identity
 from myna.core.limits import Limits
 from myna.core.link import UNLIMITED, Link
-from myna.core.message import Message, Origin, copy_for_delivery
+from myna.core.message import Message, Origin, copy_for_delivery, is_as_declared
 from myna.core.ports import Peer
 from myna.core.receiver import SessionKey
 from myna.core.session import Session
@@ -126,6 +126,10 @@ def _check_limits(tenant: Tenant, connect: Connect) -> Refused | None:
         return Refused(reasons.RETAIN_NOT_SUPPORTED, "will retain")  # [MQTT-3.2.2-13]
     if limits.will_size and len(will.payload) > limits.will_size:
         return Refused(reasons.PACKET_TOO_LARGE, "will payload")
+    properties = will.properties
+    declared = ABSENT if properties is None else properties.payload_format
+    if limits.payload_format_checked and not is_as_declared(declared, will.payload):
+        return Refused(reasons.PAYLOAD_FORMAT_INVALID, "will payload")
     return None
 
 

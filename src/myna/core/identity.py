@@ -24,6 +24,10 @@ class Rules:
         """SUCCESS, or the reason code of the refusal. `filter` comes without its share prefix."""
         return reasons.SUCCESS
 
+    def may_unsubscribe(self, identity: "Identity", filter: str) -> int:
+        """SUCCESS, or the reason code of the refusal. `filter` comes without its share prefix."""
+        return reasons.SUCCESS
+
 
 ALLOW_ALL = Rules()
 
