@@ -207,6 +207,26 @@ class Broker:
             return Outcome(matched, sequence)
         return MATCHED if matched else UNMATCHED
 
+    def deliver_to(self, tenant: Tenant, message: Message, subscriptions: list[Subscription], now: float) -> Outcome:
+        """Hand a message to these subscriptions and to nobody else: for a guard that finds the receivers itself.
+
+        A share group among them asks the guard of the topic about each of its members.
+        """
+        guard = tenant.router.guard_of(message.topic)
+        journal = self.journal
+        before = journal.store.sequence
+        matched = False
+        for subscription in subscriptions:
+            receiver = subscription.receiver
+            if guard is not None and isinstance(receiver, ShareGroup):
+                matched = bool(receiver.deliver_guarded(message, guard, now)) or matched
+            else:
+                matched = bool(receiver.deliver(message, subscription, now)) or matched
+        if journal.durable:
+            journal.close()
+        sequence = journal.store.sequence
+        return Outcome(matched, sequence) if sequence != before else MATCHED if matched else UNMATCHED
+
     def arrived(self, tenant: Tenant, message: Message, now: float) -> None:
         """A message from another node: route it here, and no further."""
         route = tenant.router.route(message.topic_bytes())
