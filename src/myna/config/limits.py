@@ -28,6 +28,7 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     shared_available: bool | None = None
     identifiers_available: bool | None = None
     payload_format_checked: bool | None = None
+    expiry_0_is_never: bool | None = None
     # Sizes.
     packet_size: Size | None = None
     will_size: Size | None = None
@@ -41,6 +42,8 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     publishes_per_second: Annotated[float, Meta(ge=0)] | None = None
     inbound_bytes_per_second: Annotated[float, Meta(ge=0)] | None = None
     outbound_bytes_per_second: Annotated[float, Meta(ge=0)] | None = None
+    tenant_publishes_per_second: Annotated[float, Meta(ge=0)] | None = None
+    tenant_bytes_per_second: Size | None = None
     refused_qos_0_disconnects: bool | None = None
     refused_publish_disconnects_3: bool | None = None
     # Time.
@@ -115,6 +118,7 @@ PROFILES: Final[dict[str, LimitSettings]] = {
     ),
     # One throughput unit; the session expiry is its default, up to 8 hours can be asked for there.
     "eventgrid": LimitSettings(
+        expiry_0_is_never=True,
         levels=("3.1.1", "5"),
         maximum_qos=1,
         shared_available=False,
@@ -125,6 +129,8 @@ PROFILES: Final[dict[str, LimitSettings]] = {
         receive_maximum=1000,
         topic_alias_maximum=10,
         publishes_per_second=1000.0,
+        tenant_publishes_per_second=1000.0,
+        tenant_bytes_per_second=Size(1024 * 1024),
         keep_alive_maximum=Duration(1160),
         session_expiry_maximum=Lifetime(3600),
         sessions=10_000,

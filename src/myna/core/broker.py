@@ -90,9 +90,9 @@ class Broker:
         self._limits = default
         self._tenant_limits = by_tenant
         for name, tenant in self.tenants.items():
-            tenant.limits = self.limits_of(name)
-            tenant.router.limits = tenant.limits
+            tenant.set_limits(self.limits_of(name))
             tenant.router.retire()
+        self.rules_changed()  # connections that remember routes measure no throughput
 
     def guard(self, guard: TopicGuard, tenant: str = "") -> None:
         """Put a topic space under a guard, in one tenant or in every one."""
@@ -162,7 +162,8 @@ class Broker:
             matched = self._deliver_chosen(tenant, route, message, now)
         if journal.durable:
             journal.close()
-        if self.tap is not None and self.tap.offered(tenant.name, message, now):
+        tapped = self.tap is not None and self.tap.offered(tenant.name, message, now)
+        if tapped:
             matched = True
         if not self.peers.alone and self.peers.forward(tenant.name, message):
             matched = True
@@ -171,8 +172,8 @@ class Broker:
         if route.logged:
             self.watcher.published(tenant.name, message, matched, now)
         sequence = journal.store.sequence
-        if sequence != before:
-            return Outcome(matched, sequence)
+        if sequence != before or tapped:
+            return Outcome(matched, sequence if sequence != before else 0, tapped)
         return MATCHED if matched else UNMATCHED
 
     def is_direct(self, route: Route) -> bool:
@@ -213,20 +214,31 @@ class Broker:
             if retained.remove(message.topic):
                 self.journal.note(RetainedSet(tenant.name, message.topic, None))
             return reasons.SUCCESS
-        limits = tenant.limits
-        if not limits.retain_available:
-            return reasons.RETAIN_NOT_SUPPORTED
-        held = retained.get(message.topic)
-        freed = 0 if held is None else held.size()
-        too_many = held is None and limits.retained_messages and retained.count >= limits.retained_messages
-        if too_many or (limits.retained_bytes and retained.size - freed + message.size() > limits.retained_bytes):
+        reason = self.may_retain(tenant, message)
+        if reason == reasons.QUOTA_EXCEEDED:
             self.counters.refuse("retained_limit")
-            return reasons.QUOTA_EXCEEDED
+        if reason != reasons.SUCCESS:
+            return reason
         retained.set(message)
         if message.expires_at != 0.0 and not retained.has_expiry(message.topic):
             self._expire_retained(tenant, message, RetainedExpiry(self, tenant, message.topic))
         self.counters.retained_stored += 1
         self.journal.note(RetainedSet(tenant.name, message.topic, message))
+        return reasons.SUCCESS
+
+    def may_retain(self, tenant: Tenant, message: Message) -> int:
+        """SUCCESS, or the reason why `retain` would not keep it."""
+        limits = tenant.limits
+        if not limits.retain_available:
+            return reasons.RETAIN_NOT_SUPPORTED
+        if not message.payload:
+            return reasons.SUCCESS
+        retained = tenant.retained
+        held = retained.get(message.topic)
+        freed = 0 if held is None else held.size()
+        too_many = held is None and limits.retained_messages and retained.count >= limits.retained_messages
+        if too_many or (limits.retained_bytes and retained.size - freed + message.size() > limits.retained_bytes):
+            return reasons.QUOTA_EXCEEDED
         return reasons.SUCCESS
 
     def clear_retained(self, tenant: Tenant, topic: str) -> bool:

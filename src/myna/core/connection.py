@@ -75,6 +75,7 @@ class Connection(Link):
         self._peer = peer
         self._reader = FrameReader(broker.packet_size)
         self._connect: Connect | None = None
+        self._is_held_up = False  # takes too little of what it is sent to be read from
         self._authentication = Authentication(self, gate, peer)
         self._acks: Acks | None = None
         self._inbound: Inbound | None = None
@@ -99,6 +100,9 @@ class Connection(Link):
                 self._read(now)
         except WireError as error:
             self._fail(error, now)
+        if self.state == OPEN and self.output.is_overflowing():
+            self._is_held_up = True
+            self._outlet.pause()
 
     def has_pending(self) -> bool:
         return self.output.has_pending() and (self._shaping is None or not self._shaping.holds)
@@ -113,6 +117,11 @@ class Connection(Link):
     def sent(self, count: int, now: float) -> None:
         """The edge has got rid of so many bytes: a client that had fallen behind may have caught up."""
         self.output.sent(count)
+        if self._is_held_up:
+            self.last_heard = now  # it is not to blame for what we do not read
+            if not self.output.is_congested():
+                self._is_held_up = False
+                self._outlet.resume()
         if self._shaping is not None:
             self._shaping.sent(count, now)
         session = self.session
@@ -371,6 +380,8 @@ class Connection(Link):
         self._connect = None
         self._authentication.forget()
         self._deadlines.cancel()
+        if self._inbound is not None:
+            self._inbound.end()
         if self._acks is not None:
             self._acks.close()
         if self._shaping is not None:

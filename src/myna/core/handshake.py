@@ -100,7 +100,8 @@ def open_session(
     )
     keep_alive = _keep_alive(limits, connect)
     if not link.write_packet(_connack(limits, connect, client_id, expiry, keep_alive, resumed is not None, data)):
-        session.discard(reasons.PACKET_TOO_LARGE, now)  # it could never be told that it is connected
+        if resumed is None:
+            session.discard(reasons.PACKET_TOO_LARGE, now)
         return Refused(reasons.PACKET_TOO_LARGE, "the client's maximum packet size leaves no room for CONNACK")
     session.save(now)
     session.set_will(_make_will(broker, key, connect, origin, now))

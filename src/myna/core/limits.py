@@ -24,6 +24,7 @@ class Limits:
         self.shared_available = True
         self.identifiers_available = True
         self.payload_format_checked = False
+        self.expiry_0_is_never = False  # Event Grid's reading of a Message Expiry Interval of 0
         # Sizes.
         self.packet_size = 1024 * 1024
         self.will_size = 0
@@ -34,9 +35,11 @@ class Limits:
         self.receive_maximum = 65_535
         self.inflight = 65_535  # sent and not acknowledged; MQTT 5 lets the client choose less
         self.topic_alias_maximum = 100  # each way; a topic may take 64 KiB, and each connection keeps its own
-        self.publishes_per_second = 0.0
+        self.publishes_per_second = 0.0  # of each connection
         self.inbound_bytes_per_second = 0.0  # of a connection: it is read from no faster
         self.outbound_bytes_per_second = 0.0  # of a connection: it is written to no faster
+        self.tenant_publishes_per_second = 0.0  # of all publishers together, whatever they speak
+        self.tenant_bytes_per_second = 0
         self.refused_qos_0_disconnects = False
         self.refused_publish_disconnects_3 = False
         # Time.
@@ -88,6 +91,7 @@ LIMIT_NAMES: Final = (
     "shared_available",
     "identifiers_available",
     "payload_format_checked",
+    "expiry_0_is_never",
     "packet_size",
     "will_size",
     "topic_length",
@@ -99,6 +103,8 @@ LIMIT_NAMES: Final = (
     "publishes_per_second",
     "inbound_bytes_per_second",
     "outbound_bytes_per_second",
+    "tenant_publishes_per_second",
+    "tenant_bytes_per_second",
     "refused_qos_0_disconnects",
     "refused_publish_disconnects_3",
     "keep_alive_minimum",
@@ -146,11 +152,21 @@ class Bucket:
         self._level -= amount
         return True
 
-    def spend(self, amount: float, now: float) -> float:
+    def borrow(self, amount: float, now: float) -> float:
         """Take it whether it is there or not; the seconds until what was borrowed has come in."""
         self._level = min(self.rate, self._level + (now - self._filled_at) * self.rate) - amount
         self._filled_at = now
         return max(0.0, -self._level / self.rate)
+
+    def missing(self, amount: float, now: float) -> float:
+        """Seconds until so much is there; 0.0 if it is. Nobody waits for more than a full bucket."""
+        self._level = min(self.rate, self._level + (now - self._filled_at) * self.rate)
+        self._filled_at = now
+        return max(0.0, (min(amount, self.rate) - self._level) / self.rate)
+
+    def spend(self, amount: float) -> None:
+        """Take it, there or not; a debt is paid off by the time that passes."""
+        self._level -= amount
 
     def wait(self, amount: float) -> float:
         """Seconds until so much will be there, as of the last look."""

@@ -45,7 +45,7 @@ class Shaping:
 
     def received(self, count: int, now: float) -> None:
         bucket = self._inbound
-        wait = 0.0 if bucket is None else bucket.spend(float(count), now)
+        wait = 0.0 if bucket is None else bucket.borrow(float(count), now)
         if wait > 0.0 and self._reading is None:
             self._link.last_heard = now + wait
             self._link.output.outlet.pause()
@@ -53,7 +53,7 @@ class Shaping:
 
     def sent(self, count: int, now: float) -> None:
         bucket = self._outbound
-        wait = 0.0 if bucket is None else bucket.spend(float(count), now)
+        wait = 0.0 if bucket is None else bucket.borrow(float(count), now)
         if wait > 0.0 and self._writing is None:
             self.holds = True
             self._writing = self._deadlines.add(now + wait, WritingRest(self))

@@ -5,4 +5,5 @@ from typing import Final
 # Name in the configuration -> module:class. A face is imported only if it is enabled.
 FACES: Final[dict[str, str]] = {
     "bifromq": "myna.faces.bifromq.face:BifroMqFace",
+    "eventgrid": "myna.faces.eventgrid.face:EventGridFace",
 }
