@@ -155,16 +155,19 @@ def test_the_listeners_are_written_down_while_they_are_open(tmp_path: Path) -> N
     assert not file.exists()
 
 
-@pytest.mark.parametrize(("wills", "expected"), [(True, ["w"]), (False, [])])
+@pytest.mark.parametrize(
+    ("wills", "of_tenant", "expected"), [(True, True, ["w"]), (False, True, []), (True, False, [])]
+)
 def test_draining_tells_mqtt_5_clients_and_publishes_wills_unless_told_not_to(
-    tmp_path: Path, wills: bool, expected: list[str]
+    tmp_path: Path, wills: bool, of_tenant: bool, expected: list[str]
 ) -> None:
     connect_with_will = b"\x10\x1b\0\4MQTT\5\6\0\0\0\0\4test\0\0\1w\0\4gone"
     published: list[str] = []
 
     async def inner() -> None:
         text = FILE.replace("[[mqtt]]", f"wills_at_shutdown = {str(wills).lower()}\n[[mqtt]]")
-        app = App(loaded(tmp_path, text=text), FACES)
+        more = f"[faces.pigeon]\n[tenant.DevOnly.limits]\nwills_at_shutdown = {str(of_tenant).lower()}\n"
+        app = App(loaded(tmp_path, more, text=text), FACES)
         await app.start()
         reader, writer = await open_stream(app, "mqtt")
         writer.write(connect_with_will)

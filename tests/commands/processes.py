@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from myna.faces import FACES
+
 PATIENCE = 30.0  # seconds; only a hang takes them
 
 
@@ -77,7 +79,11 @@ class Serving:
 
 @contextmanager
 def serve(*arguments: str, environ: dict[str, str] | None = None, cwd: Path | None = None) -> Iterator[Serving]:
-    process = myna("serve", *arguments, environ=environ, cwd=cwd)
+    """Without a file every port it would open must be named, or two of them would want the same one."""
+    own_port: tuple[str, ...] = ()
+    if "bifromq" in FACES and not {"-c", "--config", "--bifromq"}.intersection(arguments):
+        own_port = ("--bifromq", "127.0.0.1:0")
+    process = myna("serve", *arguments, *own_port, environ=environ, cwd=cwd)
     try:
         yield Serving(process)
     finally:

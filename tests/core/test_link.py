@@ -1,7 +1,7 @@
 from typing import final
 
 from myna.core.identity import Identity
-from myna.core.link import UNLIMITED, Link
+from myna.core.link import BANDWIDTH, BEHIND, UNLIMITED, Link
 from myna.core.message import FORM_3, FORM_5
 from myna.core.output import Output, OutputMemory
 from myna.testing import FakeOutlet, properties
@@ -55,3 +55,16 @@ def test_a_packet_is_shortened_to_what_the_client_accepts_or_not_sent() -> None:
     small.accept(5, 100, 4, 0)
     small.write_packet(Puback(1, 0x97))
     assert not small.output.has_pending()
+
+
+def test_a_client_is_read_from_when_no_reason_against_it_is_left() -> None:
+    outlet = FakeOutlet()
+    resting = BareLink(Output(outlet, OutputMemory()))
+    resting.read_on(BEHIND)
+    resting.rest(BEHIND)
+    resting.rest(BANDWIDTH)
+    resting.rest(BANDWIDTH)
+    resting.read_on(BANDWIDTH)
+    rests = [outlet.paused]
+    resting.read_on(BEHIND)
+    assert [*rests, outlet.paused] == [True, False]

@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from myna.core.message import Message, Origin
 from myna.watch.lines import FIELDS
 from myna.watch.log import PER_SECOND, LogWatcher, find_hint
 from tests.watch.brokers import Client
@@ -25,6 +26,23 @@ def test_a_refusal_says_what_who_where_why_and_what_to_do(lines: pytest.LogCaptu
         "tenant": "acme",
         "address": "1.2.3.4:5",
         "fix": "raise the limit it names in [limits]",
+    }
+
+
+def test_a_message_is_described_without_what_is_in_it(lines: pytest.LogCaptureFixture) -> None:
+    origin = Origin("mqtt", "acme", client_id="c1")
+    for _ in range(PER_SECOND * 2):
+        LogWatcher().published("acme", Message("a/b", b"secret", 1, False, origin, 0.0), False, 0.0)
+    assert len(lines.records) == PER_SECOND * 2
+    assert getattr(lines.records[0], FIELDS) == {
+        "tenant": "acme",
+        "topic": "a/b",
+        "qos": 1,
+        "retain": False,
+        "size": 6,
+        "matched": False,
+        "source": "mqtt",
+        "client": "c1",
     }
 
 

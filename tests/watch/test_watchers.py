@@ -2,6 +2,7 @@
 
 import pytest
 
+from myna.core.message import Message, Origin
 from myna.core.ports import Watcher
 from myna.core.receiver import Receiver
 from myna.watch.watchers import Watchers
@@ -22,6 +23,9 @@ class Notes(Watcher):
     def session_ended(self, receiver: Receiver, reason: int, now: float) -> None:
         self.heard.append(f"ended {reason}")
 
+    def published(self, tenant: str, message: Message, matched: bool, now: float) -> None:
+        self.heard.append(f"published {message.topic}")
+
     def refused(self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float) -> None:
         self.heard.append(f"refused {what}: {cause}")
 
@@ -39,5 +43,8 @@ def test_all_hear_everything_and_a_bug_in_one_stays_there(caplog: pytest.LogCapt
     watchers.disconnected(Client(), 0, True, 0.0)
     watchers.session_ended(Client(), 4, 0.0)
     watchers.refused("CONNECT", "", "c", "", "why", 0.0)
-    assert first.heard == last.heard == ["connected 1.2.3.4:5", "disconnected 0", "ended 4", "refused CONNECT: why"]
+    watchers.published("acme", Message("a", b"", 0, False, Origin("mqtt", "acme"), 0.0), True, 0.0)
+    assert first.heard == last.heard
+    assert first.heard[:3] == ["connected 1.2.3.4:5", "disconnected 0", "ended 4"]
+    assert first.heard[3:] == ["refused CONNECT: why", "published a"]
     assert "a bug" in caplog.text

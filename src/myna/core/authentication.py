@@ -9,7 +9,7 @@ afterwards.
 from typing import final
 
 from myna.core.identity import Identity
-from myna.core.link import Link
+from myna.core.link import UNJUDGED, Link
 from myna.core.ports import Gate, Peer, Ticket
 from myna.wire import reasons
 from myna.wire.encode import encode
@@ -107,7 +107,7 @@ class Authentication:
         if ticket is self._ticket:
             self.is_challenged = True
             self._link.output.write(self.answer(reasons.CONTINUE_AUTHENTICATION, data))
-            self._link.output.outlet.resume()
+            self._link.read_on(UNJUDGED)
 
     def _ticket_for(self, client_id: str, level: int) -> ConnectTicket:
         ticket = ConnectTicket(self)

@@ -18,7 +18,7 @@ from myna.core.handshake import Opened, Refused, check_connect, open_session
 from myna.core.identity import Identity
 from myna.core.inbound import Inbound
 from myna.core.line_deadlines import LineDeadlines
-from myna.core.link import Link
+from myna.core.link import BEHIND, UNJUDGED, Link
 from myna.core.output import Output
 from myna.core.ports import Gate, Outlet, Peer
 from myna.core.requests import request_disconnect, request_subscribe, request_unsubscribe
@@ -101,7 +101,7 @@ class Connection(Link):
             self._fail(error, now)
         if self.state == OPEN and self.output.is_overflowing():
             self._is_held_up = True
-            self._outlet.pause()
+            self.rest(BEHIND)
 
     def has_pending(self) -> bool:
         return self.output.has_pending() and (self._shaping is None or not self._shaping.holds)
@@ -120,7 +120,7 @@ class Connection(Link):
             self.last_heard = now  # it is not to blame for what we do not read
             if not self.output.is_congested():
                 self._is_held_up = False
-                self._outlet.resume()
+                self.read_on(BEHIND)
         if self._shaping is not None:
             self._shaping.sent(count, now)
         session = self.session
@@ -166,7 +166,7 @@ class Connection(Link):
         self._open(opened, now)
         if self.state == CLOSED:
             return  # whoever was told of the new connection has ended it
-        self._outlet.resume()
+        self.read_on(UNJUDGED)
         try:
             self._read(now)  # what came behind CONNECT
         except WireError as error:
@@ -302,7 +302,7 @@ class Connection(Link):
     def _wait_for_gate(self) -> None:
         """Where the gate takes its time, nothing more is read: what the client sends meanwhile stays where it is."""
         if self.state == JUDGED and not self._authentication.is_challenged:
-            self._outlet.pause()
+            self.rest(UNJUDGED)
 
     def _answer_pubrec(self, packet_id: int, code: int) -> None:
         session = self.session

@@ -17,6 +17,12 @@ from myna.core.output import Output
 from myna.wire.encode import encode_trimmed
 from myna.wire.packets import MQTT_5, Packet
 
+# Why a client is not read from for a while.
+UNJUDGED: Final = 1  # the gate has yet to say who it is
+BEHIND: Final = 2  # it takes too little of what it is sent
+BANDWIDTH: Final = 4  # it has sent more than its bytes per second
+THROUGHPUT: Final = 8  # its tenant has, in bytes or messages
+
 UNLIMITED: Final = 0x0FFF_FFFF + 5  # the largest packet there is (§2.1.4)
 
 
@@ -34,6 +40,7 @@ class Link:
         self.connected_at = 0.0
         self.last_heard = 0.0
         self.channel = ""
+        self._rests = 0
 
     def accept(self, level: int, receive_maximum: int, maximum_packet_size: int, alias_maximum: int) -> None:
         """What the client said it can take."""
@@ -59,6 +66,19 @@ class Link:
     @abstractmethod
     def settled(self, sequence: int) -> None:
         """What was appended to the store up to here is safe: acks that waited may go."""
+
+    def rest(self, why: int) -> None:
+        """Do not read from the client, until no reason is left."""
+        if not self._rests:
+            self.output.outlet.pause()
+        self._rests |= why
+
+    def read_on(self, why: int) -> None:
+        """This reason is gone."""
+        if self._rests:
+            self._rests &= ~why
+            if not self._rests:
+                self.output.outlet.resume()
 
     def write_packet(self, packet: Packet) -> bool:
         """Encode and write, without what the client's maximum packet size leaves no room for [MQTT-3.2.2-19]."""

@@ -9,7 +9,7 @@ from typing import final
 
 from myna.core.deadlines import Deadline, Deadlines, Timed
 from myna.core.limits import Bucket, Limits
-from myna.core.link import Link
+from myna.core.link import BANDWIDTH, Link
 
 
 @final
@@ -48,7 +48,7 @@ class Shaping:
         wait = 0.0 if bucket is None else bucket.borrow(float(count), now)
         if wait > 0.0 and self._reading is None:
             self._link.last_heard = now + wait
-            self._link.output.outlet.pause()
+            self._link.rest(BANDWIDTH)
             self._reading = self._deadlines.add(now + wait, ReadingRest(self))
 
     def sent(self, count: int, now: float) -> None:
@@ -60,7 +60,7 @@ class Shaping:
 
     def read_on(self) -> None:
         self._reading = None
-        self._link.output.outlet.resume()
+        self._link.read_on(BANDWIDTH)
 
     def write_on(self) -> None:
         self._writing = None

@@ -8,7 +8,7 @@ from typing import final
 
 from myna.core.deadlines import Deadline, Deadlines, Timed
 from myna.core.limits import Bucket, Limits
-from myna.core.link import Link
+from myna.core.link import THROUGHPUT, Link
 from myna.wire.packets import MQTT_5, Publish
 
 
@@ -84,7 +84,7 @@ class Share(Timed):
 
     def due(self, now: float) -> None:
         self._silence = None
-        self._link.output.outlet.resume()
+        self._link.read_on(THROUGHPUT)
 
     def end(self) -> None:
         """The connection is gone."""
@@ -96,7 +96,7 @@ class Share(Timed):
         """Pause, or go on pausing for longer."""
         silence = self._silence
         if silence is None:
-            self._link.output.outlet.pause()
+            self._link.rest(THROUGHPUT)
         else:
             silence.cancel()  # the debt has grown, so it lasts longer
         self._link.last_heard = until  # it is not allowed to be heard, so keep-alive begins behind that

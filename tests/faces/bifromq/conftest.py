@@ -29,6 +29,8 @@ shared_available = false
 subscriptions_per_session = 1
 retained_messages = 1
 packet_size = 1000
+[tenant.busy.limits]
+tenant_publishes_per_second = 1
 [tenant.pairs.limits]
 group_members = 1
 """

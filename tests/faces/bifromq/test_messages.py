@@ -89,6 +89,12 @@ def test_a_full_retained_store_is_a_limit(api: Api) -> None:
     assert api.retain("narrow", "one").told() == (200, "CLEARED")
 
 
+def test_a_tenant_that_has_too_much_to_do_is_overloaded(api: Api) -> None:
+    told = [api.publish("busy", "a", b"x").told() for _ in range(3)]
+    assert (400, "BACK_PRESSURE_REJECTED") in told
+    assert (400, "BACK_PRESSURE_REJECTED") in [api.retain("busy", "a", b"x").told() for _ in range(3)]
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize(("sent", "held", "delivered"), [(0, 2, 0), (1, 2, 1), (2, 2, 2), (2, 1, 1), (2, 0, 0)])
 def test_a_message_arrives_at_the_lower_qos(

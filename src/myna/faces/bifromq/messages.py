@@ -30,7 +30,8 @@ class Messages:
         topic = call.raw(TOPIC)
         qos = call.number(QOS)
         expiry = call.optional_number(EXPIRY_SECONDS)
-        route = find_route(self._broker.core.tenant(call.tenant), topic)
+        tenant = self._broker.core.tenant(call.tenant)
+        route = find_route(tenant, topic)
         if route is None:
             return answers.UNACCEPTED_TOPIC
         if not 0 <= qos <= 2:
@@ -39,6 +40,8 @@ class Messages:
             return answers.INVALID_EXPIRY
         origin = self._callers.find(call.tenant, call.raw(CLIENT_TYPE), call.metadata())
         now = self._now()
+        if tenant.throughput is not None and tenant.throughput.take(1, len(call.body), now):
+            return answers.BUSY
         expires_at = 0.0 if expiry is None else now + expiry
         message = Message(route.topic, call.body, qos, False, origin, now, expires_at, None, route.encoded)
         outcome = await self._broker.publish(call.tenant, message)
@@ -65,6 +68,8 @@ class Messages:
             await self._broker.clear_retained(call.tenant, route.topic)
             return answers.RETAINED
         now = self._now()
+        if tenant.throughput is not None and tenant.throughput.take(1, len(call.body), now):
+            return answers.BUSY
         expires_at = 0.0 if expiry is None else now + expiry
         message = Message(route.topic, call.body, qos, True, origin, now, expires_at, None, route.encoded)
         code = await self._broker.retain(call.tenant, message)
