@@ -57,7 +57,8 @@ def _data(config: "Config") -> str:
 
     if config.server.memory:
         return "in memory; nothing survives a restart"
-    kept = "what is acknowledged survives a power cut" if config.server.sync == "full" else f"sync = {config.server.sync}"
+    sync = config.server.sync
+    kept = "what is acknowledged survives a power cut" if sync == "full" else f"sync = {sync}"
     return f"{Path(config.server.data).absolute()} ({kept})"
 
 
