@@ -250,7 +250,8 @@ def test_a_batch_that_grows_too_large_stops_those_who_fill_it(tmp_path: Path, mo
     publisher = filled(machine, "s", 1)
     for number in range(9):
         publisher.publish("s/x", b"." * 2000, packet_id=number + 10)
-    assert publisher.wire.paused
+    paused = [publisher.wire.paused]
     machine.commit()
-    assert not publisher.wire.paused
+    paused.append(publisher.wire.paused)
+    assert paused == [True, False]
     assert len(publisher.receive()) == 9
