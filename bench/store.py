@@ -44,7 +44,7 @@ log_type error
 
 class DurableMyna(Myna):
     def command(self, port: int, folder: Path) -> list[str]:
-        listeners = ["--mqtt", f"127.0.0.1:{port}", "--http", "127.0.0.1:0"]
+        listeners = ["--mqtt", f"127.0.0.1:{port}", "--http", "127.0.0.1:0", "--bifromq", "127.0.0.1:0"]
         return [self.program, "serve", *listeners, "--data", str(folder / "data"), "--log-level", "error"]
 
 

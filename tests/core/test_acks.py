@@ -165,3 +165,18 @@ def test_a_client_that_outruns_the_store_is_not_read_until_that_has_caught_up() 
     assert publisher.outlet.paused
     world.broker.committed(store.sequence)
     assert not publisher.outlet.paused
+
+
+def test_nobody_who_waits_is_read_while_the_store_is_crowded() -> None:
+    store = CommitsOnCommand()
+    world = World(store=store)
+    sub = world.connected("sub", expiry=1000)
+    sub.send_bytes(bytes.fromhex("82 07 0001 00 0001 61 01"))
+    sub.drop()
+    publisher, other = world.connected("p", 4), world.connected("o", 4)
+    store.crowded = True
+    publisher.publish("a", b"", 1)
+    other.publish("nobody", b"", 1)
+    assert (publisher.outlet.paused, other.outlet.paused) == (True, False)
+    world.broker.committed(store.sequence)  # nothing of it is left to wait for
+    assert not publisher.outlet.paused

@@ -125,7 +125,7 @@ def test_damage_in_the_parts_of_a_message_is_named() -> None:
         decode_message(b"", 0, 0, 0.0, "t")
 
 
-@given(texts, st.dictionaries(texts, texts, max_size=3), st.integers(0, 0xFFFFFFFF), st.sampled_from((0.0, 5.0)))
+@given(texts, st.dictionaries(texts, texts, max_size=3), st.integers(0, 0xFFFFFFFF), st.sampled_from((0.0, 5.0, -5.0)))
 def test_a_session_comes_back(user: str, attributes: dict[str, str], expiry: int, since: float) -> None:
     found = decode_session(encode_session(SessionSaved(KEY, user, attributes, expiry, since), 3.0), 3.0)
     assert (found.key, found.user, found.attributes) == (KEY, user, attributes)

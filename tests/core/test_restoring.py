@@ -10,6 +10,7 @@ from myna.core.records import Subscribed
 from myna.core.restoring import (
     restore_queue,
     restore_received,
+    restore_retained,
     restore_session,
     restore_subscriptions,
     restore_will,
@@ -84,6 +85,17 @@ def test_what_expires_in_a_restored_queue_leaves_it() -> None:
     assert session.outbound.waiting() == 2
     world.pass_time(20)
     assert session.outbound.waiting() == 1
+
+
+def test_a_retained_message_goes_when_its_time_has_come() -> None:
+    world = World()
+    held = message("r", b"kept")
+    held.expires_at = world.now + 10
+    restore_retained(world.broker, TENANT, held)
+    restore_retained(world.broker, TENANT, message("for/ever", b"kept"))
+    assert world.tenant.retained.count == 2
+    world.pass_time(11)
+    assert world.tenant.retained.topics() == ["for/ever"]
 
 
 def test_a_will_waits_for_the_rest_of_its_delay() -> None:

@@ -26,11 +26,12 @@ IDLE = 4.0  # seconds without a message after which nothing more is to come, on 
 class Server:
     """One life of the broker."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *more: str) -> None:
         self.process = subprocess.Popen(
             [
                 *(sys.executable, str(Path(__file__).with_name("serving.py")), "--data", str(folder)),
                 *("--mqtt", "127.0.0.1:0", "--http", "127.0.0.1:0", "--log-level", "warning"),
+                *(more or ("--bifromq", "127.0.0.1:0")),
             ],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -57,7 +57,9 @@ def _data(config: "Config") -> str:
 
     if config.server.memory:
         return "in memory; nothing survives a restart"
-    return f"{Path(config.server.data).absolute()} (sessions and messages are in memory in this version)"
+    sync = config.server.sync
+    kept = "what is acknowledged survives a power cut" if sync == "full" else f"sync = {sync}"
+    return f"{Path(config.server.data).absolute()} ({kept})"
 
 
 def _try_mqtt(config: "Config", app: "App") -> Iterator[str]:

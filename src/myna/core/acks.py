@@ -46,7 +46,7 @@ class Acks:
         held.append((sequence, ack))
         if ack[0] == PUBACK:
             self.waiting += len(ack) // LENGTH
-        if len(held) > MANY and not self._paused:
+        if not self._paused and (len(held) > MANY or self._broker.journal.store.crowded):
             self._paused = True
             output.outlet.pause()
 
@@ -64,7 +64,7 @@ class Acks:
             self._broker.await_sequence(self._receiver, held[0][0])
         else:
             self._held = None
-        if self._paused and len(held) < FEW:
+        if self._paused and (not held or (len(held) < FEW and not self._broker.journal.store.crowded)):
             self._paused = False
             output.outlet.resume()
 

@@ -271,9 +271,7 @@ class Inbound:
         ack = encode_ack(PUBCOMP_HEADER, packet_id)
         if not session.received.release(packet_id, session.is_durable()) and self._is_5:
             ack = b"\x70\x03" + ack[2:] + b"\x92"
-        self._acks.send(
-            ack, self._session.noted_so_far()
-        )  # or the id's next message would pass for a repeated one
+        self._acks.send(ack, self._session.noted_so_far())  # or the id's next message would pass for a repeated one
 
     # Parts of both
 

@@ -38,10 +38,14 @@ class Outlet(ABC):
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Store(ABC):
-    """What must survive a restart. `sequence` is the last one handed out, `committed` the last one that is safe."""
+    """What must survive a restart. `sequence` is the last one handed out, `committed` the last one that is safe.
+
+    While it is `crowded` no more is read from those who wait for it.
+    """
 
     def __init__(self) -> None:
         self.durable = False
+        self.crowded = False
         self.sequence = 0
         self.committed = 0
 

@@ -303,13 +303,20 @@ class SavedSession:
 
 def encode_session(record: SessionSaved, skew: float) -> bytes:
     tenant, scope, client_id = record.key
-    since = record.offline_since + skew if record.offline_since != 0.0 else 0.0
+    since = _shifted(record.offline_since, skew)
     pieces = [_text(tenant), _text(scope), _text(client_id), _text(record.user), varint(record.expiry)]
     pieces.append(_DOUBLE.pack(since))
     for name, value in record.attributes.items():
         pieces.append(_text(name))
         pieces.append(_text(value))
     return seal(b"".join(pieces))
+
+
+def _shifted(since: float, skew: float) -> float:
+    """0 is no time, and the sign is no part of it; see SessionSaved."""
+    if since == 0.0:
+        return 0.0
+    return since + skew if since > 0.0 else since - skew
 
 
 def decode_session(sealed: bytes, skew: float) -> SavedSession:
@@ -325,7 +332,7 @@ def decode_session(sealed: bytes, skew: float) -> SavedSession:
     while at < end:
         name, at = _read_text(body, at, end)
         attributes[name], at = _read_text(body, at, end)
-    return SavedSession((tenant, scope, client_id), user, attributes, expiry, since - skew if since != 0.0 else 0.0)
+    return SavedSession((tenant, scope, client_id), user, attributes, expiry, _shifted(since, -skew))
 
 
 def encode_subscription(record: Subscribed) -> bytes:

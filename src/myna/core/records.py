@@ -19,7 +19,11 @@ class Record:
 
 @final
 class SessionSaved(Record):
-    """A persistent session exists, with this owner and this expiry in seconds; `offline_since` is 0 while connected."""
+    """A persistent session exists, with this owner and this expiry in seconds.
+
+    `offline_since` is 0 while connected. A broker that finds that after a crash notes when it did, as a negative time:
+    what waits for the client may have been sent to it before.
+    """
 
     def __init__(
         self, key: SessionKey, user: str, attributes: dict[str, str], expiry: int, offline_since: float

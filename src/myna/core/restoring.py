@@ -6,13 +6,14 @@ until all sessions are back, so wills that are due fire with the first tick.
 
 from collections import deque
 
-from myna.core.broker import Broker
+from myna.core.broker import Broker, RetainedExpiry
 from myna.core.delivery import Delivery
 from myna.core.identity import Identity
 from myna.core.message import Message
 from myna.core.queue import Queue
 from myna.core.receiver import SessionKey, Subscription
 from myna.core.record_codec import decode_subscription
+from myna.core.records import SessionSaved
 from myna.core.session import Session
 from myna.core.subscribing import restore
 from myna.core.will import PendingWill
@@ -24,8 +25,10 @@ def restore_session(
     """A session without its client. One that was connected when the broker ended has been left by it now."""
     tenant = broker.tenant(key[0])
     session = Session(broker, tenant, key, identity, now)
-    session.restored(expiry, offline_since if offline_since > 0.0 else now, now)
+    session.restored(expiry, abs(offline_since) if offline_since != 0.0 else now, now)
     tenant.enter(session)
+    if offline_since == 0.0:  # or its time would begin again with each restart
+        broker.journal.note(SessionSaved(key, identity.user, identity.attributes, expiry, -now))
     return session
 
 
@@ -68,6 +71,15 @@ def restore_received(session: Session, packet_ids: list[int]) -> None:
     """QoS 2 packet ids the client has used and not yet released."""
     for packet_id in packet_ids:
         session.received.begin(packet_id, False)
+
+
+def restore_retained(broker: Broker, name: str, message: Message) -> None:
+    """A topic's retained message; one that has expired meanwhile goes with the first tick."""
+    tenant = broker.tenant(name)
+    tenant.retained.set(message)
+    if message.expires_at != 0.0:
+        expiry = RetainedExpiry(broker, tenant, message.topic)
+        tenant.retained.set_expiry(message.topic, broker.deadlines.add(message.expires_at, expiry))
 
 
 def restore_will(

@@ -242,3 +242,16 @@ def test_on_a_loop_a_batch_takes_all_that_came_while_the_one_before_was_written(
 def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     Machine(tmp_path).engine.close()
     assert os.stat(tmp_path / "messages.db").st_mode & 0o777 == 0o600
+
+
+def test_a_batch_that_grows_too_large_stops_those_who_fill_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "CROWDED", 10_000)
+    machine = Machine(tmp_path)
+    publisher = filled(machine, "s", 1)
+    for number in range(9):
+        publisher.publish("s/x", b"." * 2000, packet_id=number + 10)
+    paused = [publisher.wire.paused]
+    machine.commit()
+    paused.append(publisher.wire.paused)
+    assert paused == [True, False]
+    assert len(publisher.receive()) == 9

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from myna.store.embedded import inspection
 from myna.wire.packets import (
     Disconnect,
     Puback,
@@ -458,3 +459,56 @@ def test_a_run_of_packets_is_acknowledged_when_all_of_it_is_safe(machine: Machin
         assert sub.messages() == [b"first", *[b"%02d" % number for number in range(10, 60)]]
     machine.commit()
     assert machine.engine.ledger.live == 0
+
+
+def test_a_retained_message_that_expires_leaves_memory_and_file_after_a_restart_too(machine: Machine) -> None:
+    publisher = machine.client("pub")
+    publisher.connect(expiry=0)
+    for topic, expiry in (("soon", 50), ("later", 100)):
+        properties = Properties()
+        properties.message_expiry = expiry
+        publisher.publish(topic, b"kept", packet_id=1, retain=True, properties=properties)
+    machine.commit()
+    machine.now += 60
+    machine.crash()
+    machine.tick()
+    machine.commit()
+    assert machine.broker.tenant("t").retained.topics() == ["later"]
+    assert inspection.stats(machine.folder).rows["retained"] == 1
+    machine.now += 60
+    machine.tick()
+    machine.commit()
+    assert inspection.stats(machine.folder).rows["retained"] == 0
+
+
+def test_the_time_of_a_session_does_not_begin_again_with_each_restart(machine: Machine) -> None:
+    persistent(machine, "sub")
+    machine.commit()
+    machine.crash()
+    for _ in range(3):
+        machine.commit()
+        machine.now += 1300
+        machine.crash()
+        machine.tick()
+    assert machine.broker.session("t", "", "sub") is None
+
+
+def test_what_may_have_been_sent_before_two_crashes_still_bears_dup(machine: Machine) -> None:
+    sub = machine.client("sub")
+    sub.connect(receive_maximum=1)
+    sub.subscribe("a")
+    publisher = machine.client("pub")
+    publisher.connect(expiry=0)
+    publisher.publish("a", b"1", packet_id=1)
+    publisher.publish("a", b"2", packet_id=2)
+    machine.commit()
+    (first,) = (packet for packet in sub.receive() if isinstance(packet, Publish))
+    sub.send(Puback(first.packet_id))
+    assert len([packet for packet in sub.receive() if isinstance(packet, Publish)]) == 1
+    machine.crash()  # before that the second one was sent could be stored
+    machine.commit()
+    machine.crash()
+    sub = machine.client("sub")
+    sub.connect()
+    found = [packet for packet in sub.receive() if isinstance(packet, Publish)]
+    assert [(packet.payload, packet.dup) for packet in found] == [(b"1", True), (b"2", True)]

@@ -56,9 +56,9 @@ from myna.store.embedded.writer import Writer, copy_log
 
 log = logging.getLogger("myna.store")
 
-ROW_SIZE: Final = (
-    256 * 1024
-)  # a larger batch becomes several rows, so that one is read and cleaned in a few milliseconds
+# A larger batch becomes several rows, so that one is read and cleaned in a few milliseconds.
+ROW_SIZE: Final = 256 * 1024
+CROWDED: Final = 64 * 1024 * 1024  # bytes that wait for a disk that is slow or refuses
 
 
 class EmbeddedStore(Store):
@@ -84,6 +84,7 @@ class EmbeddedStore(Store):
         self._last_session = 0
         self._last_row = 0
         self._pending = Batch()
+        self._bytes = 0  # of messages in it
         self._blob: Blob | None = None
         self._writing: Batch | None = None
         self._reader = Reader(self.path)
@@ -168,6 +169,7 @@ class EmbeddedStore(Store):
             if data:
                 blob = self._row()
                 record.message.place = blob.id << 32 | blob.append(data)
+                self._weigh(len(data))
                 self.ledger.enqueued(blob.id, len(record.receivers))
         elif isinstance(record, Settled):
             data = self.encoder.settled(record)
@@ -217,6 +219,10 @@ class EmbeddedStore(Store):
             self.ledger.open(blob.id)
         return blob
 
+    def _weigh(self, size: int) -> None:
+        self._bytes += size
+        self.crowded = self._bytes > CROWDED
+
     def _answer(self, data: bytes, places: list[int]) -> None:
         if data:
             blob = self._row()
@@ -232,6 +238,7 @@ class EmbeddedStore(Store):
         elif isinstance(record, RetainedSet):
             body = None if record.message is None else seal(encode_message(record.message, skew, True))
             batch.retained[record.tenant, record.topic] = body
+            self._weigh(0 if body is None else len(body))
         elif isinstance(record, Kept):
             batch.kept[record.space, record.name] = None if record.value is None else seal(record.value)
         elif isinstance(record, SessionForgotten):
@@ -294,6 +301,8 @@ class EmbeddedStore(Store):
         if batch.is_empty():
             return None
         self.ledger.dropped = []
+        self.crowded = False
+        self._bytes = 0
         self._pending = Batch()
         self._blob = None
         batch.time = self._clock() + self.encoder.skew

@@ -30,6 +30,7 @@ from myna.core.replay import Replay, Waiting
 from myna.core.restoring import (
     restore_queue,
     restore_received,
+    restore_retained,
     restore_session,
     restore_subscriptions,
     restore_will,
@@ -125,7 +126,7 @@ def _owner(by_number: dict[int, FoundSession], number: int, table: str) -> Found
 def _replay(connection: sqlite3.Connection, found: Found, by_number: dict[int, FoundSession]) -> None:
     replay = Replay(found.skew)
     for number, session in by_number.items():
-        waiting = Waiting(session.saved.key[0], session.saved.offline_since == 0.0)
+        waiting = Waiting(session.saved.key[0], session.saved.offline_since <= 0.0)
         session.waiting = waiting
         replay.sessions[number] = waiting
     sizes: dict[int, int] = {}
@@ -158,8 +159,7 @@ def put_back(found: Found, broker: Broker, reader: Reader, now: float) -> None:
     for space, name, value in found.kept:
         broker.restore_kept(space, name, value)
     for tenant, message in found.retained:
-        if not message.is_expired(now):
-            broker.tenant(tenant).retained.set(message)
+        restore_retained(broker, tenant, message)
     restored: list[tuple[FoundSession, Session]] = []
     for held in found.sessions:
         restored.append((held, _put_back_session(held, broker, reader, found.skew, now)))
