@@ -41,7 +41,7 @@ BODIES = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(TARGETS, QUERY, PAIRS, BODIES, st.booleans())
 def test_any_request_gets_a_clean_answer(
     target: tuple[str, str], query: str, headers: list[tuple[bytes, bytes]], body: bytes, known: bool

@@ -75,9 +75,11 @@ class Service:
         if message.retain:
             self._check_retain(message)
         self._throttle(caller, 2 if publication.retain else 1, size, now)
-        outcome = await self.broker.publish(self.tenant.name, message)
+        outcome = self.broker.core.publish(self.tenant, message, now)
         if isinstance(outcome, Refusal):
             raise refusal(outcome.reason, outcome.text)
+        if outcome.sequence:
+            await self.broker.safe()
         return outcome
 
     def _message(self, caller: Caller, publication: Publication, payload: bytes, address: str, now: float) -> Message:

@@ -91,8 +91,9 @@ class Tokens:
 
     def find(self, token: bytes, now: float) -> Caller | None:
         """Somebody who has shown this token before."""
-        self._follow_directory()
-        caller = self._known.get(_digest(token))
+        if self._version != self._directory.version:
+            self._follow_directory()
+        caller = self._known.get(hashlib.sha256(token).digest())
         if caller is None or (caller.expires_at and now >= caller.expires_at):
             return None
         return caller
