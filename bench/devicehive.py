@@ -203,7 +203,7 @@ def main() -> None:
         if options.registry:
             environment["MYNA_FACES__DEVICEHIVE__REGISTRY"] = options.registry
         command = [sys.executable, "-m", "myna", "serve", "--mqtt", "127.0.0.1:0", "--http", "127.0.0.1:0"]
-        command += ["--data", folder]
+        command += ["--bifromq", "127.0.0.1:0", "--data", folder]
         server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
         assert server.stdout is not None
         try:

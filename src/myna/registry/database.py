@@ -4,6 +4,7 @@ What a newcomer gets wrong: Python's sqlite3 begins transactions when it sees fi
 told not to, and every transaction is begun in so many words.
 """
 
+import logging
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -40,6 +41,8 @@ def migrate(engine: Engine) -> None:
     """Bring the tables up to date. A database that a newer Myna has touched is left alone, with an error."""
     if _is_up_to_date(engine):
         return
+    # It tells of its own steps, even while it is imported; ours to tell is only what fails.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     import_module("myna.registry.upgrade").upgrade(engine)
 
 

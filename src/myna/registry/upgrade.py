@@ -1,6 +1,5 @@
 """Running the migrations; imported only where there is something to run, because Alembic takes its time to import."""
 
-import logging
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +16,6 @@ MIGRATIONS: Final = Path(__file__).with_name("migrations")
 
 def upgrade(engine: Engine) -> None:
     """To the newest version, all of it or nothing."""
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # its steps are ours to report, when one fails
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     try:

@@ -26,7 +26,8 @@ def test_the_original_brokers_integration_tests_pass(tmp_path: Path) -> None:
     node, mocha = shutil.which("node"), Path(CHECKOUT, "node_modules/mocha/bin/mocha.js")
     if node is None or not mocha.is_file():
         pytest.skip("Node, or the checkout's packages (npm install --ignore-scripts), are missing")
-    server = myna("serve", "--mqtt", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data", str(tmp_path / "data"))
+    anywhere = [word for kind in ("mqtt", "http", "bifromq") for word in (f"--{kind}", "127.0.0.1:0")]
+    server = myna("serve", *anywhere, "--data", str(tmp_path / "data"))
     try:
         host, port = Serving(server).address("mqtt")
         # A separator that a shell leaves alone: the suite's own is a full stop.
