@@ -8,7 +8,7 @@ Knows sessions only as Receivers. What a newcomer gets wrong: `publish` does not
 
 from typing import final
 
-from myna.core.counters import Counters
+from myna.core.counters import DROP_UNDELIVERABLE, Counters
 from myna.core.deadlines import Deadlines
 from myna.core.identity import Identity
 from myna.core.journal import Journal
@@ -17,9 +17,10 @@ from myna.core.message import Message
 from myna.core.outcome import MATCHED, UNMATCHED, Outcome, Refusal
 from myna.core.output import OutputMemory
 from myna.core.ports import TAKEN, Peers, Store, Tap, TopicGuard, Watcher
-from myna.core.receiver import Receiver
+from myna.core.receiver import Receiver, Subscription
 from myna.core.records import RetainedSet
 from myna.core.router import Route
+from myna.core.selection import Selection
 from myna.core.shared import ShareGroup
 from myna.core.tenant import Tenant
 from myna.wire import reasons
@@ -123,7 +124,41 @@ class Broker:
             return Refusal(reasons.TOPIC_NAME_INVALID)
         return self.publish_on(route, tenant, message, now)
 
-    def publish_on(self, route: Route, tenant: Tenant, message: Message, now: float) -> Outcome | Refusal:
+    def publish_to_name(
+        self, tenant: Tenant, message: Message, now: float, selection: Selection | None = None
+    ) -> Outcome | Refusal:
+        """As `publish`, in a dialect whose names need not be topics; only to those whom the selection takes."""
+        route = tenant.router.route(message.topic_bytes())
+        if route is None:
+            self.counters.drop(DROP_UNDELIVERABLE)  # no MQTT client can have it, whatever it subscribes to
+            route = tenant.router.route_of_name(message.topic)
+        return self.publish_on(route, tenant, message, now, selection)
+
+    def send(self, tenant: Tenant, receivers: list[Receiver], message: Message, now: float) -> Outcome:
+        """Hand a message to these receivers, whatever they subscribe to; one that does subscribe to its topic gets
+        it on the terms of that subscription. Receivers on other nodes are not reached.
+        """
+        self.counters.messages_received += 1
+        tenant.messages_received += 1
+        before = self.journal.store.sequence
+        topic = message.topic
+        matched = False
+        for receiver in receivers:
+            subscription = receiver.subscriptions.get(topic)
+            if subscription is None:
+                subscription = Subscription(receiver, topic, topic, 2)
+            if receiver.deliver(message, subscription, now):
+                matched = True
+        if self.journal.durable:
+            self.journal.close(tenant.name, message)
+        if not matched:
+            self.counters.unmatched += 1
+        sequence = self.journal.store.sequence
+        return Outcome(matched, sequence) if sequence != before else MATCHED if matched else UNMATCHED
+
+    def publish_on(
+        self, route: Route, tenant: Tenant, message: Message, now: float, selection: Selection | None = None
+    ) -> Outcome | Refusal:
         """As `publish`, for callers that hold the route. This is the one road of every message."""
         guard = route.guard
         if guard is not None:
@@ -139,7 +174,12 @@ class Broker:
         before = journal.store.sequence
         if message.retain:
             self.retain(tenant, message, now)
-        matched = self._deliver(route, message, now) if guard is None else self._deliver_guarded(route, message, now)
+        if selection is not None:
+            matched = self._deliver_selected(route, message, selection, now)
+        elif guard is None:
+            matched = self._deliver(route, message, now)
+        else:
+            matched = self._deliver_guarded(route, message, now)
         if journal.durable:
             journal.close(tenant.name, message)
         if self.tap is not None and self.tap.offered(tenant.name, message, now):
@@ -277,6 +317,19 @@ class Broker:
             if isinstance(receiver, ShareGroup):
                 matched = bool(receiver.deliver_guarded(message, guard, now)) or matched
             elif guard.delivering(message, receiver, subscription, now):
+                matched = bool(receiver.deliver(message, subscription, now)) or matched
+        return matched
+
+    def _deliver_selected(self, route: Route, message: Message, selection: Selection, now: float) -> bool:
+        guard = route.guard
+        matched = False
+        for subscription in route.subscriptions:
+            receiver = subscription.receiver
+            if isinstance(receiver, ShareGroup):
+                matched = bool(receiver.deliver_selected(message, selection, guard, now)) or matched
+            elif selection.takes(receiver) and (
+                guard is None or guard.delivering(message, receiver, subscription, now)
+            ):
                 matched = bool(receiver.deliver(message, subscription, now)) or matched
         return matched
 

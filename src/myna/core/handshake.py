@@ -85,6 +85,7 @@ def open_session(
         tenant.enter(session)
     else:
         user_before = session.identity.user
+        identity.takes_over(session.identity)
         session.identity = identity
         tenant.change_identity(session, user_before)
     session.expiry = expiry
@@ -104,7 +105,7 @@ def open_session(
     link.write_packet(_connack(limits, connect, client_id, expiry, keep_alive, resumed is not None, data))
     if resumed is None:
         for group in identity.groups:
-            subscribe(broker, session, Asked(group, 1, retain_handling=2), now)
+            subscribe(broker, session, Asked(group, 1, retain_handling=2), now, judged=True)
     return Opened(session, identity, keep_alive, resumed is not None, origin)
 
 

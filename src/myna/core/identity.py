@@ -24,6 +24,10 @@ class Rules:
         """SUCCESS, or the reason code of the refusal. `filter` comes without its share prefix."""
         return reasons.SUCCESS
 
+    def may_unsubscribe(self, identity: "Identity", filter: str) -> int:
+        """SUCCESS, or the reason code of the refusal. `filter` is as it was subscribed."""
+        return reasons.SUCCESS
+
 
 ALLOW_ALL = Rules()
 
@@ -54,3 +58,7 @@ class Identity:
         self.dialect = dialect
         self.groups: list[str] = [] if groups is None else groups
         self.claims = claims
+
+    def takes_over(self, before: "Identity") -> None:
+        """A session is resumed as this identity; what was said of `before` at run time may go with it."""
+        return

@@ -193,7 +193,7 @@ class Router:
         exact = self._exact.get(route.topic)
         if exact is not None:
             exact.extend(found)
-        if not _has_wildcard(route.topic):
+        if check_topic(route.topic):  # an MQTT client cannot be sent any other name
             self._wildcards.match(route.topic, found)
         found = [held for held in found if not held.dormant]
         if len(found) > 1:

@@ -13,6 +13,7 @@ from myna.core.identity import Identity
 from myna.core.message import Message
 from myna.core.ports import TopicGuard
 from myna.core.receiver import MISSED, Receiver, Subscription
+from myna.core.selection import Selection
 
 SHARED: Final = "$share"
 ORDERED: Final = "$oshare"
@@ -49,6 +50,16 @@ class ShareGroup(Receiver):
         """As `deliver`, among the members whom the guard lets have it."""
         allowed = [member for member in self.members if guard.delivering(message, member.receiver, member, now)]
         return self._hand_over(message, allowed, now)
+
+    def deliver_selected(self, message: Message, selection: Selection, guard: TopicGuard | None, now: float) -> int:
+        """As `deliver`, among the members whom the selection takes and the guard, if there is one, lets have it."""
+        taken = [
+            member
+            for member in self.members
+            if selection.takes(member.receiver)
+            and (guard is None or guard.delivering(message, member.receiver, member, now))
+        ]
+        return self._hand_over(message, taken, now)
 
     def _hand_over(self, message: Message, members: list[Subscription], now: float) -> int:
         awake = [member for member in members if not member.dormant]
