@@ -1,0 +1,123 @@
+"""What the face claims: the REST API, the WebSocket endpoints of hubs, MQTT with tokens, and the topics under
+$webpubsub.
+
+Here the parts are put together; each knows only what it is given. What a newcomer gets wrong: WebSocket clients are
+sessions of the broker like any other, so ending them all at a stop is this face's business.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, Final
+
+from msgspec import Struct
+from myna.faces.contract import (
+    Claims,
+    Face,
+    FaceContext,
+    PathParameters,
+    Receive,
+    Route,
+    Scope,
+    Send,
+    UpgradeRequest,
+    WebSocketEndpoint,
+    WebSocketRoute,
+    answer,
+)
+
+from myna.faces.webpubsub.admission import HubAccess
+from myna.faces.webpubsub.clients.client import Bounds, ClientSpace, WebSocketClient
+from myna.faces.webpubsub.clients.endpoint import HubEndpoint
+from myna.faces.webpubsub.guard import EventGuard
+from myna.faces.webpubsub.mqtt import MqttAuthenticator, MqttHubEndpoint
+from myna.faces.webpubsub.payloads import Frames
+from myna.faces.webpubsub.reconnection import ReconnectionTokens
+from myna.faces.webpubsub.rest.application import RestApplication
+from myna.faces.webpubsub.rest.backend import Backend
+from myna.faces.webpubsub.settings import DEVELOPMENT_KEY, Settings
+from myna.faces.webpubsub.tokens import Tokens
+from myna.faces.webpubsub.upstream import Nobody
+from myna.wire import reasons
+
+NAME: Final = "webpubsub"
+GOING_AWAY: Final = 1001
+
+
+class WebPubSubFace(Face):
+    SETTINGS: ClassVar[type[Struct]] = Settings
+
+    def __init__(self, context: FaceContext, settings: Settings) -> None:
+        self._context = context
+        core = context.broker.core
+        self._key = settings.access_key or (
+            DEVELOPMENT_KEY if context.development else context.secret("webpubsub-access-key")
+        )
+        hosts = frozenset(host.lower() for host in settings.hosts) or None
+        tokens = Tokens((self._key, settings.secondary_key), hosts)
+        access = HubAccess(tokens, frozenset(hub.lower() for hub in settings.anonymous_hubs))
+        upstream = Nobody()
+        space = ClientSpace(
+            core,
+            Frames(context.text_frame, context.binary_frame),
+            upstream,
+            ReconnectionTokens(),
+            Bounds(
+                int(settings.unsent_bytes),
+                settings.unacknowledged_messages,
+                int(settings.unacknowledged_bytes),
+                float(settings.retention),
+            ),
+            context.arm,
+        )
+        self._clients = HubEndpoint(space, access, context.default_tenant, context.now)
+        self._mqtt = MqttHubEndpoint(access, context.default_tenant, context.connect_mqtt, context.now)
+        self._authenticator = MqttAuthenticator(strict=settings.strict_client_ids)
+        self._guard = EventGuard(upstream, core.counters)
+        self._rest = RestApplication(Backend(context.broker, tokens, context.default_tenant, context.now))
+
+    def claims(self) -> Claims:
+        return Claims(
+            routes=[
+                Route("/api/health", self._rest.health),
+                Route("/api/hubs/*", self._rest),
+                *[Route(path, only_websockets) for path in ("/client", "/client/*", "/clients/*")],
+            ],
+            websockets=[
+                WebSocketRoute("/client/hubs/{hub}", self._open_client),
+                WebSocketRoute("/client", self._open_client),
+                WebSocketRoute("/client/", self._open_client),
+                WebSocketRoute("/clients/mqtt/hubs/{hub}", self._open_mqtt),
+            ],
+            guards=[("", self._guard)],
+            authenticators={NAME: self._authenticator},
+        )
+
+    async def start(self) -> None:
+        self._mqtt.gate = self._context.gate([NAME])
+
+    async def stop(self) -> None:
+        now = self._context.now()
+        for tenant in list(self._context.broker.core.tenants.values()):
+            for receiver in tenant.sessions():
+                if isinstance(receiver, WebSocketClient):
+                    receiver.close(GOING_AWAY, "ServiceReload", reasons.SERVER_SHUTTING_DOWN, now)
+
+    def banner(self) -> Sequence[str]:
+        urls = self._context.urls.get("http", ())
+        if not urls:
+            return ()
+        key = self._key if self._context.development else "<access key>"
+        return (
+            "Azure Web PubSub",
+            f"  connection string  Endpoint={urls[0].rstrip('/')};AccessKey={key};Version=1.0;",
+        )
+
+    def _open_client(self, request: UpgradeRequest, names: PathParameters) -> WebSocketEndpoint:
+        return self._clients.open(request, names.get("hub"))
+
+    def _open_mqtt(self, request: UpgradeRequest, names: PathParameters) -> WebSocketEndpoint:
+        return self._mqtt.open(request, names["hub"])
+
+
+async def only_websockets(scope: Scope, receive: Receive, send: Send) -> None:
+    body = b"A WebSocket is opened here: send an upgrade request.\n"
+    await answer(send, 400, body, ((b"content-type", b"text/plain; charset=utf-8"),))

@@ -1,0 +1,170 @@
+"""Tokens signed with an access key: those of back ends for REST, and those of clients.
+
+Both are signed with the same keys, so the path of the audience is all that separates them: /api/hubs/… opens REST,
+/client/… a WebSocket, /clients/mqtt/… MQTT, and nothing opens two. What a newcomer gets wrong: a REST token's
+audience is the whole URL, query included, or any part of it down to the hub; and its host is that of whatever proxy
+the caller used.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+from myna.faces.webpubsub.naming import is_text
+from myna.formats import jwt
+
+LEEWAY: Final = 300.0  # seconds by which the clocks of callers may differ
+VERIFIED_KEPT: Final = 4096
+
+CLIENT: Final = "client/hubs"
+MQTT: Final = "clients/mqtt/hubs"
+SOCKET_IO: Final = "clients/socketio/hubs"
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    host: str
+    path: str  # decoded, without a slash at its end
+    hub: str  # of the query, where the path names none
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A REST token whose signature has been checked."""
+
+    claims: dict[str, Any]
+    audiences: tuple[Audience, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientClaims:
+    """What a client's token says of it. `others` is everything in it."""
+
+    user: str
+    roles: tuple[str, ...]
+    groups: tuple[str, ...]
+    others: dict[str, Any]
+
+
+ANONYMOUS: Final = ClientClaims("", (), (), {})
+
+
+class Tokens:
+    """`hosts` are the only audiences' hosts accepted; None accepts any."""
+
+    def __init__(self, keys: Sequence[str], hosts: frozenset[str] | None = None) -> None:
+        self._keys = [key.encode() for key in keys if key]
+        self._hosts = hosts
+        self._verified: dict[str, Verified] = {}
+
+    # REST
+
+    def opens(self, token: str, raw_path: str, host: str, now: float) -> bool:
+        """May the bearer make this request?"""
+        verified = self._verified.get(token)
+        if verified is None:
+            verified = self._verify(token)
+            if verified is None:
+                return False
+        if not jwt.is_current(verified.claims, now, LEEWAY):
+            self._verified.pop(token, None)
+            return False
+        path = _decoded(raw_path)
+        return any(
+            self._is_host(audience.host, host) and _covers(audience.path, path) for audience in verified.audiences
+        )
+
+    def _verify(self, token: str) -> Verified | None:
+        """Check a token's signature, once: callers send the same one again and again."""
+        read = jwt.read(token)
+        if read is None or not self._is_signed(read):
+            return None
+        verified = Verified(read.claims, _audiences(read.claims))
+        if len(self._verified) >= VERIFIED_KEPT:
+            del self._verified[next(iter(self._verified))]
+        self._verified[token] = verified
+        return verified
+
+    # Clients
+
+    def client(self, token: str, kind: str, hub: str, host: str, now: float) -> ClientClaims | None:
+        """Who the bearer is, if the token is good for this endpoint of this hub."""
+        read = jwt.read(token)
+        if read is None or not self._is_signed(read) or not jwt.is_current(read.claims, now, LEEWAY):
+            return None
+        wanted = f"/{kind}/{hub}".lower()
+        for audience in _audiences(read.claims):
+            if not self._is_host(audience.host, host):
+                continue
+            path = audience.path.lower()
+            if path == wanted or (kind == CLIENT and path == "/client" and audience.hub.lower() == hub.lower()):
+                return _client_claims(read.claims)
+        return None
+
+    def issue(self, kind: str, hub: str, base: str, claims: Mapping[str, object], lifetime: float, now: float) -> str:
+        """A client's token, signed with the primary key. Claims without a value are left out."""
+        given = {name: value for name, value in claims.items() if value}
+        audience = f"{base}/{kind}/{quote(hub, safe='')}"
+        return jwt.sign({"aud": audience, "iat": int(now), "exp": int(now + lifetime), **given}, self._keys[0])
+
+    def _is_signed(self, token: jwt.Jwt) -> bool:
+        return any([jwt.is_signed_by(token, key) for key in self._keys])
+
+    def _is_host(self, wanted: str, asked: str) -> bool:
+        return self._hosts is None or wanted == asked.lower() or wanted in self._hosts
+
+
+def _audiences(claims: dict[str, Any]) -> tuple[Audience, ...]:
+    held = claims.get("aud")
+    texts = held if isinstance(held, list) else [held]
+    audiences = []
+    for text in texts:
+        if not isinstance(text, str):
+            continue
+        try:
+            parts = urlsplit(text)
+        except ValueError:
+            continue
+        path = unquote(parts.path).rstrip("/")
+        hub = parse_qs(parts.query, max_num_fields=100).get("hub", [""])[0] if path == "/client" else ""
+        audiences.append(Audience(parts.netloc.lower(), path, hub))
+    return tuple(audiences)
+
+
+def _covers(audience: str, path: str) -> bool:
+    """The path itself, or what it begins with down to the hub: /api/hubs/h covers /api/hubs/h/:send."""
+    if not path.startswith(audience):
+        return False
+    rest = path[len(audience) :]
+    if rest and rest[0] != "/":
+        return False
+    return (audience.startswith("/api/hubs/") and len(audience) > len("/api/hubs/")) or audience == "/api/health"
+
+
+def _decoded(raw_path: str) -> str:
+    path = unquote(raw_path) if "%" in raw_path else raw_path
+    return path.rstrip("/")
+
+
+def _client_claims(claims: dict[str, Any]) -> ClientClaims | None:
+    user = claims.get("sub")
+    roles = _strings(claims.get("role"))
+    groups = _strings(claims.get("webpubsub.group"))
+    more = _strings(claims.get("group"))
+    if not isinstance(user, str | None) or roles is None or groups is None or more is None:
+        return None
+    if user is not None and not is_text(user):
+        return None
+    return ClientClaims(user or "", roles, tuple(dict.fromkeys((*groups, *more))), claims)
+
+
+def _strings(value: object) -> tuple[str, ...] | None:
+    """A claim that is a string or several; None if it is neither."""
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return tuple(value)
+    return None
