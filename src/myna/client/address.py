@@ -26,6 +26,11 @@ class Tls:
     key: str | None = None
     insecure: bool = False
 
+    def files(self) -> str:
+        """Those named, for a message about one that cannot be used."""
+        named = (self.authorities, self.authorities_folder, self.certificate, self.key)
+        return ", ".join(name for name in named if name is not None) or "the system's certificates"
+
     def context(self) -> ssl.SSLContext:
         """Raises OSError if a file cannot be read or is none.
 

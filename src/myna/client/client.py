@@ -11,10 +11,12 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from myna.client.address import Address
-from myna.client.errors import CannotConnect, ConnectionLost, NotAllowed, Refused, connack_text
+from myna.client.describe import describe, reason_of
+from myna.client.errors import CannotConnect, ConnectionLost, Refused, connack_text
+from myna.client.offer import check_allowed
 from myna.client.session import Session
 from myna.client.streams import ByteStream, open_stream
 from myna.wire.encode import encode
@@ -41,7 +43,7 @@ from myna.wire.packets import (
 )
 from myna.wire.properties import Properties
 from myna.wire.reader import FrameReader
-from myna.wire.reasons import UNSPECIFIED_ERROR, reason_name
+from myna.wire.reasons import UNSPECIFIED_ERROR
 
 LARGEST_PACKET: Final = 268_435_460
 DEFAULT_WINDOW: Final = 100  # messages in flight, where the broker does not ask for fewer
@@ -122,7 +124,7 @@ class Client:
             raise
         if connack.code:
             await self._stream.close()
-            raise Refused(self._refusal(connack))
+            raise Refused(self._refusal(connack), connack.code)
         if connack.properties is not None:
             self.offer = connack.properties
         if self.offer.receive_maximum > 0:
@@ -143,7 +145,7 @@ class Client:
     ) -> "asyncio.Future[int]":
         """Send a message once the window has room. The future is its reason code, when it is settled."""
         packet = Publish(topic, payload, qos, retain, properties=properties)
-        self._check(packet)
+        check_allowed(packet, self.offer)
         if qos == 0:
             await self._send(packet)
             done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -211,7 +213,8 @@ class Client:
         """The future's result, or the reason why the connection ended before there was one."""
         ended = asyncio.create_task(self.closed.wait())
         try:
-            await asyncio.wait([future, ended], return_when=asyncio.FIRST_COMPLETED)
+            waiting: list[asyncio.Future[Any]] = [future, ended]
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:
             ended.cancel()
         if not future.done():
@@ -225,6 +228,8 @@ class Client:
     async def _send(self, *packets: Packet) -> None:
         assert self._stream is not None  # connect comes first
         self._raise_if_closed()
+        if not packets:
+            return
         for packet in packets:
             self._note("sent", packet)
         self._sent_at = time.monotonic()
@@ -235,8 +240,8 @@ class Client:
         while True:
             data = await self._stream.receive()
             if not data:
-                hint = "" if self.level == MQTT_5 else " Does it speak this version of MQTT?"
-                raise CannotConnect(f"{self.address}: it closed the connection instead of answering.{hint}")
+                hint = "Does it speak this version of MQTT?" if self.address.tls else "Is this a TLS port?"
+                raise CannotConnect(f"{self.address}: it closed the connection instead of answering. {hint}")
             self._frames.feed(data)
             try:
                 packet = self._frames.next_packet(self.level)
@@ -311,7 +316,7 @@ class Client:
         elif isinstance(packet, Pingresp):
             self._pinged_at = 0.0
         elif isinstance(packet, Disconnect):
-            raise ConnectionLost(f"the broker ended the connection: {_reason_of(packet)}")
+            raise ConnectionLost(f"the broker ended the connection: {reason_of(packet)}", packet.code)
         return None
 
     def _take_message(self, packet: Publish) -> Packet | None:
@@ -379,48 +384,6 @@ class Client:
         async with self._room:
             self._room.notify_all()
 
-    def _check(self, packet: Publish) -> None:
-        """Would this broker end the connection for it?"""
-        offer = self.offer
-        if 0 <= offer.maximum_qos < packet.qos:
-            raise NotAllowed(f"this broker takes messages up to QoS {offer.maximum_qos} only")  # [MQTT-3.2.2-11]
-        if packet.retain and offer.retain_available == 0:
-            raise NotAllowed("this broker keeps no retained messages")  # [MQTT-3.2.2-14]
-        alias = packet.properties.topic_alias if packet.properties is not None else -1
-        if alias > max(offer.topic_alias_maximum, 0):
-            allowed = max(offer.topic_alias_maximum, 0)
-            raise NotAllowed(
-                f"topic alias {alias}: this broker takes 1 to {allowed}"
-                if allowed
-                else "topic alias: this broker takes none"
-            )
-        if 0 < offer.maximum_packet_size < len(packet.payload):
-            size = offer.maximum_packet_size
-            raise NotAllowed(f"this broker takes packets of up to {size:,} bytes")  # [MQTT-3.2.2-15]
-
     def _note(self, what: str, packet: Packet) -> None:
         if self._trace is not None:
             self._trace(f"{what} {describe(packet)}")
-
-
-def describe(packet: Packet) -> str:
-    """A packet in one line, for those who watch."""
-    name = type(packet).__name__.upper()
-    if isinstance(packet, Publish):
-        flags = f"q{packet.qos}{' retain' if packet.retain else ''}{' dup' if packet.dup else ''}"
-        return f"{name} ({flags}, id {packet.packet_id}, {packet.topic!r}, {len(packet.payload)} bytes)"
-    if isinstance(packet, Connack):
-        return f"{name} (code {packet.code}{', session present' if packet.session_present else ''})"
-    if isinstance(packet, (Puback, Pubrec, Pubrel, Pubcomp)):
-        return f"{name} (id {packet.packet_id}, {reason_name(packet.code)})"
-    if isinstance(packet, Suback):
-        return f"{name} (id {packet.packet_id}, {', '.join(reason_name(code) for code in packet.codes)})"
-    if isinstance(packet, Disconnect):
-        return f"{name} ({_reason_of(packet)})"
-    return name
-
-
-def _reason_of(packet: Disconnect) -> str:
-    name = "normal disconnection" if packet.code == 0 else reason_name(packet.code)
-    given = packet.properties
-    return f"{name} ({given.reason_string})" if given is not None and given.reason_string else name

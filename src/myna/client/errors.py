@@ -20,7 +20,11 @@ _BEFORE_5: Final = (
 
 
 class ClientError(Exception):
-    """Whatever ends a client's work."""
+    """Whatever ends a client's work. `code` is the broker's reason, if it gave one."""
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class CannotConnect(ClientError):

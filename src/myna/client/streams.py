@@ -93,7 +93,7 @@ async def open_stream(address: Address, level: int, timeout: float) -> ByteStrea
         try:
             context = address.tls.context()
         except OSError as error:
-            raise CannotConnect(f"the TLS files cannot be used: {_plain(error)}") from None
+            raise CannotConnect(f"{address.tls.files()}: {_plain(error)}") from None
     try:
         async with asyncio.timeout(timeout):
             if address.scheme in ("ws", "wss"):
@@ -145,13 +145,15 @@ async def _open_websocket(
 def _hint(address: Address, error: OSError) -> str:
     if isinstance(error, (ConnectionRefusedError, FileNotFoundError)):
         return ". Is the broker running? Start one with: myna serve"
-    if isinstance(error, ConnectionResetError) and address.tls is None:
-        return ". Is this a TLS port?"
+    if isinstance(error, ConnectionResetError):
+        return ". Is this a TLS port?" if address.tls is None else ". Does this port speak TLS?"
     return ""
 
 
 def _plain(error: OSError) -> str:
     """The system's own words. asyncio wraps them in its own, with addresses and numbers."""
+    if isinstance(error, ssl.SSLError):
+        return f"not what TLS expects ({error.reason or error})"
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
     if error.errno is not None and error.errno > 0:

@@ -15,7 +15,8 @@ TIMED_OUT: Final = 27
 INTERRUPTED: Final = 130
 
 
-def say(code: int, message: str) -> int:
-    """The message to standard error; the code back, to be returned."""
-    print(message, file=sys.stderr, flush=True)
+def say(code: int, message: str, quiet: bool = False) -> int:
+    """The message to standard error, unless nobody wants it; the code back, to be returned."""
+    if not quiet:
+        print(message, file=sys.stderr, flush=True)
     return code

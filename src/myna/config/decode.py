@@ -43,6 +43,9 @@ class Source:
         for end in range(len(path), 0, -1):
             if path[:end] in self.variables:
                 return f"environment variable {self.variables[path[:end]]}: {name}"
+        for known, variable in self.variables.items():  # a section that only a variable speaks of
+            if known[: len(path)] == path and path not in self.lines:
+                return f"environment variable {variable}: {name}"
         line = line_of(path, self.lines)
         if not self.file:
             return name

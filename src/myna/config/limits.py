@@ -1,7 +1,7 @@
 """The bounds a file may set, for everybody or for one tenant, and the published limits of the vendors as tables.
 
-The names are the core's own; a test compares the two. None means: not said here. A later layer wins: the defaults of the core,
-the profile, `[limits]`, a tenant's profile, its `limits`.
+The names are the core's own; a test compares the two. None means: not said here. A later layer wins: the defaults of
+the core, the profile, `[limits]`, a tenant's profile, its `limits`.
 """
 
 from typing import Annotated, Final, Literal
@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 from msgspec.structs import asdict, replace
 
-from myna.config.quantities import Lifetime, Duration, Size
+from myna.config.quantities import Duration, Lifetime, Size
 
 Number = Annotated[int, Meta(ge=0)]
 Short = Annotated[int, Meta(ge=0, le=65_535)]

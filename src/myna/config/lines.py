@@ -1,7 +1,7 @@
 """Where in a TOML file each key stands, so that an error can name its line. The library that decodes it does not say.
 
-Reads only as much of the syntax as that takes: table headers, keys, and how far a value reaches. The file has been decoded by then, so it
-is known to be well-formed. Keys within inline tables are not found; their table is.
+Reads only as much of the syntax as that takes: table headers, keys, and how far a value reaches. The file has been
+decoded by then, so it is known to be well-formed. Keys within inline tables are not found; their table is.
 """
 
 import re

@@ -2,13 +2,14 @@
 
     defaults of the sections < the file < MYNA_SECTION__KEY in the environment < options of the command line
 
-What a newcomer gets wrong: an environment variable's value is TOML where that is possible (true, 5, ["open"]) and plain text
-otherwise, so that paths and names need no quotes. A number meant as text does: MYNA_…='"123"'.
+What a newcomer gets wrong: an environment variable's value is TOML where that is possible (true, 5, ["open"]) and
+plain text otherwise, so that paths and names need no quotes. A number meant as text does: MYNA_…='"123"'.
 """
 
 import re
 import tomllib
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, Final, TypeVar
 
 from msgspec import Struct
@@ -85,7 +86,7 @@ def development(environ: Mapping[str, str], faces: Mapping[str, object]) -> Load
 def with_listeners(config: Config, kind: str, addresses: list[Address]) -> Config:
     """Listeners named on the command line take the place of all of their kind."""
     listeners = tuple(LISTENERS[kind](listen=address) for address in addresses)
-    return replace(config, **{kind: listeners})
+    return _enable_own(replace(config, **{kind: listeners}))
 
 
 def override(values: dict[str, Any], environ: Mapping[str, str]) -> dict[Path, str]:
@@ -98,7 +99,7 @@ def override(values: dict[str, Any], environ: Mapping[str, str]) -> dict[Path, s
         variables[path] = variable
         target: Any = values
         try:
-            for step, following in zip(path, path[1:], strict=False):
+            for step, following in pairwise(path):
                 target = _enter(target, step, [] if isinstance(following, int) else {})
             _enter(target, path[-1], None)
             target[path[-1]] = _parse(text)
@@ -164,7 +165,14 @@ def _build(values: dict[str, Any], source: Source, *, development: bool) -> Conf
     reader.check_tls(config)
     if reader.problems:
         raise ConfigError(reader.problems)
-    return config
+    return _enable_own(config)
+
+
+def _enable_own(config: Config) -> Config:
+    """A listener that belongs to one face is enough to enable it."""
+    if not config.bifromq or "bifromq" in config.faces:
+        return config
+    return replace(config, faces={**config.faces, "bifromq": Table(("faces", "bifromq"), {})})
 
 
 class _Reader:

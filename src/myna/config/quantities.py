@@ -10,14 +10,32 @@ from typing import Final
 
 _QUANTITY: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", re.ASCII)
 _BYTES: Final = {
-    **{"": 1, "b": 1, "kb": 1000, "mb": 1000**2, "gb": 1000**3, "tb": 1000**4},
-    **{"k": 1024, "m": 1024**2, "g": 1024**3, "kib": 1024, "mib": 1024**2, "gib": 1024**3, "tib": 1024**4},
+    "": 1,
+    "b": 1,
+    "kb": 1000,
+    "mb": 1000**2,
+    "gb": 1000**3,
+    "k": 1024,
+    "kib": 1024,
+    "m": 1024**2,
+    "mib": 1024**2,
+    "g": 1024**3,
+    "gib": 1024**3,
 }
 _SECONDS: Final = {
-    **{"": 1.0, "ms": 0.001, "s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0},
-    **{"m": 60.0, "min": 60.0, "minute": 60.0, "minutes": 60.0, "h": 3600.0, "hour": 3600.0, "hours": 3600.0},
-    **{"d": 86400.0, "day": 86400.0, "days": 86400.0},
+    "": 1.0,
+    "ms": 0.001,
+    "s": 1.0,
+    "m": 60.0,
+    "min": 60.0,
+    "h": 3600.0,
+    "d": 86_400.0,
+    "second": 1.0,
+    "minute": 60.0,
+    "hour": 3600.0,
+    "day": 86_400.0,
 }
+_SHOWN: Final = (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024), ("GB", 10**9), ("MB", 10**6), ("kB", 1000))
 UNIX: Final = "unix:"
 
 
@@ -35,7 +53,7 @@ class Size(int):
         raise ValueError(f'expected a size such as "64 KiB", "1 MB" or a number of bytes, got {show_value(value)}')
 
     def __str__(self) -> str:
-        for unit, factor in (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024), ("GB", 10**9), ("MB", 10**6), ("kB", 1000)):
+        for unit, factor in _SHOWN:
             if self >= factor and self % factor == 0:
                 return f"{self // factor} {unit}"
         return f"{int(self):,} bytes"
@@ -51,7 +69,8 @@ class Duration(float):
         if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf"):
             return cls(value)
         if isinstance(value, str) and (parts := _QUANTITY.fullmatch(value)):
-            unit = _SECONDS.get(parts[2].lower())
+            word = parts[2].lower()
+            unit = _SECONDS.get(word, _SECONDS.get(word.removesuffix("s") if len(word) > 2 else word))
             if unit is not None:
                 return cls(float(parts[1]) * unit)
         raise ValueError(f"expected a duration such as {cls.examples} or a number of seconds, got {show_value(value)}")
@@ -94,7 +113,8 @@ class Address:
                 return cls("", 0, value[len(UNIX) :])
             host, colon, port = value.rpartition(":")
             host = host if colon else "localhost"
-            if port.isascii() and port.isdigit() and int(port) <= 65535 and (":" not in host or host[0] + host[-1] == "[]"):
+            is_port = port.isascii() and port.isdigit() and int(port) <= 65535
+            if is_port and (":" not in host or host[0] + host[-1] == "[]"):
                 return cls(host.strip("[]"), int(port))
         raise ValueError(
             f'expected an address such as "localhost:1883", "0.0.0.0:1883", "[::1]:1883" or "unix:/run/myna.sock",'

@@ -1,7 +1,7 @@
 """What a configuration says, one frozen struct per section. Plain data: whoever builds something reads its part.
 
-Every field's comment is its manual. What a newcomer gets wrong: a default here is for a configuration file, where nothing is
-open unless it says so; `development()` in `load` is what runs without one.
+Every field's comment is its manual. What a newcomer gets wrong: a default here is for a configuration file, where
+nothing is open unless it says so; `development()` in `load` is what runs without one.
 """
 
 from typing import Any, Literal
@@ -31,6 +31,7 @@ class Network(Section, frozen=True):
     output_memory: Size = Size(256 * 1024 * 1024)  # unsent bytes of all; beyond, each connection may hold 64 KiB
     header_block: Size = Size(64 * 1024)  # the largest HTTP header block; 431 beyond
     request_timeout: Duration = Duration(15)  # for the headers of an HTTP request to arrive
+    body_timeout: Duration = Duration(30)  # for its body, longer while at least 1 KiB a second comes
     idle_timeout: Duration = Duration(75)  # of an HTTP connection between requests
 
 

@@ -1,49 +1,64 @@
 """Acknowledgements of one connection: written at once, or held until the store has what they promise.
 
-One that waits holds back all later ones, so that they leave in the order of what they answer [MQTT-4.6.0-2].
+One that waits holds back all later ones, so that they leave in the order of what they answer [MQTT-4.6.0-2]. Nothing
+leaves once the connection has ended: a publisher may be cut off by its own message.
 """
 
 from collections import deque
-from typing import final
+from typing import Final, final
 
 from myna.core.broker import Broker
 from myna.core.output import Output
 from myna.core.receiver import Receiver
 
+PUBACK: Final = 0x40
+LENGTH: Final = 4  # a PUBACK with a reason has five bytes, but then it comes alone
+
 
 @final
 class Acks:
-    __slots__ = ("_broker", "_held", "_output", "_receiver")
+    __slots__ = ("_broker", "_held", "_output", "_receiver", "waiting")
 
     def __init__(self, broker: Broker, output: Output, receiver: Receiver) -> None:
         self._broker = broker
-        self._output = output
+        self._output: Output | None = output
         self._receiver = receiver
         self._held: deque[tuple[int, bytes]] | None = None
+        self.waiting = 0  # PUBACKs held, each for a message that counts against the client's quota
 
     def send(self, ack: bytes, sequence: int) -> None:
         """Write it once everything up to `sequence` is safe; 0 waits for nothing but its predecessors."""
+        output = self._output
+        if output is None:
+            return
         held = self._held
         if held is None:
             if sequence <= self._broker.journal.store.committed:
-                self._output.write(ack)
+                output.write(ack)
                 return
             held = deque()
             self._held = held
         held.append((sequence, ack))
+        if ack[0] == PUBACK:
+            self.waiting += len(ack) // LENGTH
         self._broker.await_sequence(self._receiver, sequence)
 
     def settled(self, sequence: int) -> None:
         held = self._held
-        if held is None:
+        output = self._output
+        if held is None or output is None:
             return
         while held and held[0][0] <= sequence:
-            self._output.write(held.popleft()[1])
+            ack = held.popleft()[1]
+            if ack[0] == PUBACK:
+                self.waiting -= len(ack) // LENGTH
+            output.write(ack)
         if held:
             self._broker.await_sequence(self._receiver, held[0][0])
         else:
             self._held = None
 
-    def waiting(self) -> int:
-        held = self._held
-        return 0 if held is None else len(held)
+    def close(self) -> None:
+        """The connection has ended."""
+        self._output = None
+        self._held = None

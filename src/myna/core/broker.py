@@ -9,7 +9,7 @@ Knows sessions only as Receivers. What a newcomer gets wrong: `publish` does not
 from typing import final
 
 from myna.core.counters import DROP_UNDELIVERABLE, Counters
-from myna.core.deadlines import Deadlines
+from myna.core.deadlines import Deadlines, Timed
 from myna.core.identity import Identity
 from myna.core.journal import Journal
 from myna.core.limits import Limits
@@ -24,6 +24,19 @@ from myna.core.selection import Selection
 from myna.core.shared import ShareGroup
 from myna.core.tenant import Tenant
 from myna.wire import reasons
+
+
+@final
+class RetainedExpiry(Timed):
+    """Looks after the retained message of one topic, however often it is replaced, as long as that expires."""
+
+    def __init__(self, broker: "Broker", tenant: Tenant, topic: str) -> None:
+        self._broker = broker
+        self._tenant = tenant
+        self._topic = topic
+
+    def due(self, now: float) -> None:
+        self._broker.retained_due(self, self._tenant, self._topic, now)
 
 
 @final
@@ -150,7 +163,7 @@ class Broker:
             if receiver.deliver(message, subscription, now):
                 matched = True
         if self.journal.durable:
-            self.journal.close(tenant.name, message)
+            self.journal.close()
         if not matched:
             self.counters.unmatched += 1
         sequence = self.journal.store.sequence
@@ -181,7 +194,7 @@ class Broker:
         else:
             matched = self._deliver_guarded(route, message, now)
         if journal.durable:
-            journal.close(tenant.name, message)
+            journal.close()
         if self.tap is not None and self.tap.offered(tenant.name, message, now):
             matched = True
         if not self.peers.alone and self.peers.forward(tenant.name, message):
@@ -220,7 +233,7 @@ class Broker:
             self._deliver(route, message, now)
         else:
             self._deliver_guarded(route, message, now)
-        self.journal.close(tenant.name, message)
+        self.journal.close()
 
     def retain(self, tenant: Tenant, message: Message, now: float) -> int:
         """Keep it as its topic's retained message, or remove that if it is empty; deliver to nobody [MQTT-3.3.1-6]."""
@@ -239,6 +252,8 @@ class Broker:
             self.counters.refuse("retained_limit")
             return reasons.QUOTA_EXCEEDED
         retained.set(message)
+        if message.expires_at != 0.0 and not retained.has_expiry(message.topic):
+            self._expire_retained(tenant, message, RetainedExpiry(self, tenant, message.topic))
         self.counters.retained_stored += 1
         self.journal.note(RetainedSet(tenant.name, message.topic, message))
         return reasons.SUCCESS
@@ -249,6 +264,19 @@ class Broker:
             return False
         self.journal.note(RetainedSet(tenant.name, topic, None))
         return True
+
+    def retained_due(self, expiry: "RetainedExpiry", tenant: Tenant, topic: str, now: float) -> None:
+        message = tenant.retained.get(topic)
+        assert message is not None  # its deadline goes when it goes
+        if message.expires_at > now:  # it has been replaced meanwhile
+            self._expire_retained(tenant, message, expiry)
+        elif message.expires_at != 0.0:
+            self.clear_retained(tenant, topic)
+        else:
+            tenant.retained.set_expiry(topic, None)
+
+    def _expire_retained(self, tenant: Tenant, message: Message, expiry: "RetainedExpiry") -> None:
+        tenant.retained.set_expiry(message.topic, self.deadlines.add(message.expires_at, expiry))
 
     def retained(self, tenant: Tenant, filter: str, now: float, after: str = "", limit: int = 0) -> list[Message]:
         """Retained messages in the order of their topics, from behind `after` on, at most `limit`."""
@@ -286,7 +314,7 @@ class Broker:
         return self.deadlines.next()
 
     def await_sequence(self, receiver: Receiver, sequence: int) -> None:
-        """Tell this receiver once that sequence is safe."""
+        """Tell this receiver of the next commit. It asks again if that was not enough."""
         self._waiting[receiver] = sequence
 
     def committed(self, sequence: int) -> None:

@@ -11,6 +11,7 @@ bytes.
 
 from typing import Final, final
 
+from myna.core import farewell
 from myna.core.acks import Acks
 from myna.core.authentication import Authentication
 from myna.core.broker import Broker
@@ -25,15 +26,16 @@ from myna.core.requests import request_disconnect, request_subscribe, request_un
 from myna.core.session import Session
 from myna.wire import reasons
 from myna.wire.decode import decode
-from myna.wire.encode import encode, encode_trimmed
+from myna.wire.encode import encode
 from myna.wire.encode_publish import encode_ack
 from myna.wire.errors import ProtocolViolation, WireError
 from myna.wire.headers import is_client_packet
 from myna.wire.packets import (
-    MQTT_3_1_1,
     MQTT_5,
+    PUBACK,
+    PUBREC,
+    PUBREL,
     Auth,
-    Connack,
     Connect,
     Disconnect,
     Pingreq,
@@ -44,9 +46,7 @@ from myna.wire.packets import (
     Subscribe,
     Unsubscribe,
 )
-from myna.wire.properties import Properties
 from myna.wire.reader import FrameReader
-from myna.wire.reasons import connack_code_for_3
 
 GREETING: Final = 0
 JUDGED: Final = 1
@@ -125,8 +125,7 @@ class Connection(Link):
         if self.state != OPEN:
             self._refuse_connect(reason, text, now)
             return
-        if self.level == MQTT_5:
-            self.output.write(encode_trimmed(_disconnect(reason, reference, text), MQTT_5, self.maximum_packet_size))
+        self._say(farewell.disconnect(self.level, reason, reference, text, self.maximum_packet_size))
         self._close(True, reason, False, now)
         self._outlet.close()
 
@@ -150,6 +149,8 @@ class Connection(Link):
         self._connect = None
         self._open(opened, now)
         self._outlet.resume()
+        if self.state == CLOSED:
+            return  # whoever was told of the new connection has ended it
         try:
             self._read(now)  # what came behind CONNECT
         except WireError as error:
@@ -198,17 +199,18 @@ class Connection(Link):
         outbound = session.outbound
         buffer = reader.buffer
         header = reader.header
+        kind = header >> 4  # the flags may differ: MQTT 3.1 has a PUBREL with DUP
         position = reader.start
         last = len(buffer) - 4
         while position <= last and buffer[position] == header and buffer[position + 1] == 2:
             packet_id = buffer[position + 2] << 8 | buffer[position + 3]
             if packet_id == 0:
                 raise ProtocolViolation("packet identifier 0")  # [MQTT-2.2.1-3]
-            if header == 0x40:
+            if kind == PUBACK:
                 outbound.acknowledged(packet_id)
-            elif header == 0x62:
+            elif kind == PUBREL:
                 inbound.release(packet_id)
-            elif header == 0x50:
+            elif kind == PUBREC:
                 self._answer_pubrec(packet_id, 0)
             else:
                 outbound.completed(packet_id)
@@ -262,6 +264,7 @@ class Connection(Link):
             self._greet(packet, now)
         elif isinstance(packet, Auth):
             self._authentication.receive(packet, "", False, now)
+            self._wait_for_gate()
         elif isinstance(packet, Disconnect):
             self._close(False, packet.code, True, now)
             self._outlet.close()
@@ -278,6 +281,10 @@ class Connection(Link):
             return
         self.state = JUDGED
         self._authentication.ask(connect, now)
+        self._wait_for_gate()
+
+    def _wait_for_gate(self) -> None:
+        """Where the gate takes its time, nothing more is read: what the client sends meanwhile stays where it is."""
         if self.state == JUDGED and not self._authentication.is_challenged:
             self._outlet.pause()
 
@@ -325,14 +332,7 @@ class Connection(Link):
         cause = text or reasons.reason_name(reason)
         self._broker.counters.refuse(f"connect:{reasons.reason_name(reason)}")
         self._broker.watcher.refused("CONNECT", "", client_id, self.address, cause, now)
-        if self.level == MQTT_5:
-            properties = None
-            if text:
-                properties = Properties()
-                properties.reason_string = text
-            self.output.write(encode(Connack(False, reason, properties), MQTT_5))
-        elif self.level:
-            self.output.write(encode(Connack(False, connack_code_for_3(reason)), MQTT_3_1_1))
+        self._say(farewell.refusal(connect, reason, text, self.maximum_packet_size))
         self._close(False, reason, False, now)
         self._outlet.close()
 
@@ -345,18 +345,14 @@ class Connection(Link):
         if self.state == OPEN:
             self.disconnect(error.reason, now, text=error.message)
             return
-        if self.state == GREETING and error.level:
-            self._answer_broken_connect(error)
+        if self.state == GREETING:
+            self._say(farewell.refusal_of_broken(error))
         self._close(False, error.reason, False, now)
         self._outlet.close()
 
-    def _answer_broken_connect(self, error: WireError) -> None:
-        """A CONNECT that could be read far enough to know its version."""
-        if error.level >= MQTT_5:
-            self.output.write(encode(Connack(False, error.reason), MQTT_5))
-        elif error.reason in (reasons.UNSUPPORTED_PROTOCOL_VERSION, reasons.CLIENT_IDENTIFIER_NOT_VALID):
-            self.output.write(encode(Connack(False, connack_code_for_3(error.reason)), MQTT_3_1_1))
-        # Anything else before MQTT 5 gets no answer: 311: [MQTT-3.1.4-1]
+    def _say(self, last_words: bytes) -> None:
+        if last_words:
+            self.output.write(last_words)
 
     def _close(self, keep_will: bool, reason: int, by_client: bool, now: float) -> None:
         """Let go of everything but the bytes still to be written."""
@@ -366,6 +362,8 @@ class Connection(Link):
         self._connect = None
         self._authentication.forget()
         self._deadlines.cancel()
+        if self._acks is not None:
+            self._acks.close()
         session = self.session
         if session is not None:
             self.session = None
@@ -376,12 +374,3 @@ class Connection(Link):
     def _name(self) -> str:
         session = self.session
         return "" if session is None else session.key[2]
-
-
-def _disconnect(reason: int, reference: str, text: str) -> Disconnect:
-    if not reference and not text:
-        return Disconnect(reason)
-    properties = Properties()
-    properties.server_reference = reference or None
-    properties.reason_string = text or None
-    return Disconnect(reason, properties)

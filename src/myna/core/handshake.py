@@ -89,7 +89,7 @@ def open_session(
         session.identity = identity
         tenant.change_identity(session, user_before)
     session.expiry = expiry
-    _accept_link(link, connect)
+    _accept_link(limits, link, connect)
     origin = Origin(
         "mqtt",
         tenant.name,
@@ -99,8 +99,8 @@ def open_session(
         sender=session,
         address=peer.address,
     )
-    session.set_will(_make_will(broker, key, connect, origin, now))
     session.save(now)
+    session.set_will(_make_will(broker, key, connect, origin, now))
     keep_alive = _keep_alive(limits, connect)
     link.write_packet(_connack(limits, connect, client_id, expiry, keep_alive, resumed is not None, data))
     if resumed is None:
@@ -152,6 +152,9 @@ def _take_over(broker: Broker, tenant: Tenant, key: SessionKey, connect: Connect
         return None
     if held.is_online():
         broker.counters.taken_over += 1
+    elif isinstance(held, Session) and held.is_overdue(now):
+        held.expire(now)
+        return None
     if connect.clean_start or not isinstance(held, Session):
         held.end(reasons.SESSION_TAKEN_OVER, now, discard=True)  # [MQTT-3.1.2-4]
         return None
@@ -159,15 +162,16 @@ def _take_over(broker: Broker, tenant: Tenant, key: SessionKey, connect: Connect
     return None if held.ended else held
 
 
-def _accept_link(link: Link, connect: Connect) -> None:
+def _accept_link(limits: Limits, link: Link, connect: Connect) -> None:
+    """What the client can take, within the bounds of what we give."""
     properties = connect.properties
-    receive_maximum, packet_size, aliases = 65_535, UNLIMITED, 0
+    receive_maximum, packet_size, aliases = limits.inflight or 65_535, UNLIMITED, 0
     if properties is not None:
         if properties.receive_maximum > 0:
-            receive_maximum = properties.receive_maximum
+            receive_maximum = min(receive_maximum, properties.receive_maximum)
         if properties.maximum_packet_size > 0:
             packet_size = properties.maximum_packet_size
-        aliases = max(properties.topic_alias_maximum, 0)
+        aliases = max(min(properties.topic_alias_maximum, limits.topic_alias_maximum), 0)
     link.accept(connect.level, receive_maximum, packet_size, aliases)
 
 

@@ -65,7 +65,7 @@ class Inbound:
         self._origin = origin
         self._is_5 = link.level == MQTT_5
         self._highest = 0x30 | limits.maximum_qos << 1
-        self._receive_maximum = limits.receive_maximum
+        self._receive_maximum = limits.receive_maximum if self._is_5 else 65_535  # of which only MQTT 5 can be told
         rate = limits.publishes_per_second
         self._bucket: Bucket | None = Bucket(rate, now) if rate > 0 else None
         self._aliases: InboundAliases | None = None
@@ -89,7 +89,7 @@ class Inbound:
                 payload_at += 1
             if payload_at <= end and (not self._is_5 or buffer[payload_at - 1] == 0):
                 route = routes.get(buffer[topic_at:topic_end])
-                if route is not None and self._rules_version == self._broker.rules_version:
+                if route is not None and not route.retired and self._rules_version == self._broker.rules_version:
                     if route.generation != self._session.tenant.router.generation:
                         self._session.tenant.router.refresh(route)
                     if header == 0x30:
@@ -115,6 +115,8 @@ class Inbound:
             head_size = payload_at - start
             for at in range(start, position, size):
                 self._publish(route, buffer[at + head_size : at + size], 0, now)
+                if self._session.link is not self._link:
+                    return  # one of them has ended its own connection
             return
         broker.counters.messages_received += count
         self._session.tenant.messages_received += count
@@ -150,9 +152,10 @@ class Inbound:
         qos = reader.header >> 1 & 3
         id_at = topic_end - start
         payload_from = payload_at - start
-        room = self._receive_maximum - self._acks.waiting() - self._session.received.count()
-        if room <= 0:
-            raise ProtocolViolation("receive maximum exceeded", reasons.RECEIVE_MAXIMUM_EXCEEDED)  # §3.3.4
+        room = self._receive_maximum - self._acks.waiting - self._session.received.count()
+        if room <= 0:  # too many, unless it is a repeated one
+            self.receive(decode_publish(reader.header, buffer, reader.body, reader.end, self._link.level), now)
+            return
         position = reader.end
         last = min(len(buffer), start + room * size) - size
         while position <= last and buffer.startswith(head, position):
@@ -167,12 +170,13 @@ class Inbound:
         for at in range(start, position, size):
             packet_id = buffer[at + id_at] << 8 | buffer[at + id_at + 1]
             if packet_id == 0:
+                self._publish_run(route, messages, packet_ids, qos, now)
                 raise ProtocolViolation("packet identifier 0")  # [MQTT-2.2.1-3]
             if qos == 2:
                 if received.is_open(packet_id):
                     self._publish_run(route, messages, packet_ids, qos, now)
                     packet_ids, messages = [], []
-                    self._acks.send(encode_ack(PUBREC_HEADER, packet_id), 0)  # [MQTT-4.3.3-10]
+                    self._answer_repeated(packet_id)
                     continue
                 received.begin(packet_id, False)
             payload = buffer[at + payload_from : at + size]
@@ -196,6 +200,10 @@ class Inbound:
                     self._answer(outcome, qos, packet_id, now)
             return
         for index, message in enumerate(messages):
+            if self._session.link is not self._link:  # one of them has ended its own connection
+                for packet_id in packet_ids[index:]:
+                    self._session.received.release(packet_id, False)
+                return
             self._answer(broker.publish_on(route, tenant, message, now), qos, packet_ids[index], now)
 
     # The general way
@@ -208,10 +216,10 @@ class Inbound:
         session = self._session
         qos = packet.qos
         if qos:
-            self._check_quota()
             if qos == 2 and session.received.is_open(packet.packet_id):
-                self._acks.send(encode_ack(PUBREC_HEADER, packet.packet_id), 0)  # [MQTT-4.3.3-10]
+                self._answer_repeated(packet.packet_id)
                 return
+            self._check_quota()
         self._check_support(packet)
         if self._bucket is not None and not self._bucket.take(1.0, now):
             self._too_fast()
@@ -249,13 +257,19 @@ class Inbound:
     def release(self, packet_id: int) -> None:
         """PUBREL, always answered [MQTT-4.3.3-11]."""
         session = self._session
-        if session.received.release(packet_id, session.is_durable()) or not self._is_5:
-            self._acks.send(encode_ack(PUBCOMP_HEADER, packet_id), 0)
-        else:
-            ack = encode_ack(PUBCOMP_HEADER, packet_id)
-            self._acks.send(b"\x70\x03" + ack[2:] + b"\x92", 0)
+        ack = encode_ack(PUBCOMP_HEADER, packet_id)
+        if not session.received.release(packet_id, session.is_durable()) and self._is_5:
+            ack = b"\x70\x03" + ack[2:] + b"\x92"
+        self._acks.send(ack, self._noted_so_far())  # or the next message of this id would pass for a repeated one
 
     # Parts of both
+
+    def _answer_repeated(self, packet_id: int) -> None:
+        """A QoS 2 PUBLISH again. On another connection than at first, the store may not have it yet [MQTT-4.3.3-10]."""
+        self._acks.send(encode_ack(PUBREC_HEADER, packet_id), self._noted_so_far())
+
+    def _noted_so_far(self) -> int:
+        return self._broker.journal.store.sequence if self._session.is_durable() else 0
 
     def _message(self, route: Route, payload: bytes, qos: int, now: float) -> Message:
         return Message(route.topic, payload, qos, False, self._origin, now, 0.0, None, route.encoded)
@@ -296,6 +310,7 @@ class Inbound:
         )
         if not self._is_5:
             if limits.refused_publish_disconnects_3:
+                session.received.release(packet.packet_id, False)
                 self._link.disconnect(reason, now)
             elif packet.qos:
                 header = PUBACK_HEADER if packet.qos == 1 else PUBREC_HEADER
@@ -333,7 +348,7 @@ class Inbound:
         return topic
 
     def _check_quota(self) -> None:
-        if self._acks.waiting() + self._session.received.count() >= self._receive_maximum:
+        if self._acks.waiting + self._session.received.count() >= self._receive_maximum:
             raise ProtocolViolation("receive maximum exceeded", reasons.RECEIVE_MAXIMUM_EXCEEDED)  # §3.3.4
 
     def _check_support(self, packet: Publish) -> None:

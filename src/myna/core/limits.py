@@ -32,8 +32,8 @@ class Limits:
         self.level_length = 0  # in characters
         # Flow.
         self.receive_maximum = 65_535
-        self.inflight = 65_535  # sent and not acknowledged, before MQTT 5 lets the client choose
-        self.topic_alias_maximum = 65_535
+        self.inflight = 65_535  # sent and not acknowledged; MQTT 5 lets the client choose less
+        self.topic_alias_maximum = 100  # each way; a topic may take 64 KiB, and each connection keeps its own
         self.publishes_per_second = 0.0
         self.refused_qos_0_disconnects = False
         self.refused_publish_disconnects_3 = False

@@ -115,7 +115,8 @@ class Message:
 
     def size(self) -> int:
         """What it weighs in a queue: its bytes and a fair guess at what surrounds them."""
-        return len(self.payload) + len(self.topic) + 200
+        properties = self.properties
+        return len(self.payload) + len(self.topic) + 200 + (0 if properties is None else _size_of(properties))
 
     def adopt_form(self, form: int, head: bytes, payload: bytes) -> None:
         """Take over the beginning it arrived with, so that receivers of the same form and QoS cost no encoding."""
@@ -178,8 +179,9 @@ class Message:
         return tail
 
     def remaining(self, now: float) -> int:
-        """Seconds left of its life, rounded down but never to nothing: it must not grow [MQTT-3.3.2-6]."""
-        return max(int(self.expires_at - now + 0.5), 1)
+        """Seconds left of its life, at least one of those it had: it must not grow [MQTT-3.3.2-6]."""
+        whole = int(self.expires_at - self.published_at + 0.5)
+        return min(max(int(self.expires_at - now + 0.5), 1), whole)
 
     def special_form(
         self, flags: int, identifiers: list[int] | None, alias: int, with_topic: bool, now: float
@@ -211,6 +213,18 @@ class Message:
         properties = copy_for_delivery(self.properties)
         properties.message_expiry = remaining
         return encode_properties(properties)
+
+
+def _size_of(properties: Properties) -> int:
+    size = 300  # as an object
+    for text in (properties.content_type, properties.response_topic):
+        size += 0 if text is None else len(text)
+    if properties.correlation_data is not None:
+        size += len(properties.correlation_data)
+    if properties.user_properties is not None:
+        for name, value in properties.user_properties:
+            size += len(name) + len(value) + 150
+    return size
 
 
 def copy_for_delivery(source: Properties | None) -> Properties:

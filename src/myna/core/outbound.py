@@ -51,6 +51,7 @@ class Delivery:
 @final
 class Outbound:
     __slots__ = (
+        "_again",
         "_counters",
         "_journal",
         "_key",
@@ -71,6 +72,7 @@ class Outbound:
         self._last_id = 0
         self._last_number = 0
         self._settled: list[int] | None = None
+        self._again: deque[int] | None = None  # ids still to be repeated on this connection
         self.limits = limits
         self.link: Link | None = None
         self.window: dict[int, Delivery] | None = None
@@ -108,24 +110,24 @@ class Outbound:
         delivery = Delivery(message, flags, identifiers, number)
         packet_id = 0
         link = self.link
-        if link is not None and self.queue is None and self._has_room(link):
+        if link is not None and not self.has_waiting() and self._has_room(link):
             packet_id = self._dispatch(link, delivery, now)
         elif not self.enqueue(delivery):
             return False
         if durable:
-            self._journal.queued(Queued(self._key, number, flags, identifiers, packet_id))
+            self._journal.queued(message, Queued(self._key, number, flags, identifiers, packet_id))
         return True
 
     def send_run(self, messages: list[Message], flags: int, now: float) -> int:
         """As `send` for messages that never expire, to a plain link and not for the store; says how many went out."""
         link = self.link
-        if link is None or self.queue is not None or link.output.is_congested():
+        if link is None or self.has_waiting() or link.output.is_congested():
             return 0
         window = self.window
         if window is None:
             window = {}
             self.window = window
-        count = min(len(messages), link.receive_maximum - len(window))
+        count = max(min(len(messages), link.receive_maximum - len(window)), 0)
         form = link.form
         output = link.output
         packet_id = self._last_id
@@ -149,23 +151,27 @@ class Outbound:
             queue = deque()
             self.queue = queue
         size = message.size()
-        limits = self.limits
-        while len(queue) >= limits.queue_messages or self.queue_bytes + size > limits.queue_bytes:
+        while self._is_full(queue, size):
             self._counters.drop(DROP_QUEUE_FULL)
-            if limits.queue_policy != DROP_OLDEST or not queue:
+            if not self._makes_way(queue, delivery, size):
                 if not queue:
                     self.queue = None
                 return False
             self._forget(queue.popleft())
         queue.append(delivery)
         self.queue_bytes += size
+        self.flush_settled()  # of those that made way: nobody else may come by for long
         return True
 
     def refill(self, now: float) -> None:
         """Move what waits into the window, as far as client and connection allow."""
-        queue = self.queue
         link = self.link
-        if queue is None or link is None:
+        if link is None:
+            return
+        if self._again is not None:
+            self._repeat(link, now)
+        queue = self.queue
+        if queue is None:
             return
         while queue and self._has_room(link):
             delivery = queue.popleft()
@@ -242,16 +248,33 @@ class Outbound:
     def resume(self, link: Link, now: float) -> None:
         """A client is back: repeat what it has not answered, in order, with the ids it had [MQTT-4.4.0-1]."""
         self.link = link
+        self._again = deque(self.window) if self.window else None
+        if self._again is not None:
+            self._repeat(link, now)
+
+    def _repeat(self, link: Link, now: float) -> None:
+        """As many as client and connection can take; the rest when there is room. New messages wait for them."""
         window = self.window
-        if window is None:
-            return
-        for packet_id, delivery in list(window.items()):
+        again = self._again
+        assert window is not None  # what is to be repeated is in it
+        assert again is not None
+        while again and len(window) - len(again) < link.receive_maximum and not link.output.is_congested():
+            packet_id = again.popleft()
+            delivery = window.get(packet_id)
+            if delivery is None:
+                continue  # acknowledged all the same
             message = delivery.message
             if message is None:
-                link.output.write(encode_ack(PUBREL_HEADER, packet_id))
+                link.output.write(encode_ack(PUBREL_HEADER, packet_id))  # [MQTT-4.3.3-6]
             elif not self._write(link, message, delivery.flags | DUP, delivery.identifiers, packet_id, now):
                 del window[packet_id]
                 self._settle(delivery)
+        if not again:
+            self._again = None
+
+    def has_waiting(self) -> bool:
+        """Is there anything that new messages must stay behind?"""
+        return self.queue is not None or self._again is not None
 
     def waiting(self) -> int:
         """Messages that have not been acknowledged or not even been sent."""
@@ -259,7 +282,24 @@ class Outbound:
 
     def _has_room(self, link: Link) -> bool:
         window = self.window
-        return (window is None or len(window) < link.receive_maximum) and not link.output.is_congested()
+        if self._again is not None or (window is not None and len(window) >= link.receive_maximum):
+            return False
+        return not link.output.is_congested()
+
+    def _is_full(self, queue: deque[Delivery], size: int) -> bool:
+        limits = self.limits
+        if limits.queue_messages and len(queue) >= limits.queue_messages:
+            return True
+        return bool(limits.queue_bytes) and self.queue_bytes + size > limits.queue_bytes
+
+    def _makes_way(self, queue: deque[Delivery], newcomer: Delivery, size: int) -> bool:
+        """May the oldest go for this one? At QoS 0 only for its like, and never in vain."""
+        limits = self.limits
+        if not queue or (limits.queue_bytes and size > limits.queue_bytes):
+            return False
+        if newcomer.flags & QOS_BITS == 0:
+            return limits.queue_qos_0_drops_oldest and queue[0].flags & QOS_BITS == 0
+        return limits.queue_policy == DROP_OLDEST
 
     def _dispatch(self, link: Link, delivery: Delivery, now: float) -> int:
         """Write it under a new packet id; 0 if this client cannot take it, which counts as done [MQTT-3.1.2-25]."""

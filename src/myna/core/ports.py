@@ -1,7 +1,7 @@
 """The seams: what the core asks of the outside. Nothing here waits; answers come back as verbs of the Broker.
 
 Each port is small enough to be written in an afternoon, and is faked in a test by subclassing it (a patched method
-of a compiled class is silently ignored). Faces, gates, stores and watchers implement them; the core knows none of these.
+of a compiled class is silently ignored). Faces, gates, stores and watchers implement them; the core knows none.
 """
 
 from abc import ABC, abstractmethod
@@ -63,7 +63,7 @@ class Peers(ABC):
 
     @abstractmethod
     def announce(self, tenant: str, filter: str, wanted: bool) -> None:
-        """This node has its first subscription, or has lost its last, for this filter."""
+        """This node has one subscription more, or one less, for this filter; counting them is left to the peers."""
 
     @abstractmethod
     def claim(self, tenant: str, scope: str, client_id: str) -> None:
@@ -94,14 +94,18 @@ class TopicGuard(ABC):
 
     @abstractmethod
     def subscribing(self, receiver: Receiver, subscription: Subscription, now: float) -> int:
-        """GRANT, DORMANT or a reason code. Asked for every filter that could reach the space; may rewrite it."""
+        """GRANT, DORMANT or a reason code. Asked for every filter that could reach the space; may rewrite it.
+
+        Asked again when a receiver subscribes to the same text again: the one that lives is then still the first, to be
+        found in `receiver.subscriptions`. A guard that wakes it tells the router (`touch`).
+        """
 
     @abstractmethod
     def delivering(self, message: Message, receiver: Receiver, subscription: Subscription, now: float) -> bool:
         """May this receiver have this message? Also asked for retained messages and shared subscriptions."""
 
     def unsubscribed(self, receiver: Receiver, subscription: Subscription, now: float) -> None:
-        """A subscription that reached the space is gone."""
+        """A subscription that reached the space is gone, whether it was dormant or not."""
         return
 
 

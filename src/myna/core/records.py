@@ -33,6 +33,8 @@ class SessionSaved(Record):
 
 @final
 class SessionForgotten(Record):
+    """It has ended, or is to end with its connection from now on. What still comes for it means nothing."""
+
     def __init__(self, key: SessionKey) -> None:
         self.key = key
 

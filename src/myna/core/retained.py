@@ -1,11 +1,12 @@
 """One tenant's retained messages: the last one of each topic, found by topic or by filter.
 
-A tree of topic levels, so that a filter looks only where it can match. An expired message is treated as absent and
-removed when met; a sweep removes the rest.
+A tree of topic levels, so that a filter looks only where it can match. An expired message is passed over until the
+broker, whose deadlines know when it is time, removes it.
 """
 
 from typing import final
 
+from myna.core.deadlines import Deadline
 from myna.core.message import Message
 
 
@@ -25,6 +26,7 @@ class Retained:
     def __init__(self) -> None:
         self._root = RetainedNode()
         self._topics: dict[str, RetainedNode] = {}
+        self._expiries: dict[str, Deadline] = {}
         self.count = 0
         self.size = 0
 
@@ -55,6 +57,7 @@ class Retained:
         node.message = None
         self.count -= 1
         self.size -= message.size()
+        self.set_expiry(topic, None)
         self._prune(topic)
         return True
 
@@ -70,6 +73,8 @@ class Retained:
             if level == "#":
                 for node in nodes:
                     _collect(node, depth == 0, now, limit, found)
+                    if limit and len(found) >= limit:
+                        break
                 return found
             nodes = _step(nodes, level, depth == 0)
         for node in nodes:
@@ -83,11 +88,18 @@ class Retained:
     def topics(self) -> list[str]:
         return list(self._topics)
 
-    def expired(self, now: float) -> list[str]:
-        """Topics whose message has outlived its expiry."""
-        return [
-            topic for topic, node in self._topics.items() if node.message is not None and node.message.is_expired(now)
-        ]
+    def has_expiry(self, topic: str) -> bool:
+        """Will somebody look at this topic already, sooner or later?"""
+        return topic in self._expiries
+
+    def set_expiry(self, topic: str, deadline: Deadline | None) -> None:
+        """When somebody will; not any more, if None."""
+        if deadline is not None:
+            self._expiries[topic] = deadline
+            return
+        expiry = self._expiries.pop(topic, None)
+        if expiry is not None:
+            expiry.cancel()
 
     def _make(self, topic: str) -> RetainedNode:
         node = self._root

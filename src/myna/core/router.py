@@ -1,10 +1,9 @@
 """A message's topic to the receivers that must have it; answered once per topic and remembered.
 
-A Route is that answer. It is handed out and kept by connections, so it is never replaced, only matched anew: a change
-of wildcard
-filters retires all routes by raising `generation`, a change of an exact filter touches its one topic. That way
-clients coming
-and going with filters of their own cost nobody else anything.
+A Route is that answer. It is handed out and kept by connections, so it is not replaced but matched anew: a change of
+wildcard filters raises `generation`, which concerns all routes, a change of an exact filter touches its one topic. That
+way clients coming and going with filters of their own cost nobody else anything. What a newcomer gets wrong: a route
+can be `retired`, and is then told of nothing any more; whoever keeps one must look.
 """
 
 from typing import Final, final
@@ -24,7 +23,7 @@ STALE: Final = -1
 class Route:
     """Where the messages of one topic go. `plain`: packets may be shared with all of them just as they came."""
 
-    __slots__ = ("encoded", "generation", "guard", "plain", "subscriptions", "topic")
+    __slots__ = ("encoded", "generation", "guard", "plain", "retired", "subscriptions", "topic")
 
     def __init__(self, topic: str, encoded: bytes, guard: TopicGuard | None) -> None:
         self.topic = topic
@@ -33,6 +32,7 @@ class Route:
         self.generation = STALE
         self.subscriptions: list[Subscription] = []
         self.plain = False
+        self.retired = False  # the router knows it no longer: ask for a new one
 
 
 @final
@@ -73,20 +73,13 @@ class Router:
         if route.generation != self.generation:
             self._match(route)
 
-    def add(self, subscription: Subscription) -> bool:
-        """Deliver to it from now on. Says whether the filter is new here."""
+    def add(self, subscription: Subscription) -> None:
+        """Deliver to it from now on."""
         if _has_wildcard(subscription.filter):
             self._wildcards.add(subscription)
             self.generation += 1
-            return True
-        subscribers = self._exact.get(subscription.filter)
-        new = subscribers is None
-        if subscribers is None:
-            subscribers = Subscribers()
-            self._exact[subscription.filter] = subscribers
-        subscribers.add(subscription)
-        self._touch(subscription.filter)
-        return new
+        else:
+            self.add_literal(subscription)
 
     def add_literal(self, subscription: Subscription) -> None:
         """As `add`, for a name that is no filter even where it holds wildcard characters."""
@@ -157,7 +150,9 @@ class Router:
         return self.guards.get(topic.split("/", 1)[0]) if self.guards else None
 
     def retire(self) -> None:
-        """Forget all answers, for a change that concerns every topic."""
+        """Forget all answers, for a change that concerns every topic. Whoever keeps one sees that it is `retired`."""
+        for route in self._routes.values():
+            route.retired = True
         self._routes.clear()
         self.generation += 1
 

@@ -62,6 +62,7 @@ class Session(Receiver):
         self.grants: Grants | None = None
         self.will: PendingWill | None = None
         self.ended = False
+        self.is_known_to_store = False  # to be set by whoever restores it from there
         self._backlog: list[Backlog] | None = None
         self._deadline: Deadline | None = None
 
@@ -105,11 +106,10 @@ class Session(Receiver):
 
     def deliver_retained(self, messages: list[Message], subscription: Subscription, now: float) -> None:
         """What a new subscription must see, with RETAIN set (§3.3.1.3)."""
-        backlog = self._backlog
-        if backlog is None:
-            backlog = []
-            self._backlog = backlog
+        # One that subscribes again and again must not pile them up.
+        backlog = [part for part in self._backlog or () if part.subscription is not subscription]
         backlog.append(Backlog(messages, subscription))
+        self._backlog = backlog
         self._send_backlog(now)
 
     def end(self, reason: int, now: float, *, discard: bool = False, reference: str = "", text: str = "") -> None:
@@ -131,7 +131,7 @@ class Session(Receiver):
 
     def is_ready(self) -> bool:
         link = self.link
-        return link is not None and self.outbound.queue is None and not link.output.is_congested()
+        return link is not None and not self.outbound.has_waiting() and not link.output.is_congested()
 
     def is_persistent(self) -> bool:
         return self.expiry > 0
@@ -141,8 +141,6 @@ class Session(Receiver):
     def attach(self, link: Link, now: float) -> None:
         """A connection serves this session from now on; CONNACK has been written."""
         self.cancel_expiry()
-        if self.will is not None:
-            self.will.cancel()
         self.link = link
         self.form = link.form if link.plain else 0
         self.offline_since = 0.0
@@ -174,11 +172,18 @@ class Session(Receiver):
         self.broker.counters.sessions_expired += 1
         self.discard(reasons.SUCCESS, now)
 
+    def is_overdue(self, now: float) -> bool:
+        """Its time has passed, though nobody has looked at the clock yet."""
+        if self.link is not None or self.expiry == NEVER or not self.offline_since:
+            return False
+        return now >= self.offline_since + self.expiry
+
     def discard(self, reason: int, now: float) -> None:
         """End the session: nothing of it remains but what it has published. A will that waits is published now."""
         if self.ended:
             return
         self.ended = True
+        self.expiry = 0  # nothing that still comes its way is kept
         self.cancel_expiry()
         will = self.will
         if will is not None:
@@ -188,16 +193,18 @@ class Session(Receiver):
             leave(self.broker, self.tenant, subscription, now)
         self.subscriptions.clear()
         self.tenant.leave(self)
-        if self.broker.journal.durable:
-            self.broker.journal.note(SessionForgotten(self.key))
+        self._note(now)
         self.outbound.queue = None
         self.outbound.window = None
         self.broker.watcher.session_ended(self, reason, now)
 
     def set_will(self, will: PendingWill | None) -> None:
-        """The will of a new connection; the old one's has been dealt with."""
+        """The will of a new connection. An old one that still waits is called off [MQTT-3.1.3-9]."""
+        before = self.will
+        if before is not None:
+            before.cancel()
         self.will = will
-        if self.is_durable():
+        if self.is_durable() and (before is not None or will is not None):
             self.broker.journal.note(
                 WillSet(self.key, None, 0, 0.0) if will is None else WillSet(self.key, will.message, will.delay, 0.0)
             )
@@ -217,18 +224,20 @@ class Session(Receiver):
     # Sending
 
     def has_waiting(self) -> bool:
-        return self.outbound.queue is not None or self._backlog is not None
+        return self.outbound.has_waiting() or self._backlog is not None
 
     def pump(self, now: float) -> None:
         """After a batch from the client, or when it has caught up: move what waits."""
         outbound = self.outbound
-        if outbound.queue is not None:
+        if outbound.has_waiting():
             outbound.refill(now)
         if self._backlog is not None:
             self._send_backlog(now)
         outbound.flush_settled()
 
     def _send(self, message: Message, flags: int, identifiers: list[int] | None, now: float) -> None:
+        if self.ended:
+            return  # while the message was being delivered to others
         kept = self.outbound.send(message, flags, identifiers, self.is_durable(), now)
         if not kept and self.tenant.limits.queue_policy == DROP_SESSION:
             self.end(reasons.QUOTA_EXCEEDED, now, discard=True, text="the session's queue is full")
@@ -247,7 +256,7 @@ class Session(Receiver):
             first = backlog[0]
             while first.position < len(first.messages):
                 link = self.link
-                if link is None or link.output.is_congested() or self.outbound.queue is not None:
+                if link is None or link.output.is_congested() or self.outbound.has_waiting():
                     return
                 message = first.messages[first.position]
                 first.position += 1
@@ -266,7 +275,7 @@ class Session(Receiver):
             self.outbound.send_now(message, 0x31, subscription.identifiers, now)
             return
         self._send(message, 0x31 | qos << 1, subscription.identifiers, now)
-        self.broker.journal.close(self.tenant.name, message)
+        self.broker.journal.close()
 
     def _keep_backlog(self, now: float) -> None:
         """Retained messages at QoS 1 and 2 that were not sent in time become part of the session's queue."""
@@ -292,8 +301,13 @@ class Session(Receiver):
             self.broker.journal.note(WillSet(self.key, None, 0, 0.0))
 
     def _note(self, now: float) -> int:
+        """What the store has to know: nothing of a session that ends with its connection."""
         if not self.is_durable():
-            return 0
+            if not self.is_known_to_store:
+                return 0
+            self.is_known_to_store = False
+            return self.broker.journal.note(SessionForgotten(self.key))
+        self.is_known_to_store = True
         identity = self.identity
         return self.broker.journal.note(
             SessionSaved(self.key, identity.user, identity.attributes, self.expiry, self.offline_since)

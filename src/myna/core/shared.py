@@ -32,15 +32,24 @@ class ShareGroup(Receiver):
         self.subscription = Subscription(self, f"{kind}/{name}/{filter}", filter, 2)
         self.subscription.plain = False
         self.members: list[Subscription] = []
+        self._places: dict[Subscription, int] = {}
         self._seed = 0x2545F491
         self._chosen: dict[tuple[str, str, str], Subscription] = {}
 
     def join(self, member: Subscription) -> None:
+        self._places[member] = len(self.members)
         self.members.append(member)
         self._chosen.clear()
 
     def leave(self, member: Subscription) -> None:
-        self.members = [held for held in self.members if held is not member]
+        """The last one takes its place: thousands may leave at once."""
+        place = self._places.pop(member, -1)
+        if place < 0:
+            return
+        last = self.members.pop()
+        if last is not member:
+            self.members[place] = last
+            self._places[last] = place
         self._chosen.clear()
 
     def deliver(self, message: Message, subscription: Subscription, now: float) -> int:
@@ -62,41 +71,48 @@ class ShareGroup(Receiver):
         return self._hand_over(message, taken, now)
 
     def _hand_over(self, message: Message, members: list[Subscription], now: float) -> int:
-        awake = [member for member in members if not member.dormant]
-        if not awake:
+        if not members:
             return MISSED
-        member = self._owner(message, awake) if self.kind == ORDERED else self._any_ready(awake)
-        return member.receiver.deliver(message, member, now)
+        member = self._owner(message, members) if self.kind == ORDERED else self._any_ready(members)
+        return MISSED if member is None else member.receiver.deliver(message, member, now)
 
-    def _any_ready(self, members: list[Subscription]) -> Subscription:
-        """A random member, or the next one after it that is connected and keeping up; persistent ones before nobody."""
+    def _any_ready(self, members: list[Subscription]) -> Subscription | None:
+        """A random member, or the next one after it that is connected and keeping up.
+
+        Where none keeps up, one that is connected; else one that will come back for it.
+        """
         count = len(members)
         start = self._random(count)
-        fallback = members[start]
-        found_fallback = False
+        second: Subscription | None = None
+        third: Subscription | None = None
         for step in range(count):
             member = members[(start + step) % count]
-            if member.receiver.is_ready():
+            receiver = member.receiver
+            if member.dormant:
+                continue
+            if receiver.is_ready():
                 return member
-            if not found_fallback and member.receiver.is_persistent():
-                fallback = member
-                found_fallback = True
-        return fallback
+            if second is None and receiver.is_online():
+                second = member
+            elif third is None:
+                third = member
+        return third if second is None else second
 
-    def _owner(self, message: Message, members: list[Subscription]) -> Subscription:
+    def _owner(self, message: Message, members: list[Subscription]) -> Subscription | None:
         """The publisher's member: highest of a hash over both, so that a new member moves few publishers."""
         origin = message.origin
         publisher = (origin.source, origin.user, origin.client_id)
-        chosen = self._chosen.get(publisher)
-        if chosen is not None and len(members) == len(self.members):
+        everybody = members is self.members
+        chosen = self._chosen.get(publisher) if everybody else None
+        if chosen is not None and not chosen.dormant:
             return chosen
-        best = members[0]
-        weight = hash((publisher, best.receiver.key))
+        best: Subscription | None = None
+        weight = 0
         for member in members:
-            other = hash((publisher, member.receiver.key))
-            if other > weight:
-                best, weight = member, other
-        if len(members) == len(self.members):
+            mine = hash((publisher, member.receiver.key))
+            if not member.dormant and (best is None or mine > weight):
+                best, weight = member, mine
+        if everybody and best is not None:
             if len(self._chosen) >= PUBLISHERS_REMEMBERED:
                 self._chosen.clear()
             self._chosen[publisher] = best

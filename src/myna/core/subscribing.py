@@ -1,9 +1,8 @@
 """SUBSCRIBE and UNSUBSCRIBE as verbs, for clients and for every API that acts in a client's name.
 
-The order of checks is one for all: syntax, sizes, what the tenant offers, guards, rules, numbers. What a newcomer
-gets wrong: a
-filter that is already held is changed in place, so that no message falls between the old and the new one
-[MQTT-3.8.4-3].
+The order of checks is one for all: syntax, sizes, what the tenant offers, rules, numbers, guards. Guards come last
+because they keep books: one that was asked hears of the end as well. What a newcomer gets wrong: a filter that is
+already held is changed in place, so that no message falls between the old and the new one [MQTT-3.8.4-3].
 """
 
 from typing import final
@@ -84,7 +83,7 @@ def subscribe(broker: Broker, receiver: Receiver, asked: Asked, now: float, *, j
         asked.retain_handling,
         asked.identifiers,
     )
-    code = _ask_guards(tenant, receiver, subscription, now)
+    code = _ask_guards(tenant, subscription, held is not None, now)
     if code != reasons.SUCCESS:
         return _refuse(broker, receiver, code, asked.filter, now)
     return _enter(broker, tenant, receiver, subscription, held, parsed, now)
@@ -105,23 +104,18 @@ def unsubscribe(broker: Broker, receiver: Receiver, text: str, now: float) -> in
 def leave(broker: Broker, tenant: Tenant, subscription: Subscription, now: float) -> None:
     """Take a subscription out of the router; its receiver's own list is the caller's."""
     parsed = parse_filter(subscription.text)
-    if parsed is not None and parsed.group:
-        tenant.router.leave_group(ORDERED if parsed.ordered else SHARED, parsed.group, subscription)
-    else:
-        tenant.router.remove(subscription)
-    for guard in tenant.router.guards_reached(subscription.filter):
-        guard.unsubscribed(subscription.receiver, subscription, now)
-    if not broker.peers.alone:
-        broker.peers.announce(tenant.name, subscription.filter, False)
+    _take_out(broker, tenant, subscription, parsed)
+    _tell_guards(tenant, subscription, subscription.filter if parsed is None else parsed.filter, now)
 
 
-def restore(broker: Broker, receiver: Receiver, subscription: Subscription) -> None:
-    """Put back what a store remembers: it was judged when it was made."""
+def restore(broker: Broker, receiver: Receiver, subscription: Subscription, now: float) -> None:
+    """Put back what a store remembers. Rules judged it when it was made; guards say anew what they make of it."""
     tenant = broker.tenant(receiver.key[0])
     parsed = parse_filter(subscription.text)
+    if parsed is None or _ask_guards(tenant, subscription, False, now) != reasons.SUCCESS:
+        return
     receiver.subscriptions[subscription.text] = subscription
-    if parsed is not None:
-        _place(tenant, subscription, parsed)
+    _place(broker, tenant, subscription, parsed)
 
 
 def _unavailable(tenant: Tenant, parsed: ParsedFilter, asked: Asked) -> int:
@@ -141,14 +135,26 @@ def _is_full(tenant: Tenant, receiver: Receiver) -> bool:
     return bool(limit) and len(receiver.subscriptions) >= limit
 
 
-def _ask_guards(tenant: Tenant, receiver: Receiver, subscription: Subscription, now: float) -> int:
-    for guard in tenant.router.guards_reached(subscription.filter):
+def _ask_guards(tenant: Tenant, subscription: Subscription, is_held: bool, now: float) -> int:
+    """The guards of all spaces it could reach. One that refuses undoes what others have just agreed to."""
+    receiver = subscription.receiver
+    guards = tenant.router.guards_reached(subscription.filter)
+    for index, guard in enumerate(guards):
         verdict = guard.subscribing(receiver, subscription, now)
         if verdict == DORMANT:
             subscription.dormant = True
         elif verdict != reasons.SUCCESS:
+            if not is_held:
+                for agreed in guards[:index]:
+                    agreed.unsubscribed(receiver, subscription, now)
             return verdict
     return reasons.SUCCESS
+
+
+def _tell_guards(tenant: Tenant, subscription: Subscription, asked: str, now: float) -> None:
+    """It is gone, dormant or not; `asked` is the filter by which they were asked, before one of them rewrote it."""
+    for guard in tenant.router.guards_reached(asked):
+        guard.unsubscribed(subscription.receiver, subscription, now)
 
 
 def _enter(
@@ -166,14 +172,14 @@ def _enter(
         granted.existed = True
     else:
         if held is not None:  # a guard has rewritten it differently this time
-            leave(broker, tenant, held, now)
+            _take_out(broker, tenant, held, parsed)
+            del receiver.subscriptions[held.text]
             granted.existed = True
-        if not _place(tenant, subscription, parsed):
+        if not _place(broker, tenant, subscription, parsed):
+            _tell_guards(tenant, subscription, parsed.filter, now)
             return _refuse(broker, receiver, reasons.QUOTA_EXCEEDED, subscription.text, now)
         receiver.subscriptions[subscription.text] = subscription
     granted.subscription = subscription
-    if not broker.peers.alone:
-        broker.peers.announce(tenant.name, subscription.filter, True)
     if broker.journal.durable and receiver.is_persistent():
         granted.sequence = _note(broker, receiver, subscription)
     if not parsed.group and not subscription.dormant:  # [MQTT-3.3.1-9], [MQTT-3.3.1-10], §4.8.2
@@ -183,12 +189,26 @@ def _enter(
     return granted
 
 
-def _place(tenant: Tenant, subscription: Subscription, parsed: ParsedFilter) -> bool:
+def _place(broker: Broker, tenant: Tenant, subscription: Subscription, parsed: ParsedFilter) -> bool:
+    """Put it into the router: False if its share group is full."""
     if parsed.group:
         kind = ORDERED if parsed.ordered else SHARED
-        return tenant.router.join_group(tenant.name, kind, parsed.group, subscription)
-    tenant.router.add(subscription)
+        if not tenant.router.join_group(tenant.name, kind, parsed.group, subscription):
+            return False
+    else:
+        tenant.router.add(subscription)
+    if not broker.peers.alone:
+        broker.peers.announce(tenant.name, subscription.filter, True)
     return True
+
+
+def _take_out(broker: Broker, tenant: Tenant, subscription: Subscription, parsed: ParsedFilter | None) -> None:
+    if parsed is not None and parsed.group:
+        tenant.router.leave_group(ORDERED if parsed.ordered else SHARED, parsed.group, subscription)
+    else:
+        tenant.router.remove(subscription)
+    if not broker.peers.alone:
+        broker.peers.announce(tenant.name, subscription.filter, False)
 
 
 def _replace(tenant: Tenant, held: Subscription, new: Subscription) -> Subscription:

@@ -3,9 +3,47 @@
 from typing import final
 
 from myna.core.limits import Limits
-from myna.core.receiver import Receiver
+from myna.core.receiver import Receiver, SessionKey
 from myna.core.retained import Retained
 from myna.core.router import Router
+
+
+@final
+class Index:
+    """Receivers by a name that most of them have for themselves: only where several share one is there a container."""
+
+    __slots__ = ("_several", "_single")
+
+    def __init__(self) -> None:
+        self._single: dict[str, Receiver] = {}
+        self._several: dict[str, dict[Receiver, None]] = {}
+
+    def add(self, name: str, receiver: Receiver) -> None:
+        several = self._several.get(name)
+        if several is not None:
+            several[receiver] = None
+            return
+        single = self._single.setdefault(name, receiver)
+        if single is not receiver:
+            del self._single[name]
+            self._several[name] = {single: None, receiver: None}
+
+    def remove(self, name: str, receiver: Receiver) -> None:
+        if self._single.get(name) is receiver:
+            del self._single[name]
+            return
+        several = self._several.get(name)
+        if several is not None and receiver in several:
+            del several[receiver]
+            if not several:
+                del self._several[name]
+
+    def find(self, name: str) -> list[Receiver]:
+        single = self._single.get(name)
+        return list(self._several.get(name, ())) if single is None else [single]
+
+    def __len__(self) -> int:
+        return len(self._single) + len(self._several)
 
 
 @final
@@ -17,52 +55,40 @@ class Tenant:
         self.retained = Retained()
         self.connections = 0
         self.messages_received = 0
-        self._sessions: dict[tuple[str, str], Receiver] = {}  # (scope, client id)
-        self._of_user: dict[str, dict[Receiver, None]] = {}
-        self._of_client: dict[str, list[Receiver]] = {}
+        self._sessions: dict[SessionKey, Receiver] = {}
+        self._of_user = Index()
+        self._of_client = Index()
 
     def session(self, scope: str, client_id: str) -> Receiver | None:
-        return self._sessions.get((scope, client_id))
+        return self._sessions.get((self.name, scope, client_id))
 
     def sessions(self) -> list[Receiver]:
         return list(self._sessions.values())
 
     def sessions_of_user(self, user: str) -> list[Receiver]:
-        return list(self._of_user.get(user, ()))
+        return self._of_user.find(user)
 
     def sessions_of_client(self, client_id: str) -> list[Receiver]:
-        return list(self._of_client.get(client_id, ()))
+        return self._of_client.find(client_id)
 
     def session_count(self) -> int:
         return len(self._sessions)
 
     def enter(self, receiver: Receiver) -> None:
         """A session exists from now on."""
-        _, scope, client_id = receiver.key
-        self._sessions[(scope, client_id)] = receiver
-        self._of_client.setdefault(client_id, []).append(receiver)
-        self._of_user.setdefault(receiver.identity.user, {})[receiver] = None
+        self._sessions[receiver.key] = receiver
+        self._of_client.add(receiver.key[2], receiver)
+        self._of_user.add(receiver.identity.user, receiver)
 
     def leave(self, receiver: Receiver) -> None:
-        _, scope, client_id = receiver.key
-        if self._sessions.get((scope, client_id)) is not receiver:
+        if self._sessions.get(receiver.key) is not receiver:
             return
-        del self._sessions[(scope, client_id)]
-        namesakes = [held for held in self._of_client[client_id] if held is not receiver]
-        if namesakes:
-            self._of_client[client_id] = namesakes
-        else:
-            del self._of_client[client_id]
-        of_user = self._of_user[receiver.identity.user]
-        del of_user[receiver]
-        if not of_user:
-            del self._of_user[receiver.identity.user]
+        del self._sessions[receiver.key]
+        self._of_client.remove(receiver.key[2], receiver)
+        self._of_user.remove(receiver.identity.user, receiver)
 
     def change_identity(self, receiver: Receiver, user_before: str) -> None:
         """A session has been resumed by another user of the same scope, or has authenticated anew."""
-        of_user = self._of_user.get(user_before)
-        if of_user is not None and receiver in of_user:
-            del of_user[receiver]
-            if not of_user:
-                del self._of_user[user_before]
-        self._of_user.setdefault(receiver.identity.user, {})[receiver] = None
+        if user_before != receiver.identity.user:
+            self._of_user.remove(user_before, receiver)
+            self._of_user.add(receiver.identity.user, receiver)

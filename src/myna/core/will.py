@@ -28,6 +28,7 @@ class PendingWill(Timed):
         self._key = key
         self._deadline: Deadline | None = None
         self._lifetime = expiry  # message expiry in seconds, counted from when it is published; 0 for none
+        self._published = False
         self.message = message
         self.delay = delay
 
@@ -48,12 +49,17 @@ class PendingWill(Timed):
             self._deadline = None
 
     def due(self, now: float) -> None:
+        """The delay has passed, and the session lives on without a will."""
         self._deadline = None
         self.publish(now)
+        self._broker.journal.note(WillSet(self._key, None, 0, 0.0))
 
     def publish(self, now: float) -> None:
-        """The message goes out as if its client had just published it."""
+        """The message goes out as if its client had just published it, and only once."""
         self.cancel()
+        if self._published:
+            return
+        self._published = True
         broker = self._broker
         message = self.message
         identity = message.origin.identity

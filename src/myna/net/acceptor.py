@@ -1,7 +1,8 @@
 """Taking new connections from a listening socket, many per wake-up.
 
 Knows nothing of what is spoken on them. What a newcomer gets wrong: when the process has no descriptor left the
-listening socket stays readable, and a loop that keeps trying burns the processor. So accepting rests for a moment and says so.
+listening socket stays readable, and a loop that keeps trying burns the processor. So accepting rests for a moment
+and says so.
 """
 
 import asyncio

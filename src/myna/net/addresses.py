@@ -1,7 +1,7 @@
 """From what a configuration says to listening sockets, or to an error that names the address, the cause and the remedy.
 
-`localhost` means both loopback addresses on one port, and an empty host every address of both families. What a newcomer
-gets wrong: an IPv6 socket may claim the IPv4 port as well, so pairs are bound with IPV6_V6ONLY.
+`localhost` means both loopback addresses on one port, and an empty host every address of both families. What a
+newcomer gets wrong: an IPv6 socket may claim the IPv4 port as well, so pairs are bound with IPV6_V6ONLY.
 """
 
 import contextlib
@@ -101,7 +101,8 @@ def _bind(family: int, address: Any, port: int, backlog: int) -> socket.socket:
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted sockets inherit it
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # and this: clients may ask for no keep-alive of their own
+        # Inherited too: an MQTT client may ask for no keep-alive of its own.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind((address, port) if isinstance(address, str) else (address[0], port, *address[2:]))

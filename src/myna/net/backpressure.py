@@ -1,7 +1,7 @@
 """Bytes that the kernel would not take: where the rest starts, and how long its reader may stand still.
 
-A stream has one of these only while something is left over, so that ten thousand idle connections hold none. Reading is
-paused and resumed by the core (`Outlet.pause`); that is the other direction and lives with the streams.
+A stream has one of these only while something is left over, so that ten thousand idle connections hold none. Reading
+is paused and resumed by the core (`Outlet.pause`); that is the other direction and lives with the streams.
 """
 
 import socket

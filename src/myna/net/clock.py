@@ -1,8 +1,9 @@
 """The one place that reads the time and sets a timer for the broker.
 
-Time starts as the wall clock's and from then on follows the monotonic one, so that it never steps back under a session.
-What a newcomer gets wrong: do not set a timer per connection. The broker keeps all its deadlines in one heap; here is
-one timer for the earliest, set again after each turn of work, and only when an earlier one has come up.
+Time starts as the wall clock's and from then on follows the monotonic one, so that it never steps back under a
+session. What a newcomer gets wrong: do not set a timer per connection. The broker keeps all its deadlines in one
+heap; here is one timer for the earliest, set again after each turn of work, and only when an earlier one has come
+up.
 """
 
 import asyncio
@@ -35,7 +36,7 @@ class Clock:
         return time.monotonic() + self._offset
 
     def arm(self) -> None:
-        """Called when a turn of work has ended. A timer that is too early is left alone: it fires, finds nothing, re-arms."""
+        """A turn of work has ended. A timer that is too early is left alone: it fires, finds nothing, re-arms."""
         at = self._broker.next_deadline()
         if at == 0.0 or (self._timer is not None and self._armed_for <= at) or self._stopped:
             return
@@ -57,6 +58,7 @@ class Clock:
         except Exception:
             log.exception("a deadline of the broker failed; the others still run")
             self._armed_for = 0.0
-            self._timer = self._loop.call_later(0.1, self._fire)  # not at once: a deadline that keeps failing must not spin
+            # Not at once: a deadline that keeps failing must not spin.
+            self._timer = self._loop.call_later(0.1, self._fire)
             return
         self.arm()

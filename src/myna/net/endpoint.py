@@ -109,9 +109,11 @@ class WebSocketEndpoint(ABC):
 
     def on_drained(self) -> None:
         """Everything sent has reached the kernel, after some of it had to wait."""
+        return
 
     def on_closed(self, code: int, reason: str, clean: bool) -> None:
         """It is over. 1006, not clean: the connection was lost without a word."""
+        return
 
 
 Route = Callable[[UpgradeRequest], WebSocketEndpoint | None]

@@ -1,8 +1,9 @@
 """WebSocket frames as bytes (RFC 6455), for a server: clients mask, we do not, and there are no extensions.
 
-Knows no socket and no handshake. Written by hand because the sans-I/O protocol of the `websockets` package, right in everything,
-takes some 12 us a frame and 5 KB a connection where this takes one and a half and under 1 KB; its C masking is used. What a newcomer
-gets wrong: bytes before a mistake still count, so `feed` answers the messages and leaves the mistake in `error`.
+Knows no socket and no handshake. Written by hand because the sans-I/O protocol of the `websockets` package, right in
+everything, takes 5 to 6 us a frame and 1.4 KB a connection where this takes 1.3 us and 0.1 KB; its C masking is used.
+What a newcomer gets wrong: bytes before a mistake still count, so `feed` answers the messages and leaves the mistake in
+`error`.
 """
 
 from typing import Final, final
@@ -74,12 +75,12 @@ class FrameReader:
             data = bytes(rest)
             self._rest = None
         position = self._read_frames(data, messages)
-        if self.error is None and position < len(data):
+        if position < len(data):
             self._rest = bytearray(data[position:])
         return messages
 
     def _read_frames(self, data: bytes, messages: list[tuple[int, bytes]]) -> int:
-        """Frames from the start of `data`; answers where the first incomplete one begins."""
+        """Frames from the start of `data`; answers where the first incomplete one begins, its end after a mistake."""
         size = len(data)
         position = 0
         while True:
@@ -96,14 +97,12 @@ class FrameReader:
                 length = int.from_bytes(data[position + 2 : start], "big")
             head = data[position]
             if not self._accepts(head, data[position + 1], length):
-                return position
+                return size
             end = start + 4 + length
             if size < end:
                 self._need = end - position
                 return position
             self._add(head, apply_mask(data[start + 4 : end], data[start : start + 4]), messages)
-            if self.error is not None:
-                return position
             position = end
 
     def _accepts(self, head: int, second: int, length: int) -> bool:

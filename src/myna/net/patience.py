@@ -1,7 +1,8 @@
 """Who has waited too long: slow readers, peers that do not finish, half requests.
 
-One look around every half second, and only while somebody is waited for, instead of a timer each: most waits end well, and moving
-a number costs nothing. What a newcomer gets wrong: a deadline may be moved at any time without telling anybody here.
+One look around every half second, and only while somebody is waited for, instead of a timer each: most waits end
+well, and moving a number costs nothing. What a newcomer gets wrong: a deadline may be moved at any time without
+telling anybody here.
 """
 
 import asyncio

@@ -1,11 +1,11 @@
 """Which sockets can be read or written, and serving them in batches.
 
-One epoll of our own holds every plain socket; its descriptor is registered once with the event loop, whichever that is.
-So a wake-up costs one callback for all ready sockets instead of one each, and an idle connection costs the loop nothing.
-Where there is no epoll each socket is registered with the loop itself: same streams, a little slower.
+One epoll of our own holds every plain socket; its descriptor is registered once with the event loop, whichever that
+is. So a wake-up costs one callback for all ready sockets instead of one each, and an idle connection costs the loop
+nothing. Where there is no epoll each socket is registered with the loop itself: same streams, a little slower.
 
-Fairness: one chunk per socket per turn, and a turn ends early once it has read enough; the kernel reports the sockets it
-reported last behind all others next time.
+Fairness: one chunk per socket per turn, and a turn ends early once it has read enough; the kernel reports the
+sockets it reported last behind all others next time.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """TLS settings become a context; the certificate a client showed becomes a value that gates can read.
 
 Contexts are held by `TlsContexts`, which listeners ask at each accept: new certificates are used from the next
-connection on and no connection is dropped. What a newcomer gets wrong: Python hands out a client's certificate only if it
-was verified against `client_ca`, so there is no such thing here as an unverified one.
+connection on and no connection is dropped. What a newcomer gets wrong: Python hands out a client's certificate only
+if it was verified against `client_ca`, so there is no such thing here as an unverified one.
 """
 
 import hashlib
@@ -111,7 +111,7 @@ def _load_authority(context: ssl.SSLContext, path: str) -> None:
     try:
         context.load_verify_locations(path)
     except (ssl.SSLError, OSError) as error:
-        raise TlsError(f"the client CA {path} cannot be used: {error}. It must be one or more PEM certificates") from error
+        raise TlsError(f"the client CA {path} cannot be used: {error}. It must hold PEM certificates") from error
 
 
 def _require_readable(path: str) -> None:

@@ -1,8 +1,8 @@
 """A stream over a transport of the event loop: what TLS needs, since its records are the loop's business.
 
-Writes in pieces and stops as soon as the transport says it is full: a transport takes any amount without complaint, and the
-core must see what is unsent to know a slow reader. What a newcomer gets wrong: `pause_writing` may be called from within
-`transport.write`.
+Writes in pieces and stops as soon as the transport says it is full: a transport takes any amount without complaint,
+and the core must see what is unsent to know a slow reader. What a newcomer gets wrong: `pause_writing` may be called
+from within `transport.write`.
 """
 
 import asyncio
@@ -146,10 +146,13 @@ class TransportStream(Stream, asyncio.Protocol):
         self.end_conversation(now)
         self.deadline = now + self._streams.limits.linger
         self._streams.patience.add(self)
-        if self._transport.can_write_eof():
-            self._transport.write_eof()  # the peer's own end, or the deadline, closes it
-        else:
-            self._transport.close()  # TLS: its own closing alert says that this is the end
+        try:
+            if self._transport.can_write_eof():
+                self._transport.write_eof()  # the peer's own end, or the deadline, closes it
+            else:
+                self._transport.close()  # TLS: its own closing alert says that this is the end
+        except OSError:  # the peer has reset the connection, and the loop does not know it yet
+            self.abort(now)
 
     def _forget(self, now: float) -> None:
         if not self._ended:
@@ -157,5 +160,5 @@ class TransportStream(Stream, asyncio.Protocol):
             self._closing = True
             self._backlog = None
             self._streams.patience.remove(self)
-            self._streams.open.discard(self)
+            self._streams.remove(self)
             self.end_conversation(now)

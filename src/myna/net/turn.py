@@ -1,8 +1,9 @@
 """A turn of work and what ends it: every connection that has something to say writes it, once.
 
-The first pending byte of a connection wakes its stream, which lands on the dirty list here. Where the sockets are read
-in a batch (`readiness`) the batch opens and ends the turn itself. Work that starts anywhere else (an HTTP handler, a timer,
-TLS) has no end of its own, so its first wake-up asks the loop for one flush behind everything that is already runnable.
+The first pending byte of a connection wakes its stream, which lands on the dirty list here. Where the sockets are
+read in a batch (`readiness`) the batch opens and ends the turn itself. Work that starts anywhere else (an HTTP
+handler, a timer, TLS) has no end of its own, so its first wake-up asks the loop for one flush behind everything that
+is already runnable.
 """
 
 import asyncio

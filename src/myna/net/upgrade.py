@@ -1,7 +1,7 @@
 """The WebSocket handshake: is the request one, and the bytes of the answer (RFC 6455, section 4.2).
 
-Knows no connection. What a newcomer gets wrong: a subprotocol may only be answered if the client offered it; browsers and
-Node abort otherwise.
+Knows no connection. What a newcomer gets wrong: a subprotocol may only be answered if the client offered it;
+browsers and Node abort otherwise.
 """
 
 import base64

@@ -1,8 +1,9 @@
 """One WebSocket of a face: the handshake's answer, then whole messages both ways.
 
-It is the conversation of a stream, so its output coalesces per turn and its reader may be slow like anybody's. MQTT takes
-the other way out, `carry`, after which this object is gone. What a newcomer gets wrong: a close frame of ours ends the
-conversation at once; the stream's farewell still hears the client's own close, so that no reset destroys ours.
+It is the conversation of a stream, so its output coalesces per turn and its reader may be slow like anybody's. MQTT
+takes the other way out, `carry`, after which this object is gone. What a newcomer gets wrong: a close frame of ours
+ends the conversation at once; the stream's farewell still hears the client's own close, so that no reset destroys
+ours.
 """
 
 import logging
@@ -62,6 +63,7 @@ class WebSocket(WebSocketConnection):
         "_stream",
         "_streams",
         "_unsent",
+        "_waited",
         "deadline",
     )
 
@@ -83,6 +85,7 @@ class WebSocket(WebSocketConnection):
         self._chunks: list[bytes] = []
         self._gathered = 0
         self._unsent = 0
+        self._waited = False  # something could not be sent at once
         self._heard = True  # since the last ping
         self._ended = False  # nothing more is read or sent
         self._outcome = (ABNORMAL, "", False)
@@ -164,8 +167,7 @@ class WebSocket(WebSocketConnection):
             self._keep_early(data)
             return
         for opcode, payload in reader.feed(data):
-            self._receive(opcode, payload)
-            if self._ended:
+            if not self._receive(opcode, payload):
                 return
         if reader.error is not None:
             self._close(reader.error.code, reader.error.reason, clean=False)
@@ -181,10 +183,13 @@ class WebSocket(WebSocketConnection):
         return data
 
     def sent(self, count: int, now: float) -> None:
-        waited = self._unsent > count
         self._unsent -= count
-        if self._unsent == 0 and not waited and self._endpoint is not None and not self._ended:
-            self._endpoint.on_drained()
+        if self._unsent:
+            self._waited = True
+        elif self._waited:
+            self._waited = False
+            if self._endpoint is not None and not self._ended:
+                self._endpoint.on_drained()
 
     def lost(self, now: float) -> None:
         self._ended = True
@@ -206,16 +211,17 @@ class WebSocket(WebSocketConnection):
 
     # Within.
 
-    def _receive(self, opcode: int, payload: bytes) -> None:
+    def _receive(self, opcode: int, payload: bytes) -> bool:
+        """Answers whether there is more to hear."""
         endpoint = self._endpoint
         if endpoint is None:
-            return
+            return False
         if opcode == TEXT:
             try:
                 text = payload.decode()
             except UnicodeDecodeError:
                 self._close(INVALID_DATA, "not UTF-8", clean=False)
-                return
+                return False
             endpoint.on_text(text)
         elif opcode == BINARY:
             endpoint.on_bytes(payload)
@@ -227,6 +233,7 @@ class WebSocket(WebSocketConnection):
                 self._close(said.code, said.reason, clean=False)
             else:
                 self._close(*said)
+        return not self._ended
 
     def _close(self, code: int, reason: str, *, clean: bool = True) -> None:
         """Send a close frame and end: ours, or the echo of the client's."""

@@ -1,8 +1,9 @@
 """MQTT over WebSocket: the payloads of binary frames are one stream of bytes, both ways.
 
-Stands between a stream and the core's Connection and is the one's conversation and the other's outlet. Packets and frames need not
-align [MQTT-6.0.0-2]: fragments are handed on as they come, and one frame carries all that a turn has to say.
-What a newcomer gets wrong: frame headers count as unsent bytes of the stream, but the core must not hear of them.
+Stands between a stream and the core's Connection and is the one's conversation and the other's outlet. Packets and
+frames need not align [MQTT-6.0.0-2]: fragments are handed on as they come, and one frame carries all that a turn has
+to say. What a newcomer gets wrong: frame headers count as unsent bytes of the stream, but the core must not hear of
+them.
 """
 
 from collections.abc import Callable
@@ -141,10 +142,10 @@ class WebSocketStream(Outlet):
 
 @final
 class MqttEndpoint(WebSocketEndpoint):
-    """The plain MQTT endpoint: chooses a subprotocol and carries on. Faces with tokens of their own call `carry` themselves.
+    """The plain MQTT endpoint: chooses a subprotocol and carries on. Faces with tokens call `carry` themselves.
 
-    `origins` are the values of Origin that a browser may come from, None for any: MQTT has credentials of its own, so that a
-    page of another site gains nothing but a connection it must still authenticate.
+    `origins` are the values of Origin that a browser may come from, None for any: MQTT has credentials of its own, so
+    that a page of another site gains nothing but a connection it must still authenticate.
     """
 
     def __init__(
@@ -168,7 +169,8 @@ class MqttEndpoint(WebSocketEndpoint):
         if self._origins is not None and origin is not None and origin.decode("latin-1") not in self._origins:
             socket.reject(403, (), b"this origin is not allowed\n")
             return
-        chosen = next((name for name in request.subprotocols if name in SUBPROTOCOLS), None)  # [MQTT-6.0.0-3], [MQTT-6.0.0-4]
+        # [MQTT-6.0.0-3], [MQTT-6.0.0-4]
+        chosen = next((name for name in request.subprotocols if name in SUBPROTOCOLS), None)
         if chosen is None and (request.subprotocols or self._needs_subprotocol):
             socket.reject(400, (), b"offer the subprotocol mqtt\n")
             return

@@ -9,6 +9,7 @@ import socket
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from myna.client.errors import connack_text
 from myna.wire.encode import encode
 from myna.wire.packets import Connack, Connect, Packet, Suback, Subscribe, SubscriptionRequest
 from myna.wire.reader import FrameReader
@@ -150,14 +151,6 @@ class Channel:
             if not isinstance(packet, kind):
                 raise self._lost(f"{type(packet).__name__} came where {kind.__name__} was due")
             return packet
-
-
-def connack_text(code: int, level: int) -> str:
-    """Why a CONNECT was refused, in words, for any version."""
-    if level >= 5:
-        return reason_name(code)
-    before_5 = ("accepted", "unacceptable protocol version", "identifier rejected", "server unavailable")
-    return (*before_5, "bad user name or password", "not authorized")[code] if code < 6 else f"return code {code}"
 
 
 def unreachable(target: Target, error: OSError) -> CannotReach:

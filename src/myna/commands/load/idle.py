@@ -15,7 +15,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from myna.commands.load.channel import PATIENCE, CannotReach, Refused, Target, connack_text, unreachable
+from myna.client.errors import connack_text
+from myna.commands.load.channel import PATIENCE, CannotReach, Refused, Target, unreachable
 from myna.commands.load.meter import usage
 
 BATCH: Final = 64  # below the backlog of 100 that brokers commonly listen with: a refused SYN costs a second
@@ -124,9 +125,7 @@ def allow_descriptors(count: int) -> None:
     if soft >= needed or soft == resource.RLIM_INFINITY:
         return
     if hard != resource.RLIM_INFINITY and hard < needed:
-        raise CannotReach(
-            f"{count:,} connections need {needed:,} open files, {hard:,} are allowed: see ulimit -n"
-        )
+        raise CannotReach(f"{count:,} connections need {needed:,} open files, {hard:,} are allowed: see ulimit -n")
     resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 

@@ -40,6 +40,16 @@ def usage(pid: int) -> Usage:
     return Usage(seconds, resident, threads)
 
 
+def machine_seconds() -> float | None:
+    """Processor time everything on this machine has used; None where the kernel does not say."""
+    try:
+        fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()
+    except OSError:
+        return None
+    user, nice, system, _idle, _waiting, interrupts, soft_interrupts = (int(field) for field in fields[1:8])
+    return (user + nice + system + interrupts + soft_interrupts) * _TICK
+
+
 def _resident(status: str) -> int:
     for line in status.splitlines():
         if line.startswith("VmRSS:"):

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
+
+_QUIET: Final = 0.1  # cores; a machine that does less besides is fit to measure on
 
 
 @dataclass
@@ -25,6 +27,7 @@ class Result:
     broker_threads: int | None = None
     generator_us_per_delivery: float = 0.0
     generator_cores: float = 0.0
+    others_cores: float | None = None
     latency_us: dict[str, float] = field(default_factory=dict)
     late_us: dict[str, float] = field(default_factory=dict)
     offered_per_second: float | None = None
@@ -67,6 +70,8 @@ def describe(result: Result) -> str:
         lines.append(("broker", f"{result.broker_us_per_delivery:.2f} µs of processor per delivery ({cores})"))
     generator = f"{result.generator_us_per_delivery:.2f} µs of processor per delivery"
     lines.append(("generator", f"{generator} ({result.generator_cores:.2f} cores)"))
+    if (result.others_cores or 0.0) > _QUIET:
+        lines.append(("others", f"{result.others_cores:.2f} cores were busy with something else: rates are too low"))
     if result.latency_us:
         lines.append(("latency", _times(result.latency_us)))
     if result.late_us:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from myna.commands.load.channel import CannotReach
-from myna.commands.load.meter import Usage, usage
+from myna.commands.load.meter import Usage, machine_seconds, usage
 from myna.commands.load.publisher import Publisher
 from myna.commands.load.result import Result, percentiles
 from myna.commands.load.subscriber import Subscriber
@@ -48,6 +48,7 @@ class Reading:
     own: float
     received: int
     broker: Usage | None
+    machine: float | None
 
 
 class Run:
@@ -160,7 +161,7 @@ class Run:
 
     def read(self) -> Reading:
         broker = usage(self.pid) if self.pid is not None else None
-        return Reading(time.perf_counter(), time.process_time(), self.received, broker)
+        return Reading(time.perf_counter(), time.process_time(), self.received, broker, machine_seconds())
 
     def _let_arrive(self, result: Result) -> None:
         """Until everything is there, or nothing more has come for a while."""
@@ -193,6 +194,9 @@ class Run:
             result.broker_cores = spent / result.seconds
             result.broker_resident_bytes = after.broker.resident
             result.broker_threads = after.broker.threads
+            if before.machine is not None and after.machine is not None:
+                others = (after.machine - before.machine - spent - own) / result.seconds
+                result.others_cores = max(others, 0.0)
         result.latency_us = percentiles(self.delays())
 
     def _write_account(self, result: Result) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from msgspec import Struct
+
 from myna.faces.contract import (
     Claims,
     Face,
@@ -23,7 +24,6 @@ from myna.faces.contract import (
     WebSocketRoute,
     answer,
 )
-
 from myna.faces.webpubsub.admission import HubAccess
 from myna.faces.webpubsub.clients.client import Bounds, ClientSpace, WebSocketClient
 from myna.faces.webpubsub.clients.endpoint import HubEndpoint

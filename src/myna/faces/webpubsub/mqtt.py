@@ -9,11 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from myna.faces.contract import ByteConversation, UpgradeRequest, WebSocketConnection, WebSocketEndpoint
-
 from myna.core.identity import Identity
 from myna.core.outcome import Refusal
 from myna.core.ports import Gate, Outlet, Peer, Ticket
+from myna.faces.contract import ByteConversation, UpgradeRequest, WebSocketConnection, WebSocketEndpoint
 from myna.faces.webpubsub.admission import HubAccess, Rejected, read_query
 from myna.faces.webpubsub.naming import STRICT_CLIENT_ID, tenant_of
 from myna.faces.webpubsub.roles import WebPubSubIdentity

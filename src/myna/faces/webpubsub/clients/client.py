@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from myna.faces.contract import WebSocketConnection
-
 from myna.core.broker import Broker
 from myna.core.counters import DROP_EXPIRED
 from myna.core.joining import join, part
@@ -22,6 +20,7 @@ from myna.core.outcome import Outcome, Refusal
 from myna.core.receiver import MISSED, TAKEN, Receiver, Subscription
 from myna.core.selection import Selection
 from myna.core.tenant import Tenant
+from myna.faces.contract import WebSocketConnection
 from myna.faces.webpubsub.naming import DIALECT
 from myna.faces.webpubsub.payloads import Frames, carry
 from myna.faces.webpubsub.reconnection import ReconnectionTokens

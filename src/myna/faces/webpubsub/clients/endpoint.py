@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import Final
 
 from myna.faces.contract import UpgradeRequest, WebSocketConnection, WebSocketEndpoint
-
 from myna.faces.webpubsub.admission import HubAccess, Query, Rejected, first, read_query
 from myna.faces.webpubsub.clients.client import POLICY, ClientSpace, WebSocketClient
 from myna.faces.webpubsub.clients.json_client import JSON_PROTOCOL, JsonClient

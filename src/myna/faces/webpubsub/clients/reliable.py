@@ -12,13 +12,12 @@ What a newcomer gets wrong: an acknowledgement is cumulative, and numbers are gi
 from collections import deque
 from typing import Final
 
-from myna.faces.contract import WebSocketConnection
-
 from myna.core.counters import DROP_EXPIRED, DROP_QUEUE_FULL
 from myna.core.deadlines import Deadline, Timed
 from myna.core.message import Message
 from myna.core.receiver import MISSED, TAKEN, Subscription
 from myna.core.tenant import Tenant
+from myna.faces.contract import WebSocketConnection
 from myna.faces.webpubsub.clients.client import NORMAL, POLICY, ClientSpace
 from myna.faces.webpubsub.clients.json_client import JsonClient
 from myna.faces.webpubsub.roles import WebPubSubIdentity

@@ -11,7 +11,6 @@ from typing import Final
 from urllib.parse import parse_qs, unquote
 
 from myna.faces.contract import ClientGone, Receive, Scope, Send
-
 from myna.faces.webpubsub.answers import (
     INVALID_HUB,
     NOT_FOUND,

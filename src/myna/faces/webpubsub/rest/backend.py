@@ -6,8 +6,6 @@ What a newcomer gets wrong: `wait` is what makes an answer a promise. Handlers c
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from myna.faces.async_broker import AsyncBroker
-
 from myna.core.broker import Broker
 from myna.core.joining import join, part
 from myna.core.message import Message, Origin
@@ -16,6 +14,7 @@ from myna.core.receiver import Receiver
 from myna.core.selection import Selection
 from myna.core.subscribing import Asked, subscribe, unsubscribe
 from myna.core.tenant import Tenant
+from myna.faces.async_broker import AsyncBroker
 from myna.faces.webpubsub.clients.client import GROUP_QOS, WebSocketClient
 from myna.faces.webpubsub.filter import Filters
 from myna.faces.webpubsub.naming import DIALECT, SERVER_MESSAGES, tenant_of

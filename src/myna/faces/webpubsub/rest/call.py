@@ -9,10 +9,10 @@ from typing import Final
 from urllib.parse import urlencode
 
 import msgspec
-from myna.faces.contract import BodyTooLarge, Receive, Scope, read_body
 
 from myna.core.receiver import Receiver
 from myna.core.tenant import Tenant
+from myna.faces.contract import BodyTooLarge, Receive, Scope, read_body
 from myna.faces.webpubsub.answers import INVALID_JSON, INVALID_LENGTH, Refused, invalid
 from myna.faces.webpubsub.filter import Filter, FilterError, Filters
 from myna.faces.webpubsub.naming import is_group

@@ -1,0 +1,6 @@
+"""Who somebody is: authenticators, and the chain of them that guards an endpoint. Knows no socket and no dialect."""
+
+from typing import Final
+
+# By the name a configuration gives them. Faces bring more, under names of their own.
+AUTHENTICATORS: Final[dict[str, str]] = {"open": "myna.access.open:Open"}

@@ -1,0 +1,35 @@
+"""Lets everybody in and believes the user name: for development, and behind something that has checked already.
+
+    acme/alice      tenant acme, user alice
+    alice           tenant DevOnly, user alice
+    nothing         tenant DevOnly, user DevUser
+
+This is BifroMQ's development rule, whose client ids are per user. What a newcomer gets wrong: only exactly two parts
+name a tenant, and empty ones at the end do not count. So `acme/` is a user of DevOnly, and `/alice` belongs to the
+tenant of no name.
+"""
+
+from typing import Final
+
+from myna.access.authenticator import Authenticator
+from myna.core.identity import Identity
+from myna.core.ports import Ticket
+
+TENANT: Final = "DevOnly"
+USER: Final = "DevUser"
+
+
+class Open(Authenticator):
+    def judge(self, ticket: Ticket, now: float) -> Identity:
+        tenant, user = read_user_name(ticket.user_name)
+        return Identity(tenant, user, client_ids_per_user=True)
+
+
+def read_user_name(user_name: str | None) -> tuple[str, str]:
+    """Tenant and user."""
+    if not user_name:
+        return TENANT, USER
+    parts = user_name.rstrip("/").split("/")
+    if len(parts) == 2:
+        return parts[0], parts[1]
+    return TENANT, user_name

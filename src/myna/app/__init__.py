@@ -1,0 +1,7 @@
+"""The wiring. The only part that imports all the others; they meet nowhere else."""
+
+from myna.app.broker import App, CannotStart, examine, set_up_log
+from myna.app.limits import changed_limits
+from myna.faces import FACES
+
+__all__ = ["FACES", "App", "CannotStart", "changed_limits", "examine", "set_up_log"]

@@ -1,0 +1,287 @@
+"""One running broker: builds every part from the configuration, hands one to the other, and ends them in order.
+
+    folder, store -> Broker -> clock and sockets -> faces and their claims -> gates -> listeners -> start
+
+What a newcomer gets wrong: faces are made before anything is open and started after everything is. `drain` goes the
+other way round and ends with the store, so that whatever was acknowledged on the way out is kept, too.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from myna.access.authenticator import AccessContext
+from myna.access.gates import Gates
+from myna.access.open import TENANT
+from myna.app.limits import core_limits, largest_packet, tenant_limits
+from myna.app.listening import Listening
+from myna.cluster.solo import SoloPeers
+from myna.config import Config, ConfigError, Loaded
+from myna.core.broker import Broker
+from myna.core.connection import Connection
+from myna.core.output import OutputMemory
+from myna.core.ports import Gate, Outlet, Peer
+from myna.core.session import Session
+from myna.faces import FACES
+from myna.faces.async_broker import AsyncBroker
+from myna.faces.contract import Claims, Face, FaceContext
+from myna.faces.enabled import find_faces
+from myna.faces.routes import ClaimedTwice
+from myna.net import listeners as net
+from myna.net.addresses import ListenError
+from myna.net.backpressure import StreamLimits
+from myna.net.frames import encode_binary_frame, encode_text_frame
+from myna.net.tls import TlsError
+from myna.store.folder import DataFolder, FolderError, check_folder
+from myna.store.memory import MemoryStore
+from myna.watch import lines
+from myna.watch.log import LogWatcher
+from myna.watch.metrics import Metrics
+from myna.watch.pages import HealthPage, MetricsPage
+from myna.watch.process import LoopLag
+from myna.watch.sys_topics import SysTopics
+from myna.watch.watchers import Watchers
+from myna.wire import reasons
+
+log = logging.getLogger("myna.app")
+
+LISTENERS_FILE: Final = "listeners.json"
+FACE_STOP: Final = 3.0  # seconds a face may take to stop
+FIXED: Final = ("server", "network", "mqtt", "http", "bifromq")  # sections that a reload cannot change
+
+
+class CannotStart(Exception):
+    """The broker cannot run like this; says why and what to do, a line for each reason."""
+
+
+class App:
+    """`start`, then `drain`; everything happens on the running loop. `urls` says what is open, by kind of listener."""
+
+    def __init__(self, loaded: Loaded, faces: Mapping[str, str] = FACES) -> None:
+        config = loaded.config
+        self.config = config
+        self.urls: dict[str, list[str]] = {}
+        self._loaded = loaded
+        self._loop = asyncio.get_running_loop()
+        self._known_faces = faces
+        self._faces: dict[str, Face] = {}
+        self._folder = None if config.server.memory else DataFolder(config.server.data)
+        self._opened: list[net.Opened] = []
+        self._draining = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._seconds = 0
+        self._log_watcher = LogWatcher(connections=config.log.connections)
+        self._watchers = Watchers()
+        self._watchers.add(self._log_watcher)
+        self.broker = _make_broker(config, self._watchers)
+        slow_reader = float(config.network.slow_reader) or float("inf")
+        self._net = net.Listeners(self._loop, self.broker, StreamLimits(slow_reader=slow_reader))
+        self.now = self._net.clock.now
+        self.async_broker = AsyncBroker(self.broker, self.now, self._net.clock.arm)
+        self._gates = Gates(AccessContext(self.now, None if self._folder is None else self._folder.path))
+        self._listening = Listening(config, self._gates, self._connect)
+        self._lag = LoopLag(self._loop)
+        self._sys_topics = SysTopics(self.broker, TENANT, self.now())
+
+    async def start(self) -> None:
+        """Open everything, or raise CannotStart and leave nothing open."""
+        try:
+            if self._folder is not None:
+                self._folder.open()
+            self._opened = self._net.open(self._prepare())
+            for opened in self._opened:
+                self.urls.setdefault(opened.name.partition("-")[0], []).append(opened.url)
+            if self._folder is not None:
+                self._folder.write(LISTENERS_FILE, self._describe_listeners())
+        except (ConfigError, ListenError, TlsError, FolderError, ClaimedTwice) as error:
+            self.close()
+            raise CannotStart(str(error)) from error
+        for face in self._faces.values():
+            await face.start()
+        self._lag.start()
+        self._tick()
+
+    def prepare(self) -> None:
+        """All of `start` that opens nothing, to find out whether it would succeed. Raises CannotStart."""
+        try:
+            self._prepare()
+        except (ConfigError, TlsError, FolderError, ClaimedTwice) as error:
+            raise CannotStart(str(error)) from error
+
+    async def drain(self) -> None:
+        """Stop accepting, say goodbye to everybody, keep what was promised, and end."""
+        self._draining = True
+        self._net.stop_accepting()
+        for name, face in self._faces.items():
+            try:
+                await asyncio.wait_for(face.stop(), FACE_STOP)
+            except Exception:
+                log.exception("the face %s did not stop properly", name)
+        self._send_away()
+        for stream in list(self._net.streams.open):
+            stream.close()  # those that have not said CONNECT yet
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.config.server.drain):
+                await self.async_broker.safe()
+        await self._net.drain(self.config.server.drain)
+        self.close()
+
+    def close(self) -> None:
+        """End whatever is left, at once."""
+        self._net.close()
+        self._lag.stop()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._folder is not None:
+            if self._opened:
+                self._folder.remove(LISTENERS_FILE)
+            self._folder.close()
+
+    def health(self) -> tuple[bool, dict[str, object]]:
+        healthy = not self._draining and bool(self._opened) and len(self._net.opened) == len(self._opened)
+        status = "draining" if self._draining else "ok" if healthy else "not all listeners are open"
+        return healthy, {"status": status, "listeners": self.urls}
+
+    def banner(self) -> list[str]:
+        """What the faces have to say to whoever has started the broker."""
+        return [line for face in self._faces.values() for line in face.banner()]
+
+    def reload(self, loaded: Loaded) -> None:
+        """Take over what can change while connections stay, and log what cannot. Raises CannotStart if it is wrong."""
+        old, new = self.config, loaded.config
+        try:
+            settings = find_faces(self._known_faces, new.faces, loaded.source)
+            self._gates.configure(new.access.tables, loaded.source)
+            self._listening.reload(new)
+        except (ConfigError, TlsError) as error:
+            raise CannotStart(str(error)) from error
+        self.config = new
+        self._loaded = loaded
+        self.broker.set_limits(core_limits(new.limits_of()), tenant_limits(new))
+        self.broker.packet_size = largest_packet(new)
+        self._log_watcher.connections = new.log.connections
+        set_up_log(new)
+        waiting = [name for name in FIXED if getattr(old, name) != getattr(new, name)]
+        for name in {*old.faces, *new.faces}:
+            if old.faces.get(name) != new.faces.get(name):
+                face = self._faces.get(name)
+                if face is None or name not in settings or not face.reload(settings[name][1]):
+                    waiting.append(f"faces.{name}")
+        log.info("configuration read again; limits, access, certificates and log settings are in force")
+        if waiting:
+            log.warning("changes that wait for a restart: %s", ", ".join(sorted(waiting)))
+
+    # Parts
+
+    def _prepare(self) -> list[net.Listener]:
+        claims: list[Claims] = []
+        faces = find_faces(self._known_faces, self.config.faces, self._loaded.source)
+        for name, (kind, settings) in faces.items():
+            face = kind(self._face_context(name), settings)
+            self._faces[name] = face
+            claims.append(face.claims())
+        for one in claims:
+            for tenant, guard in one.guards:
+                self.broker.guard(guard, tenant)
+            for authenticator, judge in one.authenticators.items():
+                self._gates.bring(authenticator, judge)
+            for watcher in one.watchers:
+                self._watchers.add(watcher)
+        self._gates.configure(self.config.access.tables, self._loaded.source)
+        metrics = Metrics(self.broker, self._lag, [face.metrics for face in self._faces.values()])
+        return self._listening.make(claims, HealthPage(self.health), MetricsPage(metrics))
+
+    def _connect(self, gate: Gate, outlet: Outlet, peer: Peer, now: float) -> Connection:
+        return Connection(self.broker, gate, outlet, peer, now, self.config.network.connect_timeout)
+
+    def _face_context(self, name: str) -> FaceContext:
+        folder = self._folder
+        keys: dict[str, str] = {}  # of a broker that keeps nothing
+
+        def secret(key: str) -> str:
+            if folder is None:
+                return keys.setdefault(key, secrets.token_urlsafe(48))
+            return folder.secret(f"{name}-{key}")
+
+        return FaceContext(
+            broker=self.async_broker,
+            now=self.now,
+            arm=self._net.clock.arm,
+            development=self.config.development,
+            default_tenant=TENANT,
+            data=None if folder is None else folder.path,
+            secret=secret,
+            gate=self._gates.make,
+            connect_mqtt=self._connect,
+            text_frame=encode_text_frame,
+            binary_frame=encode_binary_frame,
+            urls=self.urls,
+        )
+
+    def _describe_listeners(self) -> bytes:
+        fields = ("name", "url", "scheme", "host", "port", "path")
+        opened = [{field: getattr(one, field) for field in fields} for one in self._opened]
+        return msgspec.json.format(msgspec.json.encode({"pid": os.getpid(), "listeners": opened})) + b"\n"
+
+    # While it runs
+
+    def _tick(self) -> None:
+        """Once a second."""
+        self._timer = self._loop.call_later(1.0, self._tick)
+        now = self.now()
+        self._log_watcher.flush(now)
+        every = int(self.config.server.sys_topics)
+        if every and self._seconds % every == 0:
+            self._sys_topics.publish(now)
+        self._seconds += 1
+
+    def _send_away(self) -> None:
+        now = self.now()
+        for tenant in list(self.broker.tenants.values()):
+            receivers = tenant.sessions()
+            if not self.config.server.wills_at_shutdown:
+                for receiver in receivers:
+                    if isinstance(receiver, Session):
+                        receiver.set_will(None)
+            self.broker.disconnect(receivers, reasons.SERVER_SHUTTING_DOWN, now)
+
+
+def set_up_log(config: Config) -> None:
+    lines.set_up(config.log.level, config.log.format)
+
+
+async def examine(loaded: Loaded, faces: Mapping[str, str] = FACES) -> list[str]:
+    """What is wrong with a configuration beyond its spelling. Opens nothing and writes nothing."""
+    problems: list[str] = []
+    server = loaded.config.server
+    if not server.memory and (problem := check_folder(server.data)):
+        problems.append(f"{loaded.source.place(('server', 'data'))}: {problem}")
+    in_memory = msgspec.structs.replace(loaded.config, server=msgspec.structs.replace(server, memory=True))
+    app = App(msgspec.structs.replace(loaded, config=in_memory), faces)
+    try:
+        app.prepare()
+    except CannotStart as error:
+        problems += str(error).split("\n")
+    finally:
+        app.close()
+    return problems
+
+
+def _make_broker(config: Config, watcher: Watchers) -> Broker:
+    broker = Broker(
+        MemoryStore(),
+        SoloPeers(),
+        limits=core_limits(config.limits_of()),
+        tenant_limits=tenant_limits(config),
+        watcher=watcher,
+        memory=OutputMemory(config.network.output_memory, config.network.output_high_water),
+        name_seed=f"myna-{secrets.token_hex(6)}",  # names it gives to clients must not repeat after a restart
+    )
+    broker.packet_size = largest_packet(config)
+    return broker

@@ -1,0 +1,70 @@
+"""What a broker that has started says on the terminal: what is open, for whom, and something to try."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from myna.version import describe
+
+if TYPE_CHECKING:
+    from myna.app import App
+    from myna.config import Config
+
+NAMES: Final = {"mqtt": "MQTT", "http": "HTTP", "bifromq": "BifroMQ"}
+WIDTH: Final = 10
+
+
+def banner(config: "Config", app: "App", loop: str, seconds: float) -> Iterator[str]:
+    import os
+
+    yield f"{describe()[:-1]}, {loop})"
+    yield ""
+    for kind, name in NAMES.items():
+        if urls := app.urls.get(kind):
+            yield _row(name, "  ".join(urls))
+    if urls := app.urls.get("http"):
+        socket = urls[0].replace("http", "ws", 1)
+        yield _row("", f"MQTT over WebSocket at {socket}/mqtt; also /health and /metrics")
+    yield _row("open to", _who(config))
+    yield _row("data", _data(config))
+    lines = [*_try_mqtt(config, app), *app.banner()]
+    if lines:
+        yield ""
+        for index, line in enumerate(lines):
+            yield _row("try" if index == 0 else "", line)
+    yield ""
+    yield f"ready after {seconds:.2f} s, process {os.getpid()}"
+
+
+def _row(name: str, text: str) -> str:
+    return f"  {name:<{WIDTH}}{text}"
+
+
+def _who(config: "Config") -> str:
+    if config.development:
+        return "everybody on this machine, by any name and password (development mode: no configuration file)"
+    names = {*config.access.mqtt, *config.access.of_websocket()}
+    names.update(name for listener in config.mqtt for name in listener.access or ())
+    if not names:
+        return "NOBODY: [access] lists no authenticators; every CONNECT is refused"
+    if "open" in names:
+        return 'EVERYBODY who can reach it, by any name and password ([access] lists "open")'
+    return f"clients known to {', '.join(sorted(names))}"
+
+
+def _data(config: "Config") -> str:
+    from pathlib import Path
+
+    if config.server.memory:
+        return "in memory; nothing survives a restart"
+    return f"{Path(config.server.data).absolute()} (sessions and messages are in memory in this version)"
+
+
+def _try_mqtt(config: "Config", app: "App") -> Iterator[str]:
+    if not config.development:
+        return
+    ports = [urlsplit(url).port for url in app.urls.get("mqtt", ()) if url.startswith("mqtt://")]
+    if ports:
+        where = "" if ports[0] == 1883 else f" -p {ports[0]}"
+        yield f"myna sub{where} -v -t 'hello/#'"
+        yield f"myna pub{where} -t hello/world -m 'Hello from MQTT'"

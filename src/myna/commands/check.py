@@ -1,0 +1,169 @@
+"""`myna check`: says what a configuration means in plain words, and what is wrong with it. It opens nothing."""
+
+import argparse
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from myna.commands.exits import DONE, USAGE
+from myna.commands.serve import CANNOT_START, complain, read_configuration, refuse_strangers
+from myna.config import Duration, Size
+
+if TYPE_CHECKING:
+    from myna.config import Config, Listener
+
+NAME: Final = "check"
+HELP: Final = "check a configuration and say what it means"
+EPILOG: Final = """\
+examples:
+  myna check                        what `myna serve` does without a file
+  myna check -c /etc/myna.toml      … and with one; settings from the environment are looked at, too
+
+exit codes:
+  0  usable      1  wrong in itself      2  not usable here: unreadable certificate, no permission …
+"""
+
+KINDS: Final = {"mqtt": "MQTT", "http": "HTTP and WebSocket", "bifromq": "the BifroMQ API"}
+WIDTH: Final = 12
+NEVER: Final = 0xFFFFFFFF
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-c", "--config", metavar="FILE", help="configuration, TOML; without one: development mode")
+
+
+def run(args: argparse.Namespace) -> int:
+    from myna.app import examine
+    from myna.config import ConfigError
+
+    try:
+        loaded = read_configuration(args)
+        refuse_strangers(loaded.config)
+    except ConfigError as error:
+        return complain(NAME, error.problems, USAGE)
+    problems = asyncio.run(examine(loaded))
+    print(f"{args.config or 'development mode, no configuration file'}\n")
+    for line in explain(loaded.config):
+        print(line)
+    warnings = list(warn(loaded.config))
+    if warnings:
+        print()
+    for warning in warnings:
+        print(f"warning: {warning}")
+    if problems:
+        print(flush=True)
+        return complain(NAME, problems, CANNOT_START)
+    print("\nusable, but see the warnings" if warnings else "\nusable")
+    return DONE
+
+
+def explain(config: "Config") -> Iterator[str]:
+    for kind, what in KINDS.items():
+        for listener in getattr(config, kind):
+            yield _row(what if len(what) < WIDTH else kind, _listener(config, kind, listener))
+    for name, names in _endpoints(config):
+        yield _row("clients", f"of {name}: {_who(names)}")
+    yield _row("faces", ", ".join(config.faces) or "none")
+    yield _row("data", _data(config))
+    yield _row("stopping", f"takes at most {config.server.drain}; wills are {_wills(config)}")
+    yield _row("log", f"{config.log.level} and above, as {config.log.format}")
+    yield from _limits("limits", config, None)
+    for tenant in config.tenants:
+        yield from _limits(f"tenant {tenant}", config, tenant)
+
+
+def warn(config: "Config") -> Iterator[str]:
+    """What is legal and probably not meant."""
+    if not (config.mqtt or config.http or config.bifromq):
+        yield 'nothing listens: add [[mqtt]] with listen = "localhost:1883", or [[http]]'
+    for name, names in _endpoints(config):
+        if not names:
+            yield f'{name}: nobody can connect: no authenticators. List some under [access], like mqtt = ["open"]'
+        if "open" in names[:-1]:
+            yield f'{name}: "open" lets everybody in, so the authenticators behind it are never asked'
+        if "open" in names and not config.development:
+            yield f'{name}: "open" lets everybody in who can reach it, by any name and password'
+    for kind in KINDS:
+        for listener in getattr(config, kind):
+            if not listener.tls and not listener.listen.is_loopback():
+                yield f"{kind} on {listener.listen} is not encrypted: passwords and messages can be read on the way"
+
+
+def _endpoints(config: "Config") -> Iterator[tuple[str, tuple[str, ...]]]:
+    if any(listener.access is None for listener in config.mqtt):
+        yield "MQTT", config.access.mqtt
+    for listener in config.mqtt:
+        if listener.access is not None:
+            yield f"MQTT on {listener.listen}", listener.access
+    if config.http:
+        yield "MQTT over WebSocket", config.access.of_websocket()
+
+
+def _row(name: str, text: str) -> str:
+    return f"  {name:<{WIDTH}}{text}"
+
+
+def _listener(config: "Config", kind: str, listener: "Listener") -> str:
+    from myna.config import MqttListener, Tls
+
+    text = f"listens on {listener.listen}"
+    if listener.listen.port == 0 and not listener.listen.path:
+        text += " (any free port)"
+    if listener.tls:
+        tls = listener.tls if isinstance(listener.tls, Tls) else config.tls
+        text += f", TLS {tls.minimum_version} or later with {tls.certificate}"
+        if tls.client_certificate != "no":
+            text += f", client certificates {tls.client_certificate}"
+    if isinstance(listener, MqttListener) and listener.access is not None:
+        text += ", with authenticators of its own"
+    return text
+
+
+def _who(names: tuple[str, ...]) -> str:
+    if not names:
+        return "all refused, there are no authenticators"
+    if names == ("open",):
+        return "all let in, and believed who they say they are"
+    return f"those known to {', then '.join(names)}"
+
+
+def _data(config: "Config") -> str:
+    return "kept in memory only" if config.server.memory else str(Path(config.server.data).absolute())
+
+
+def _wills(config: "Config") -> str:
+    return "published" if config.server.wills_at_shutdown else "not published"
+
+
+def _limits(title: str, config: "Config", tenant: str | None) -> Iterator[str]:
+    from myna.app import changed_limits
+
+    changed = changed_limits(config, tenant)
+    profile = config.profile if tenant is None else config.tenants[tenant].profile
+    usual = "as for everybody" if tenant is not None and profile is None else "the broker's own"
+    text = f"of the profile {profile}:" if profile else f"{usual}, except:" if changed else usual
+    yield _row(title, text)
+    for limit, (value, otherwise) in changed.items():
+        yield _row("", f"{limit} = {_show(value)}  (otherwise {_show_core(otherwise, value)})")
+
+
+def _show(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return ", ".join(str(one) for one in value)
+    if value == NEVER:
+        return "never"
+    return f"{value:,}" if type(value) is int else f"{value:g}" if type(value) is float else str(value)
+
+
+def _show_core(otherwise: object, like: object) -> str:
+    """What the core has, in the words of what the file says."""
+    if otherwise == 0 and not isinstance(otherwise, bool):
+        return "no bound"
+    if isinstance(otherwise, tuple):
+        return ", ".join({3: "3.1", 4: "3.1.1"}.get(level, str(level)) for level in otherwise)
+    if isinstance(like, Size | Duration) and isinstance(otherwise, int) and otherwise != NEVER:
+        return str(type(like)(otherwise))
+    return _show(otherwise)

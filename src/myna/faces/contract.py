@@ -1,0 +1,285 @@
+"""What a face is: an API that claims its ways in and is given the broker. Whoever writes one reads this file and
+`async_broker`.
+
+    class Settings(Section, frozen=True): ...                     its table [faces.NAME]
+
+    class PigeonFace(Face):
+        SETTINGS = Settings
+
+        def __init__(self, context: FaceContext, settings: Settings) -> None: ...
+
+        def claims(self) -> Claims:
+            return Claims(
+                hot={("POST", "/pigeon/send"): self.send},
+                routes=[Route("/pigeon/lofts/{loft}", self.show_loft, ("GET", "HEAD"))],
+                websockets=[WebSocketRoute("/pigeon/fly/{loft}", self.fly)],
+            )
+
+What a newcomer gets wrong: paths are matched as they were sent, so that a `%2F` within a segment stays within it; the
+values of placeholders are decoded and lie in `scope["path_params"]`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Final, Protocol
+
+from msgspec import Struct
+
+from myna.core.identity import Identity
+from myna.core.outcome import Refusal
+from myna.core.ports import Gate, Outlet, Peer, Ticket, TopicGuard, Watcher
+from myna.faces.async_broker import AsyncBroker
+
+# HTTP, as ASGI has it. `scope["extensions"]["myna.raw_headers"]` holds the header names as they were sent.
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`pattern` is a path with {placeholders} for whole segments; `/*` at its end takes all that follows. Literal
+    segments win over placeholders, those over `/*`. Without methods the route takes every method that no other one
+    of the pattern has.
+    """
+
+    pattern: str
+    app: Asgi
+    methods: tuple[str, ...] = ()
+
+
+# WebSocket, as `net` has it: the same shapes, seen from here.
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+
+class UpgradeRequest(Protocol):
+    """The request that asks for a WebSocket. `header` finds one in any case."""
+
+    @property
+    def raw_path(self) -> bytes: ...
+    @property
+    def query_string(self) -> bytes: ...
+    @property
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]: ...
+    @property
+    def subprotocols(self) -> tuple[str, ...]: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def listener(self) -> str: ...
+    @property
+    def scheme(self) -> str: ...
+    @property
+    def certificate(self) -> object: ...
+    def header(self, name: bytes) -> bytes | None: ...
+
+
+class ByteConversation(Protocol):
+    """MQTT, for `carry`."""
+
+    def feed(self, data: bytes, now: float) -> None: ...
+    def has_pending(self) -> bool: ...
+    def take(self) -> bytes: ...
+    def sent(self, count: int, now: float) -> None: ...
+    def lost(self, now: float) -> None: ...
+
+
+class WebSocketConnection(Protocol):
+    """What an endpoint speaks with. Nothing here waits or raises; after the end nothing happens."""
+
+    def accept(self, subprotocol: str | None = None, headers: Headers = ()) -> None: ...
+    def reject(self, status: int, headers: Headers = (), body: bytes = b"") -> None: ...
+    def carry(
+        self,
+        start: Callable[[Outlet, float], ByteConversation],
+        subprotocol: str | None = None,
+        headers: Headers = (),
+    ) -> None: ...
+    def send_text(self, text: str) -> None: ...
+    def send_bytes(self, data: bytes) -> None: ...
+    def send_frame(self, frame: bytes) -> None: ...
+    def close(self, code: int = 1000, reason: str = "") -> None: ...
+    def buffered(self) -> int: ...
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+
+
+class WebSocketEndpoint(ABC):
+    """One client's conversation. `opening` answers now or later; `on_closed` comes exactly once."""
+
+    @abstractmethod
+    def opening(self, socket: WebSocketConnection) -> None: ...
+
+    def on_text(self, text: str) -> None:
+        return
+
+    def on_bytes(self, data: bytes) -> None:
+        return
+
+    def on_drained(self) -> None:
+        """Everything sent has reached the kernel, after some of it had to wait."""
+        return
+
+    def on_closed(self, code: int, reason: str, clean: bool) -> None:
+        return
+
+
+PathParameters = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketRoute:
+    """Where a WebSocket is opened. `open` answers None where there is none after all: the HTTP routes answer then.
+
+    With `subprotocols` the route takes only clients that offer one of them, so that several may share a path.
+    """
+
+    pattern: str
+    open: Callable[[UpgradeRequest, PathParameters], WebSocketEndpoint | None]
+    subprotocols: tuple[str, ...] = ()
+
+
+# Who clients are.
+
+Verdict = Identity | Refusal | None
+
+
+class Authenticator(Protocol):
+    """Looks at a CONNECT: Identity admits it, Refusal does not, None lets the next one judge; or any of them later."""
+
+    def judge(self, ticket: Ticket, now: float) -> Verdict | Awaitable[Verdict]: ...
+
+
+# The face.
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Everything a face wants to be asked for.
+
+    `hot` are exact paths in front of the router, for the few calls whose speed matters. `own_listener` names a
+    listener of the configuration; `hot`, `routes` and `websockets` are on that one then instead of the common HTTP
+    port, and `fallback` answers what matches none of them. `guards` go by tenant, "" for all of them.
+    """
+
+    hot: Mapping[tuple[str, str], Asgi] = field(default_factory=dict)
+    routes: Sequence[Route] = ()
+    websockets: Sequence[WebSocketRoute] = ()
+    guards: Sequence[tuple[str, TopicGuard]] = ()
+    authenticators: Mapping[str, Authenticator] = field(default_factory=dict)
+    watchers: Sequence[Watcher] = ()
+    own_listener: str = ""
+    fallback: Asgi | None = None
+
+
+class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
+    """The settings of a face that has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaceContext:
+    """What a face is given.
+
+    now             the broker's time, in seconds since 1970
+    arm             call it after adding deadlines anywhere but in an answer to a client or to HTTP
+    development     no configuration file: the well-known keys hold
+    data            the folder for what must survive, None where nothing is kept
+    secret          a key of the face's own by name: made on first use, kept in the data folder
+    gate            a gate of the named authenticators; every face has made its claims by the time `start` is called
+    connect_mqtt    an MQTT conversation behind a gate, for `socket.carry`
+    text_frame, binary_frame    a WebSocket frame for `send_frame`: encoded once, sent to many
+    urls            what is open, by listener: urls["http"][0]; complete when `start` is called
+    """
+
+    broker: AsyncBroker
+    now: Callable[[], float]
+    arm: Callable[[], None]
+    development: bool
+    default_tenant: str
+    data: Path | None
+    secret: Callable[[str], str]
+    gate: Callable[[Sequence[str]], Gate]
+    connect_mqtt: Callable[[Gate, Outlet, Peer, float], ByteConversation]
+    text_frame: Callable[[bytes], bytes]
+    binary_frame: Callable[[bytes], bytes]
+    urls: Mapping[str, Sequence[str]]
+
+
+class Face(ABC):
+    """One API. Made when the broker is, before anything is open."""
+
+    SETTINGS: ClassVar[type[Struct]] = Nothing
+
+    @abstractmethod
+    def __init__(self, context: FaceContext, settings: Any) -> None: ...
+
+    @abstractmethod
+    def claims(self) -> Claims:
+        """Asked once."""
+
+    async def start(self) -> None:
+        """The listeners are open."""
+        return
+
+    async def stop(self) -> None:
+        """The broker is about to stop: end WebSockets (1001), finish what is under way. A few seconds at most."""
+        return
+
+    def reload(self, settings: Any) -> bool:
+        """The settings have changed. Says whether that took effect; if not, it waits for a restart."""
+        return False
+
+    def banner(self) -> Sequence[str]:
+        """Lines for the terminal: what a user needs to know, and one to try."""
+        return ()
+
+    def metrics(self) -> str:
+        """Lines of Prometheus text, if the contract has names of its own."""
+        return ""
+
+
+# Reading requests.
+
+
+class BodyTooLarge(Exception):
+    """Answer 413. What is left of the body need not be read: the connection sees to it."""
+
+
+class ClientGone(Exception):
+    """The client left before its body was complete; nobody waits for an answer."""
+
+
+async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """The whole body. Judged by its announced length first, and never held beyond `limit` and one chunk."""
+    for name, value in scope["headers"]:
+        if name == b"content-length" and int(value) > limit:
+            raise BodyTooLarge
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise BodyTooLarge
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def answer(send: Send, status: int, body: bytes = b"", headers: Headers = ()) -> None:
+    """A whole answer at once. `headers` without content-length."""
+    length = (b"content-length", b"%d" % len(body))
+    await send({"type": "http.response.start", "status": status, "headers": [length, *headers]})
+    await send({"type": "http.response.body", "body": body})
+
+
+JSON: Final = (b"content-type", b"application/json")

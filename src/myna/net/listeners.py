@@ -1,0 +1,254 @@
+"""Opens what the configuration asks for, all of it or nothing, and closes it again.
+
+Knows neither MQTT nor HTTP: a listener brings what answers its connections. What a newcomer gets wrong: everything
+is bound before anything accepts, so that a port that is taken leaves nobody half served.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from myna.core.ports import Outlet, Peer
+from myna.net.acceptor import Accepted, Acceptor
+from myna.net.addresses import BACKLOG, listen_tcp, listen_unix, remove_unix, show_peer
+from myna.net.backpressure import StreamLimits
+from myna.net.clock import Clock, Ticking
+from myna.net.endpoint import Route
+from myna.net.http_port import Application, HttpLimits, HttpPort
+from myna.net.patience import INTERVAL, Patience
+from myna.net.readiness import make_readiness
+from myna.net.stream import Conversation, SocketStream, Streams
+from myna.net.tls import TlsContexts
+from myna.net.tls_accept import MqttTlsProtocol
+from myna.net.turn import Turn
+from myna.net.websocket import WebSocketLimits
+
+log = logging.getLogger("myna.net")
+
+HANDSHAKE: Final = 10.0  # seconds for TLS
+HANDSHAKES: Final = 1024  # at once per listener; more wait in the kernel's queue or are closed
+
+Connect = Callable[[Outlet, Peer, float], Conversation]
+
+
+@dataclass(frozen=True, slots=True)
+class MqttListener:
+    """`connect` makes the core's Connection. With `path` it is a unix socket, and host, port and tls do not count."""
+
+    name: str
+    connect: Connect
+    host: str = "localhost"
+    port: int = 1883
+    path: str = ""
+    mode: int = 0o660
+    tls: TlsContexts | None = None
+    backlog: int = BACKLOG
+
+
+@dataclass(frozen=True, slots=True)
+class HttpListener:
+    """One ASGI application. `route` finds the WebSocket endpoint of an upgrade, None where there is none."""
+
+    name: str
+    app: Application
+    route: Route | None = None
+    host: str = "localhost"
+    port: int = 8080
+    path: str = ""
+    mode: int = 0o660
+    tls: TlsContexts | None = None
+    backlog: int = BACKLOG
+    limits: HttpLimits = field(default_factory=HttpLimits)
+    websocket: WebSocketLimits = field(default_factory=WebSocketLimits)
+
+
+Listener = MqttListener | HttpListener
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One address that is open. `url` is what a client would be told."""
+
+    name: str
+    scheme: str
+    host: str
+    port: int
+    path: str = ""
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{self.path}" if self.path else f"{self.scheme}://{host}:{self.port}"
+
+
+class Listeners:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        broker: Ticking,
+        limits: StreamLimits | None = None,
+        *,
+        patience_interval: float = INTERVAL,
+    ) -> None:
+        self._loop = loop
+        self.clock = Clock(loop, broker)
+        self.turn = Turn(loop, self.clock)
+        patience = Patience(loop, self.clock, patience_interval)
+        self.streams = Streams(self.turn, make_readiness(loop, self.turn), patience, limits or StreamLimits())
+        self.opened: list[Opened] = []
+        self._acceptors: list[Acceptor] = []
+        self._ports: list[HttpPort] = []
+        self._paths: list[str] = []
+        self._handshakes: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    def open(self, listeners: Sequence[Listener]) -> list[Opened]:
+        """Open all of them, or raise ListenError and leave none open."""
+        bound: list[tuple[Listener, socket.socket]] = []
+        try:
+            for listener in listeners:
+                bound += [(listener, sock) for sock in _bind(listener)]
+        except BaseException:
+            for listener, sock in bound:
+                sock.close()
+                if listener.path:
+                    remove_unix(listener.path)
+            raise
+        answers: dict[str, Accepted] = {}
+        opened: list[Opened] = []
+        for listener, sock in bound:
+            if listener.name not in answers:
+                answers[listener.name] = self._answer(listener)
+            acceptor = Acceptor(self._loop, sock, answers[listener.name])
+            self._acceptors.append(acceptor)
+            opened.append(_describe(listener, sock))
+            if listener.path:
+                self._paths.append(listener.path)
+            acceptor.start()
+        self.opened += opened
+        self.clock.arm()
+        return opened
+
+    def stop_accepting(self) -> None:
+        for acceptor in self._acceptors:
+            acceptor.stop()
+        self._acceptors = []
+        for path in self._paths:
+            remove_unix(path)
+        self._paths = []
+        self.opened = []
+
+    async def drain(self, seconds: float) -> None:
+        """Stop accepting, let requests be answered and closing connections close; what is left then is cut.
+
+        MQTT and WebSocket connections are ended by their owners (DISCONNECT 0x8B, close 1001) just before this.
+        """
+        self.stop_accepting()
+        for port in self._ports:
+            port.drain()
+        try:
+            async with asyncio.timeout(seconds):
+                await asyncio.gather(*(port.wait_drained() for port in self._ports))
+                await self.streams.wait_ended()
+        except TimeoutError:
+            log.info("some connections did not end within %g s; cutting them", seconds)
+        self.close()
+
+    def close(self) -> None:
+        """End everything now."""
+        if self._closed:
+            return
+        self._closed = True
+        self.stop_accepting()
+        for task in list(self._handshakes):
+            task.cancel()
+        for port in self._ports:
+            port.abort()
+        self.streams.abort_all()
+        self.streams.patience.stop()
+        self.streams.readiness.close()
+        self.clock.stop()
+
+    # Within.
+
+    def _answer(self, listener: Listener) -> Accepted:
+        """What is done with a socket that a listener has accepted."""
+        if isinstance(listener, MqttListener):
+            return self._answer_mqtt(listener) if listener.tls is None else self._answer_mqtt_tls(listener)
+        port = HttpPort(
+            listener.name,
+            listener.app,
+            self.streams,
+            self._loop,
+            limits=listener.limits,
+            websocket_limits=listener.websocket,
+            route=listener.route,
+        )
+        self._ports.append(port)
+
+        def accepted(sock: socket.socket, address: Any) -> None:
+            context = None if listener.tls is None else listener.tls.current
+            self._hand_to_loop(sock, self._loop.connect_accepted_socket(port.make_protocol, sock, **_tls(context)))
+
+        return accepted
+
+    def _answer_mqtt(self, listener: MqttListener) -> Accepted:
+        def accepted(sock: socket.socket, address: Any) -> None:
+            stream = SocketStream(self.streams, sock)
+            peer = Peer(show_peer(address), listener=listener.name)
+            stream.start(listener.connect(stream, peer, self.clock.now()))
+
+        return accepted
+
+    def _answer_mqtt_tls(self, listener: MqttListener) -> Accepted:
+        assert listener.tls is not None  # that is why we are here
+        contexts = listener.tls
+
+        def accepted(sock: socket.socket, address: Any) -> None:
+            def make() -> MqttTlsProtocol:
+                return MqttTlsProtocol(self.streams, listener.name, show_peer(address), listener.connect)
+
+            self._hand_to_loop(sock, self._loop.connect_accepted_socket(make, sock, **_tls(contexts.current)))
+
+        return accepted
+
+    def _hand_to_loop(self, sock: socket.socket, connecting: Coroutine[Any, Any, Any]) -> None:
+        if len(self._handshakes) >= HANDSHAKES:
+            connecting.close()
+            sock.close()
+            return
+        task = self._loop.create_task(_connect(sock, connecting))
+        self._handshakes.add(task)
+        task.add_done_callback(self._handshakes.discard)
+
+
+async def _connect(sock: socket.socket, connecting: Coroutine[Any, Any, Any]) -> None:
+    try:
+        await connecting
+    except OSError as error:  # ssl.SSLError and TimeoutError are such: not TLS, a bad certificate, too slow
+        log.debug("a connection was not established: %s", error)
+        sock.close()
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _tls(context: Any) -> dict[str, Any]:
+    return {} if context is None else {"ssl": context, "ssl_handshake_timeout": HANDSHAKE}
+
+
+def _bind(listener: Listener) -> list[socket.socket]:
+    if listener.path:
+        return [listen_unix(listener.path, listener.mode, listener.backlog)]
+    return listen_tcp(listener.host, listener.port, listener.backlog)
+
+
+def _describe(listener: Listener, sock: socket.socket) -> Opened:
+    plain, secure = ("mqtt", "mqtts") if isinstance(listener, MqttListener) else ("http", "https")
+    if listener.path:
+        return Opened(listener.name, f"{plain}+unix", "", 0, listener.path)
+    host, port = sock.getsockname()[:2]
+    return Opened(listener.name, plain if listener.tls is None else secure, host, port)

@@ -1,0 +1,114 @@
+"""One line for each client that comes or goes, and for each thing that was refused: what, who, from where, why, and
+what to do.
+
+A client that is refused a thousand times a second gets a few lines and then one that counts the rest. What a newcomer
+gets wrong: nothing here is called per message; and what a client sent as password or token never gets here.
+"""
+
+import logging
+from typing import Final
+
+from myna.core.ports import Watcher
+from myna.core.receiver import Receiver
+from myna.core.session import Session
+from myna.watch.lines import say
+from myna.wire.packets import MQTT_3_1, MQTT_3_1_1, MQTT_5
+from myna.wire.reasons import reason_name
+
+log = logging.getLogger("myna.clients")
+
+PER_SECOND: Final = 5  # lines of one kind
+KINDS: Final = 256  # told apart within a second; beyond, they count as one
+VERSIONS: Final = {MQTT_3_1: "3.1", MQTT_3_1_1: "3.1.1", MQTT_5: "5"}
+
+# What to do about a refusal, by words of its cause. The first that fits is taken.
+HINTS: Final = (
+    ("no authenticators", "list some under [access], see `myna check`"),
+    ("no authenticator knows", "check the user name, or which authenticators [access] lists for this endpoint"),
+    ("bad user name or password", "check the credentials"),
+    ("unsupported protocol version", "the tenant's `levels` do not include this version"),
+    ("larger than", "raise packet_size in [limits], or send less"),
+    ("packet too large", "raise packet_size in [limits], or send less"),
+    ("topic alias", "the client used an alias it had not announced, or above topic_alias_maximum"),
+    ("topic", "compare with topic_length, topic_levels and level_length in [limits]"),
+    ("too many sessions", "raise sessions in [limits]"),
+    ("queue is full", "raise queue_messages or queue_bytes in [limits], or choose another queue_policy"),
+    ("quota exceeded", "raise the limit it names in [limits]"),
+    ("rate", "raise publishes_per_second in [limits]"),
+    ("receive maximum", "the client sends more before it is acknowledged than it was told it may"),
+    ("retain", "retain_available is off for this tenant"),
+    ("wildcard", "wildcards_available is off for this tenant"),
+    ("shared", "shared_available is off for this tenant"),
+    ("QoS", "maximum_qos is lower for this tenant"),
+    ("not authorized", "the rules for this identity do not allow it"),
+)
+
+
+class LogWatcher(Watcher):
+    """`flush` is called once a second, and writes how many lines were left out."""
+
+    def __init__(self, *, connections: bool = True) -> None:
+        super().__init__()
+        self.connections = connections
+        self._counts: dict[tuple[str, str], int] = {}  # of this second
+
+    def connected(self, receiver: Receiver, address: str, now: float) -> None:
+        if self.connections and self._may_say("clients connected", ""):
+            tenant, _, client_id = receiver.key
+            user = receiver.identity.user
+            say(
+                log, logging.INFO, "client connected",
+                client=client_id, tenant=tenant, user=user, address=address, protocol=_protocol(receiver),
+            )  # fmt: skip
+
+    def disconnected(self, receiver: Receiver, reason: int, by_client: bool, now: float) -> None:
+        if self.connections and self._may_say("clients disconnected", ""):
+            tenant, _, client_id = receiver.key
+            by = "client" if by_client else "broker"
+            why = "" if reason == 0 else reason_name(reason)
+            say(log, logging.INFO, "client disconnected", client=client_id, tenant=tenant, by=by, why=why)
+
+    def refused(self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float) -> None:
+        if self._may_say(what.partition(" ")[0], cause):
+            say(
+                log, logging.WARNING, f"refused: {what}",
+                cause=cause, client=client_id, tenant=tenant, address=address, fix=find_hint(cause),
+            )  # fmt: skip
+
+    def flush(self, now: float) -> None:
+        """A second is over."""
+        counts = self._counts
+        if not counts:
+            return
+        self._counts = {}
+        for (kind, cause), count in counts.items():
+            if count <= PER_SECOND:
+                continue
+            if cause or not kind.startswith("clients"):
+                say(log, logging.WARNING, f"refused: {kind}, {count - PER_SECOND:,} more within a second", cause=cause)
+            else:
+                say(log, logging.INFO, f"{kind}: {count - PER_SECOND:,} more within a second")
+
+    def _may_say(self, kind: str, cause: str) -> bool:
+        counts = self._counts
+        key = (kind, cause)
+        count = counts.get(key)
+        if count is None:
+            if len(counts) >= KINDS:
+                key = ("various", "various causes")
+                count = counts.get(key, 0)
+            else:
+                count = 0
+        counts[key] = count + 1
+        return count < PER_SECOND
+
+
+def find_hint(cause: str) -> str:
+    return next((hint for words, hint in HINTS if words in cause), "")
+
+
+def _protocol(receiver: Receiver) -> str:
+    link = receiver.link if isinstance(receiver, Session) else None
+    if link is None:
+        return receiver.dialect()
+    return f"MQTT {VERSIONS.get(link.level, '')}".strip()

@@ -1,0 +1,41 @@
+"""Several watchers as one. A watcher that fails is a bug of ours; it must not take a client's connection with it."""
+
+import logging
+from collections.abc import Callable
+
+from myna.core.ports import Watcher
+from myna.core.receiver import Receiver
+
+log = logging.getLogger("myna.watch")
+
+
+class Watchers(Watcher):
+    def __init__(self) -> None:
+        super().__init__()
+        self._watchers: list[Watcher] = []
+
+    def add(self, watcher: Watcher) -> None:
+        self._watchers.append(watcher)
+
+    def connected(self, receiver: Receiver, address: str, now: float) -> None:
+        for watcher in self._watchers:
+            _call(watcher.connected, receiver, address, now)
+
+    def disconnected(self, receiver: Receiver, reason: int, by_client: bool, now: float) -> None:
+        for watcher in self._watchers:
+            _call(watcher.disconnected, receiver, reason, by_client, now)
+
+    def session_ended(self, receiver: Receiver, reason: int, now: float) -> None:
+        for watcher in self._watchers:
+            _call(watcher.session_ended, receiver, reason, now)
+
+    def refused(self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float) -> None:
+        for watcher in self._watchers:
+            _call(watcher.refused, what, tenant, client_id, address, cause, now)
+
+
+def _call(tell: Callable[..., None], *args: object) -> None:
+    try:
+        tell(*args)
+    except Exception:
+        log.exception("a watcher failed by a bug of ours")

@@ -1,0 +1,32 @@
+"""BifroMQ's development rule."""
+
+import pytest
+
+from myna.access.authenticator import AccessContext, NoSettings
+from myna.access.open import Open, read_user_name
+from tests.access.tickets import FakeTicket
+
+
+@pytest.mark.parametrize(
+    ("user_name", "tenant", "user"),
+    [
+        ("acme/alice", "acme", "alice"),
+        ("alice", "DevOnly", "alice"),
+        ("", "DevOnly", "DevUser"),
+        (None, "DevOnly", "DevUser"),
+        ("acme/", "DevOnly", "acme/"),
+        ("/alice", "", "alice"),
+        ("a/b/c", "DevOnly", "a/b/c"),
+        ("acme/alice/", "acme", "alice"),
+        ("a//b", "DevOnly", "a//b"),
+        ("/", "DevOnly", "/"),
+    ],
+)
+def test_exactly_two_parts_name_tenant_and_user(user_name: str | None, tenant: str, user: str) -> None:
+    assert read_user_name(user_name) == (tenant, user)
+
+
+def test_client_ids_are_per_user() -> None:
+    ticket = FakeTicket(user_name="acme/alice", password=b"whatever")
+    identity = Open(NoSettings(), AccessContext(lambda: 0.0, None)).judge(ticket, 0.0)
+    assert (identity.tenant, identity.user, identity.scope) == ("acme", "alice", "alice")

@@ -1,0 +1,75 @@
+"""`myna check`."""
+
+from pathlib import Path
+
+from tests.commands.processes import outcome
+
+FILE = """\
+[server]
+data = "{folder}/data"
+[[mqtt]]
+listen = "0.0.0.0:1883"
+[[mqtt]]
+listen = "localhost:0"
+access = ["open"]
+[limits]
+profile = "webpubsub"
+[tenant.big.limits]
+packet_size = "4 MiB"
+"""
+
+
+def test_it_says_what_a_file_means(tmp_path: Path) -> None:
+    file = tmp_path / "myna.toml"
+    file.write_text(FILE.format(folder=tmp_path))
+    code, out, err = outcome("check", "-c", str(file))
+    assert (code, err) == (0, "")
+    for line in (
+        "  MQTT        listens on 0.0.0.0:1883",
+        "  clients     of MQTT: all refused, there are no authenticators",
+        "  clients     of MQTT on localhost:0: all let in, and believed who they say they are",
+        f"  data        {tmp_path}/data",
+        "  limits      of the profile webpubsub:",
+        "              session_expiry_maximum = 30 s  (otherwise never)",
+        "              packet_size = 4 MiB  (otherwise 1 MiB)",
+        'warning: MQTT: nobody can connect: no authenticators. List some under [access], like mqtt = ["open"]',
+        "warning: mqtt on 0.0.0.0:1883 is not encrypted: passwords and messages can be read on the way",
+        "usable, but see the warnings",
+    ):
+        assert line in out.splitlines(), line
+    assert [one.name for one in tmp_path.iterdir()] == ["myna.toml"]
+
+
+def test_without_a_file_it_speaks_of_development_mode(tmp_path: Path) -> None:
+    code, out, _ = outcome("check", cwd=tmp_path)
+    assert code == 0
+    assert out.startswith("development mode, no configuration file")
+    assert out.endswith("\nusable\n")
+    assert "warning" not in out
+
+
+def test_a_file_that_is_wrong_in_itself_ends_with_1(tmp_path: Path) -> None:
+    file = tmp_path / "myna.toml"
+    file.write_text("[server]\nmemry = true\n")
+    code, out, err = outcome("check", "-c", str(file))
+    assert (code, out) == (1, "")
+    assert err == f"myna check: {file}:2: server.memry: unknown key; did you mean memory?\n"
+
+
+def test_what_cannot_be_used_here_ends_with_2(tmp_path: Path) -> None:
+    file = tmp_path / "myna.toml"
+    file.write_text(
+        FILE.format(folder=file) + '[[http]]\nlisten = "localhost:0"\ntls = { certificate = "/none", key = "/none" }\n'
+    )
+    code, _, err = outcome("check", "-c", str(file))
+    assert code == 2
+    assert f"myna check: {file}:2: server.data: {file} is not a folder" in err
+    assert "myna check: cannot read /none: No such file or directory" in err
+
+
+def test_an_empty_file_opens_nothing_and_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "myna.toml"
+    file.touch()
+    code, out, _ = outcome("check", "-c", str(file), cwd=tmp_path)
+    assert code == 0
+    assert "warning: nothing listens" in out

@@ -1,0 +1,27 @@
+from myna.core.aliases import InboundAliases, OutboundAliases
+
+
+def test_topics_get_an_alias_each_until_there_are_no_more() -> None:
+    aliases = OutboundAliases(2)  # [MQTT-3.1.2-26], [MQTT-3.3.2-11]
+    assert aliases.next_free() == 1
+    aliases.bind("a", 1)
+    aliases.bind("b", aliases.next_free())
+    assert aliases.next_free() == 0
+    assert (aliases.known("a"), aliases.known("b"), aliases.known("c")) == (1, 2, 0)
+
+
+def test_an_alias_that_was_not_bound_is_offered_again() -> None:
+    aliases = OutboundAliases(5)
+    assert aliases.next_free() == 1
+    assert aliases.next_free() == 1
+    assert aliases.known("a") == 0
+
+
+def test_a_client_may_use_the_aliases_from_one_to_the_maximum_and_bind_them_anew() -> None:
+    aliases = InboundAliases(3)  # [MQTT-3.3.2-8], [MQTT-3.3.2-12]
+    assert [aliases.is_legal(alias) for alias in (0, 1, 3, 4)] == [False, True, True, False]
+    aliases.bind(3, "a")
+    assert aliases.topic(3) == "a"
+    aliases.bind(3, "b")
+    assert aliases.topic(3) == "b"
+    assert aliases.topic(1) == ""

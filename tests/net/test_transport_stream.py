@@ -1,0 +1,134 @@
+import asyncio
+import logging
+import ssl
+
+import pytest
+
+from myna.net.backpressure import StreamLimits
+from myna.net.listeners import MqttListener
+from myna.net.tls import TlsContexts, TlsSettings
+from tests.net.certificates import client_context, folder
+from tests.net.harness import Served, on_both_loops
+
+
+class Secured(Served):
+    """MQTT over TLS."""
+
+    def __init__(self, limits: StreamLimits | None = None) -> None:
+        contexts = TlsContexts(TlsSettings(str(folder() / "server.pem"), str(folder() / "server.key")))
+        super().__init__(MqttListener("mqtts", self.connect, host="127.0.0.1", port=0, tls=contexts), limits=limits)
+
+    async def dial(self, limit: int = 65536) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection(
+            "127.0.0.1", self.port, ssl=client_context(), server_hostname="localhost", limit=limit
+        )
+
+
+@on_both_loops
+async def test_what_is_said_is_answered() -> None:
+    async with Secured() as served:
+        reader, writer = await served.dial()
+        writer.write(b"hello")
+        assert await reader.readexactly(5) == b"HELLO"
+        writer.close()
+        talker = await served.talker()
+        await talker.until(lambda it: it.losses == 1)
+        assert not served.listeners.streams.open
+
+
+@on_both_loops
+async def test_megabytes_arrive_and_are_accounted_to_the_byte() -> None:
+    async with Secured() as served:
+        reader, writer = await served.dial()
+        talker = await served.talker()
+        payload = bytes(range(256)) * 20_000
+        talker.say(payload)
+        talker.say(b"end")
+        assert await reader.readexactly(len(payload) + 3) == payload + b"end"
+        await talker.until(lambda it: it.unsent == 0)
+        writer.close()
+
+
+@on_both_loops
+async def test_the_last_words_arrive_before_the_end() -> None:
+    async with Secured() as served:
+        reader, writer = await served.dial()
+        writer.write(b"bye" + b"x" * 100_000)
+        assert (await reader.read()).startswith(b"BYE")
+        writer.close()
+        await (await served.talker()).until(lambda it: it.losses == 1)
+        await served.listeners.streams.wait_ended()
+
+
+@on_both_loops
+async def test_a_slow_reader_is_cut_off(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "myna.net")
+    async with Secured(StreamLimits(slow_reader=0.1)) as served:
+        _, writer = await served.dial()
+        talker = await served.talker()
+        writer.transport.pause_reading()  # type: ignore[attr-defined]  # a read transport as well
+        talker.say(b"a" * 30_000_000)
+        await talker.until(lambda it: it.losses == 1)
+        assert "slow reader" in caplog.text
+        writer.transport.abort()
+
+
+@on_both_loops
+async def test_a_bug_ends_its_own_connection_only(caplog: pytest.LogCaptureFixture) -> None:
+    async with Secured() as served:
+        reader, writer = await served.dial()
+        bad_reader, bad = await served.dial()
+        bad.write(b"bug")
+        try:
+            assert await bad_reader.read() == b""
+        except ConnectionError:
+            pass  # cut in the middle of a conversation
+        writer.write(b"fine")
+        assert await reader.readexactly(4) == b"FINE"
+        assert "a bug for the test" in caplog.text
+        writer.close()
+        bad.transport.abort()
+
+
+@on_both_loops
+async def test_pausing_stops_the_reading_until_it_is_resumed() -> None:
+    async with Secured() as served:
+        reader, writer = await served.dial()
+        other_reader, other = await served.dial()
+        talker = await served.talker()
+        talker.outlet.pause()
+        talker.outlet.pause()
+        for it in (writer, other):
+            it.write(b"x")
+        talker.outlet.resume()
+        talker.outlet.resume()
+        assert await reader.readexactly(1) == b"X"
+        assert await other_reader.readexactly(1) == b"X"
+        writer.close()
+        other.close()
+
+
+@on_both_loops
+async def test_what_is_no_tls_is_closed_and_nobody_else_notices() -> None:
+    async with Secured() as served:
+        bad = await served.client()
+        await bad.send(b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x00\x00\x00" * 10)
+        try:
+            await bad.read_all()
+        except ConnectionError:
+            pass
+        reader, writer = await served.dial()
+        writer.write(b"ok")
+        assert await reader.readexactly(2) == b"OK"
+        writer.close()
+        bad.close()
+
+
+@on_both_loops
+async def test_old_tls_is_refused() -> None:
+    async with Secured() as served:
+        context = client_context()
+        with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+            context.maximum_version = ssl.TLSVersion.TLSv1_1
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            await asyncio.open_connection("127.0.0.1", served.port, ssl=context, server_hostname="localhost")

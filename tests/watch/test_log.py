@@ -1,0 +1,81 @@
+"""A line for each refusal, and not more."""
+
+import logging
+
+import pytest
+
+from myna.watch.lines import FIELDS
+from myna.watch.log import PER_SECOND, LogWatcher, find_hint
+from tests.watch.brokers import Client
+
+
+@pytest.fixture
+def lines(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(logging.INFO, "myna.clients")
+    return caplog
+
+
+def test_a_refusal_says_what_who_where_why_and_what_to_do(lines: pytest.LogCaptureFixture) -> None:
+    LogWatcher().refused("PUBLISH to 'a'", "acme", "c1", "1.2.3.4:5", "quota exceeded", 0.0)
+    (line,) = lines.records
+    assert line.getMessage() == "refused: PUBLISH to 'a'"
+    assert getattr(line, FIELDS) == {
+        "cause": "quota exceeded",
+        "client": "c1",
+        "tenant": "acme",
+        "address": "1.2.3.4:5",
+        "fix": "raise the limit it names in [limits]",
+    }
+
+
+def test_a_thousand_refusals_are_a_few_lines_and_a_sum(lines: pytest.LogCaptureFixture) -> None:
+    watcher = LogWatcher()
+    for number in range(1000):
+        watcher.refused(f"PUBLISH to 'a/{number}'", "acme", "c1", "", "not authorized", 0.0)
+    watcher.refused("PUBLISH to 'a'", "acme", "c1", "", "quota exceeded", 0.0)
+    assert len(lines.records) == PER_SECOND + 1
+    watcher.flush(1.0)
+    assert lines.messages[-1] == f"refused: PUBLISH, {1000 - PER_SECOND} more within a second"
+    watcher.flush(2.0)
+    assert len(lines.records) == PER_SECOND + 2
+    watcher.refused("PUBLISH to 'a'", "acme", "c1", "", "not authorized", 3.0)
+    assert len(lines.records) == PER_SECOND + 3
+
+
+def test_causes_made_up_by_clients_do_not_grow_without_bound(lines: pytest.LogCaptureFixture) -> None:
+    watcher = LogWatcher()
+    for number in range(10_000):
+        watcher.refused("a packet", "", "c1", "", f"topic alias {number}", 0.0)
+    assert len(watcher._counts) < 300
+    assert len(lines.records) < 300
+
+
+def test_clients_come_and_go(lines: pytest.LogCaptureFixture) -> None:
+    watcher = LogWatcher()
+    watcher.connected(Client(), "1.2.3.4:5", 0.0)
+    watcher.disconnected(Client(), 0, True, 0.0)
+    watcher.disconnected(Client(), 0x8D, False, 0.0)
+    assert lines.messages == ["client connected", "client disconnected", "client disconnected"]
+    assert getattr(lines.records[0], FIELDS)["address"] == "1.2.3.4:5"
+    assert getattr(lines.records[2], FIELDS)["why"] == "keep alive timeout"
+
+
+def test_a_crowd_that_comes_is_summed_up(lines: pytest.LogCaptureFixture) -> None:
+    watcher = LogWatcher()
+    for _ in range(5000):
+        watcher.connected(Client(), "", 0.0)
+    watcher.flush(1.0)
+    assert lines.messages[-1] == f"clients connected: {5000 - PER_SECOND:,} more within a second"
+
+
+def test_lines_about_connections_can_be_turned_off(lines: pytest.LogCaptureFixture) -> None:
+    watcher = LogWatcher(connections=False)
+    watcher.connected(Client(), "", 0.0)
+    watcher.disconnected(Client(), 0, True, 0.0)
+    assert lines.messages == []
+
+
+@pytest.mark.parametrize("cause", ["no authenticator knows this client", "packet too large", "not authorized"])
+def test_common_causes_have_a_remedy(cause: str) -> None:
+    assert find_hint(cause)
+    assert find_hint("something nobody thought of") == ""

@@ -1,0 +1,43 @@
+"""Several watchers as one."""
+
+import pytest
+
+from myna.core.ports import Watcher
+from myna.core.receiver import Receiver
+from myna.watch.watchers import Watchers
+from tests.watch.brokers import Client
+
+
+class Notes(Watcher):
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[str] = []
+
+    def connected(self, receiver: Receiver, address: str, now: float) -> None:
+        self.heard.append(f"connected {address}")
+
+    def disconnected(self, receiver: Receiver, reason: int, by_client: bool, now: float) -> None:
+        self.heard.append(f"disconnected {reason}")
+
+    def session_ended(self, receiver: Receiver, reason: int, now: float) -> None:
+        self.heard.append(f"ended {reason}")
+
+    def refused(self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float) -> None:
+        self.heard.append(f"refused {what}: {cause}")
+
+
+class Broken(Watcher):
+    def connected(self, receiver: Receiver, address: str, now: float) -> None:
+        raise LookupError("a bug")
+
+
+def test_all_hear_everything_and_a_bug_in_one_stays_there(caplog: pytest.LogCaptureFixture) -> None:
+    watchers, first, last = Watchers(), Notes(), Notes()
+    for watcher in (first, Broken(), last):
+        watchers.add(watcher)
+    watchers.connected(Client(), "1.2.3.4:5", 0.0)
+    watchers.disconnected(Client(), 0, True, 0.0)
+    watchers.session_ended(Client(), 4, 0.0)
+    watchers.refused("CONNECT", "", "c", "", "why", 0.0)
+    assert first.heard == last.heard == ["connected 1.2.3.4:5", "disconnected 0", "ended 4", "refused CONNECT: why"]
+    assert "a bug" in caplog.text
