@@ -136,7 +136,9 @@ class Router:
         found: list[Subscription] = []
         if subscribers is not None:
             subscribers.extend(found)
-        return found
+        if _has_wildcard(filter):
+            self._wildcards.holders(filter, found)
+        return [held for held in found if not isinstance(held.receiver, ShareGroup)]
 
     def guards_reached(self, filter: str) -> list[TopicGuard]:
         """The guards of every space a filter could reach."""
