@@ -42,7 +42,9 @@ def test_a_token_may_not_choose_how_it_is_checked() -> None:
         assert not jwt.is_signed_by(token, b"")
 
 
-@pytest.mark.parametrize("text", ["", "a", "a.b", "a.b.c", "..", "a.b.c.d", "é.é.é", f"{part([])}.{part({})}.", "e30.e30.a+b/"])
+@pytest.mark.parametrize(
+    "text", ["", "a", "a.b", "a.b.c", "..", "a.b.c.d", "é.é.é", f"{part([])}.{part({})}.", "e30.e30.a+b/"]
+)
 def test_what_is_no_token_is_none(text: str) -> None:
     assert jwt.read(text) is None
 

@@ -54,9 +54,15 @@ def is_signed_by(token: Jwt, key: bytes) -> bool:
 
 def is_current(claims: Mapping[str, Any], now: float, leeway: float) -> bool:
     """Within its time, give or take clocks that differ. A token without an end is never current."""
+    span = times(claims)
+    return span is not None and span[0] - leeway <= now < span[1] + leeway
+
+
+def times(claims: Mapping[str, Any]) -> tuple[float, float] | None:
+    """From when and until when it holds; None without an end."""
     ends = _number(claims.get("exp"))
     begins = _number(claims.get("nbf", 0))
-    return ends is not None and begins is not None and begins - leeway <= now < ends + leeway
+    return None if ends is None or begins is None else (begins, ends)
 
 
 def sign(claims: Mapping[str, object], key: bytes, header: Mapping[str, object] | None = None) -> str:
@@ -66,7 +72,7 @@ def sign(claims: Mapping[str, object], key: bytes, header: Mapping[str, object] 
     return (signed + b"." + _to_base64url(hmac.digest(key, signed, "sha256"))).decode("ascii")
 
 
-def _number(value: object) -> int | float | None:
+def _number(value: object) -> float | None:
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 

@@ -16,8 +16,10 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from myna.core.connection import Connection
+from myna.core.identity import Identity
 from myna.core.limits import Limits
-from myna.core.ports import Gate, Outlet, Peer, Ticket
+from myna.core.outcome import Refusal
+from myna.core.ports import Gate, Outlet, Store, Ticket
 from myna.core.receiver import Receiver
 from myna.faces.async_broker import AsyncBroker
 from myna.faces.contract import (
@@ -31,11 +33,8 @@ from myna.faces.routes import HttpRoutes, WebSocketRoutes
 from myna.faces.webpubsub.face import WebPubSubFace
 from myna.faces.webpubsub.settings import DEVELOPMENT_KEY, Settings
 from myna.formats import jwt
-from myna.core.identity import Identity
-from myna.core.outcome import Refusal
 from myna.testing import Client as MqttClient
 from myna.testing import World
-from myna.core.ports import Store
 
 HOST = "hub.example:8080"
 JSON = "json.webpubsub.azure.v1"
@@ -263,7 +262,14 @@ class Hub:
     # MQTT clients
 
     def mqtt(
-        self, client_id: str, user: str | None = None, level: int = 5, *, expiry: int = 0, clean: bool = True, **claims: object
+        self,
+        client_id: str,
+        user: str | None = None,
+        level: int = 5,
+        *,
+        expiry: int = 0,
+        clean: bool = True,
+        **claims: object,
     ) -> MqttClient:
         """An MQTT client that came with a token and has been let in."""
         client = self.mqtt_stranger(user, level, **claims)
@@ -306,7 +312,9 @@ class Hub:
     ) -> Reply:
         """A call below /api/hubs/{hub}/. Lists in the query repeat."""
         raw = f"/api/hubs/{self.name}/{path}"
-        fields = [(name, one) for name, value in query.items() for one in (value if isinstance(value, list) else [value])]
+        fields = [
+            (name, one) for name, value in query.items() for one in (value if isinstance(value, list) else [value])
+        ]
         if version is not None:
             fields.insert(0, ("api-version", version))
         pairs = [("host", HOST), ("authorization", f"Bearer {self.token(raw) if token is None else token}"), *headers]

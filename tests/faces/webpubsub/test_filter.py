@@ -89,7 +89,12 @@ def test_what_is_wrong_is_said(text: str, message: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["(" * 101 + "true" + ")" * 101, "not " * 101 + "true", "true" + " or true" * 101, "userId in (" + "1," * 10_000 + "1)"],
+    [
+        "(" * 101 + "true" + ")" * 101,
+        "not " * 101 + "true",
+        "true" + " or true" * 101,
+        "userId in (" + "1," * 10_000 + "1)",
+    ],
 )
 def test_a_filter_may_not_be_arbitrarily_complex(text: str) -> None:
     with pytest.raises(FilterError, match="too complex"):
@@ -156,9 +161,7 @@ booleans: st.SearchStrategy[Tree] = st.recursive(
         st.tuples(st.just("in groups"), strings),
         st.tuples(st.just("in"), strings, st.lists(strings, min_size=1, max_size=3)),
     ),
-    lambda inner: st.one_of(
-        st.tuples(st.just("not"), inner), st.tuples(st.sampled_from(["and", "or"]), inner, inner)
-    ),
+    lambda inner: st.one_of(st.tuples(st.just("not"), inner), st.tuples(st.sampled_from(["and", "or"]), inner, inner)),
     max_leaves=6,
 )
 subjects = st.builds(

@@ -195,7 +195,13 @@ def test_events_are_taken_whoever_asks_and_nothing_else_there_is() -> None:
     hub = Hub()
     mqtt = hub.mqtt("m", role=EVERYTHING)
     codes = []
-    for topic in ("$webpubsub/server/events/e", "$webpubsub/server/events/", "$webpubsub/server/events/a/b", SERVER, "$webpubsub"):
+    for topic in (
+        "$webpubsub/server/events/e",
+        "$webpubsub/server/events/",
+        "$webpubsub/server/events/a/b",
+        SERVER,
+        "$webpubsub",
+    ):
         mqtt.publish(topic, b"x", 1)
         answer = mqtt.received()[-1]
         assert isinstance(answer, Puback)

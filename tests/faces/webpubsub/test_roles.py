@@ -43,7 +43,12 @@ def test_no_pattern_is_slow() -> None:
 
 def test_roles_allow_what_they_name() -> None:
     allowed = Permissions(
-        ("webpubsub.sendToGroup.a.b/c", "webpubsub.joinLeaveGroups.room-*", "webpubsub.sendToGroups.a*b*c*d*e*f*", "other")
+        (
+            "webpubsub.sendToGroup.a.b/c",
+            "webpubsub.joinLeaveGroups.room-*",
+            "webpubsub.sendToGroups.a*b*c*d*e*f*",
+            "other",
+        )
     )
     assert allowed.allows(SEND, "a.b/c")
     assert not allowed.allows(SEND, "a.b")
@@ -68,7 +73,9 @@ def test_grants_stand_above_roles() -> None:
 
 
 def test_as_rules_of_an_mqtt_session() -> None:
-    rules = Permissions(("webpubsub.sendToGroup.a", "webpubsub.joinLeaveGroups.tree/**", "webpubsub.joinLeaveGroup.x/#"))
+    rules = Permissions(
+        ("webpubsub.sendToGroup.a", "webpubsub.joinLeaveGroups.tree/**", "webpubsub.joinLeaveGroup.x/#")
+    )
     publish = {topic: rules.may_publish(NOBODY, topic, 0, False) for topic in ("a", "b")}
     assert publish == {"a": reasons.SUCCESS, "b": reasons.NOT_AUTHORIZED}
     filters = ("tree/a", "tree/a/#", "tree/+/b", "tree/#", "tree", "#", "+", "x/#", "x/y", "$webpubsub/server/messages")

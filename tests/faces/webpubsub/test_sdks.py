@@ -127,4 +127,3 @@ def test_paho_comes_in_with_a_token(server: Serving, protocol: paho.MQTTProtocol
     finally:
         client.disconnect()
         client.loop_stop()
-

@@ -17,7 +17,11 @@ def token(audience: object, key: str = PRIMARY, **claims: object) -> str:
     return jwt.sign({"aud": audience, "exp": NOW + 60, **claims}, key.encode())
 
 
-SEND = "/api/hubs/chat/groups/g%2F1/:send"
+def bearer(text: str) -> bytes:
+    return f"Bearer {text}".encode()
+
+
+SEND = b"/api/hubs/chat/groups/g%2F1/:send"
 
 
 @pytest.mark.parametrize(
@@ -32,8 +36,8 @@ SEND = "/api/hubs/chat/groups/g%2F1/:send"
     ],
 )
 def test_audiences_that_open_a_request(audience: object) -> None:
-    assert tokens().opens(token(audience), SEND, "h", NOW)
-    assert tokens().opens(token(audience, SECONDARY), SEND, "h", NOW)
+    assert tokens().opens(bearer(token(audience)), SEND, "h", NOW)
+    assert tokens().opens(bearer(token(audience, SECONDARY)), SEND, "h", NOW)
 
 
 @pytest.mark.parametrize(
@@ -54,33 +58,33 @@ def test_audiences_that_open_a_request(audience: object) -> None:
     ],
 )
 def test_audiences_that_do_not(audience: object) -> None:
-    assert not tokens().opens(token(audience), SEND, "h", NOW)
+    assert not tokens().opens(bearer(token(audience)), SEND, "h", NOW)
 
 
 def test_a_token_of_another_key_or_time_or_none_opens_nothing() -> None:
     aud = "http://h/api/hubs/chat"
-    assert not tokens().opens(token(aud, "x" * 32), SEND, "h", NOW)
-    assert not tokens().opens(token(aud, exp=NOW - 301), SEND, "h", NOW)
-    assert not tokens().opens(token(aud, exp=None), SEND, "h", NOW)
-    assert not tokens().opens("", SEND, "h", NOW)
+    assert not tokens().opens(bearer(token(aud, "x" * 32)), SEND, "h", NOW)
+    assert not tokens().opens(bearer(token(aud, exp=NOW - 301)), SEND, "h", NOW)
+    assert not tokens().opens(bearer(token(aud, exp=None)), SEND, "h", NOW)
+    assert not tokens().opens(b"", SEND, "h", NOW)
 
 
 def test_a_verified_token_is_remembered_no_longer_than_it_holds() -> None:
     held = tokens()
     made = token("http://h/api/hubs/chat")
-    assert held.opens(made, SEND, "h", NOW)
-    assert held.opens(made, SEND, "h", NOW)
-    assert not held.opens(made, SEND, "h", NOW + 361)
+    assert held.opens(bearer(made), SEND, "h", NOW)
+    assert held.opens(bearer(made), SEND, "h", NOW)
+    assert not held.opens(bearer(made), SEND, "h", NOW + 361)
     for number in range(VERIFIED_KEPT + 10):
-        held.opens(token("http://h/api/hubs/chat", n=number), SEND, "h", NOW)
-    assert len(held._verified) == VERIFIED_KEPT
+        held.opens(bearer(token("http://h/api/hubs/chat", n=number)), SEND, "h", NOW)
+    assert len(held._opened) == VERIFIED_KEPT
 
 
 def test_hosts_are_compared_where_that_is_wanted() -> None:
     strict = tokens(frozenset({"public.example"}))
-    assert strict.opens(token("http://h:80/api/hubs/chat"), SEND, "H:80", NOW)
-    assert strict.opens(token("http://Public.example/api/hubs/chat"), SEND, "h:80", NOW)
-    assert not strict.opens(token("http://other/api/hubs/chat"), SEND, "h:80", NOW)
+    assert strict.opens(bearer(token("http://h:80/api/hubs/chat")), SEND, "H:80", NOW)
+    assert strict.opens(bearer(token("http://Public.example/api/hubs/chat")), SEND, "h:80", NOW)
+    assert not strict.opens(bearer(token("http://other/api/hubs/chat")), SEND, "h:80", NOW)
     assert strict.client(token("http://other/client/hubs/chat"), CLIENT, "chat", "h", NOW) is None
 
 
@@ -103,7 +107,12 @@ def test_a_client_token_opens_its_own_kind_of_endpoint_alone() -> None:
     held = tokens()
     assert held.client(token("http://h/clients/mqtt/hubs/chat"), MQTT, "chat", "h", NOW) is not None
     assert held.client(token("http://h/client/?hub=chat"), CLIENT, "chat", "h", NOW) is not None
-    for audience in ("http://h/clients/mqtt/hubs/chat", "http://h/api/hubs/chat", "http://h/client/?hub=x", "http://h/client"):
+    for audience in (
+        "http://h/clients/mqtt/hubs/chat",
+        "http://h/api/hubs/chat",
+        "http://h/client/?hub=x",
+        "http://h/client",
+    ):
         assert held.client(token(audience), CLIENT, "chat", "h", NOW) is None
 
 
@@ -119,4 +128,4 @@ def test_a_token_issued_here_is_good_here() -> None:
     assert claims is not None
     assert (claims.user, claims.groups) == ("u", ("g",))
     assert "role" not in claims.others
-    assert not held.opens(made, "/api/hubs/chat/:send", "h", NOW)
+    assert not held.opens(bearer(made), b"/api/hubs/chat/:send", "h", NOW)

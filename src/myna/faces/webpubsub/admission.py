@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs
 
 from myna.faces.webpubsub.naming import is_group, is_hub
-from myna.faces.webpubsub.tokens import ANONYMOUS, ClientClaims, Tokens
+from myna.faces.webpubsub.tokens import ANONYMOUS, ClientClaims, Tokens, bearer
 
 QUERY_FIELDS = 100
 
@@ -49,14 +49,6 @@ class HubAccess:
         if not all(is_group(group) for group in claims.groups):
             return Rejected(400, "Invalid group name.")
         return claims
-
-
-def bearer(authorization: bytes | None) -> str:
-    """The token of an Authorization header; empty if it holds none."""
-    if authorization is None:
-        return ""
-    scheme, _, token = authorization.decode("latin-1").strip().partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def read_query(query: bytes) -> Query | None:

@@ -30,14 +30,6 @@ class Audience:
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
-    """A REST token whose signature has been checked."""
-
-    claims: dict[str, Any]
-    audiences: tuple[Audience, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class ClientClaims:
     """What a client's token says of it. `others` is everything in it."""
 
@@ -56,35 +48,34 @@ class Tokens:
     def __init__(self, keys: Sequence[str], hosts: frozenset[str] | None = None) -> None:
         self._keys = [key.encode() for key in keys if key]
         self._hosts = hosts
-        self._verified: dict[str, Verified] = {}
+        self._opened: dict[tuple[bytes, bytes, str], tuple[float, float]] = {}
 
     # REST
 
-    def opens(self, token: str, raw_path: str, host: str, now: float) -> bool:
-        """May the bearer make this request?"""
-        verified = self._verified.get(token)
-        if verified is None:
-            verified = self._verify(token)
-            if verified is None:
+    def opens(self, authorization: bytes, raw_path: bytes, host: str, now: float) -> bool:
+        """May the bearer make this request? Callers ask the same again and again; only the time has to be looked at."""
+        asked = (authorization, raw_path, host)
+        times = self._opened.get(asked)
+        if times is None:
+            claims = self._claims_that_open(authorization, raw_path, host)
+            times = None if claims is None else jwt.times(claims)
+            if times is None:
                 return False
-        if not jwt.is_current(verified.claims, now, LEEWAY):
-            self._verified.pop(token, None)
-            return False
-        path = _decoded(raw_path)
-        return any(
-            self._is_host(audience.host, host) and _covers(audience.path, path) for audience in verified.audiences
-        )
+            if len(self._opened) >= VERIFIED_KEPT:
+                del self._opened[next(iter(self._opened))]
+            self._opened[asked] = times
+        return times[0] - LEEWAY <= now < times[1] + LEEWAY
 
-    def _verify(self, token: str) -> Verified | None:
-        """Check a token's signature, once: callers send the same one again and again."""
-        read = jwt.read(token)
+    def _claims_that_open(self, authorization: bytes, raw_path: bytes, host: str) -> dict[str, Any] | None:
+        token = bearer(authorization)
+        read = jwt.read(token) if token else None
         if read is None or not self._is_signed(read):
             return None
-        verified = Verified(read.claims, _audiences(read.claims))
-        if len(self._verified) >= VERIFIED_KEPT:
-            del self._verified[next(iter(self._verified))]
-        self._verified[token] = verified
-        return verified
+        path = unquote(raw_path.decode("latin-1")).rstrip("/")
+        for audience in _audiences(read.claims):
+            if self._is_host(audience.host, host) and _covers(audience.path, path):
+                return read.claims
+        return None
 
     # Clients
 
@@ -115,6 +106,14 @@ class Tokens:
         return self._hosts is None or wanted == asked.lower() or wanted in self._hosts
 
 
+def bearer(authorization: bytes | None) -> str:
+    """The token of an Authorization header; empty if it holds none."""
+    if authorization is None:
+        return ""
+    scheme, _, token = authorization.decode("latin-1").strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
 def _audiences(claims: dict[str, Any]) -> tuple[Audience, ...]:
     held = claims.get("aud")
     texts = held if isinstance(held, list) else [held]
@@ -140,11 +139,6 @@ def _covers(audience: str, path: str) -> bool:
     if rest and rest[0] != "/":
         return False
     return (audience.startswith("/api/hubs/") and len(audience) > len("/api/hubs/")) or audience == "/api/health"
-
-
-def _decoded(raw_path: str) -> str:
-    path = unquote(raw_path) if "%" in raw_path else raw_path
-    return path.rstrip("/")
 
 
 def _client_claims(claims: dict[str, Any]) -> ClientClaims | None:

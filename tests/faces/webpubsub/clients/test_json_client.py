@@ -31,7 +31,14 @@ def test_a_message_to_a_group_reaches_its_members_the_sender_too() -> None:
     bob = hub.client("bob", groups=["g"])
     assert alice.ask(type="joinGroup", group="g", ackId=1) == OK
     alice.say(type="sendToGroup", group="g", data={"a": 1})
-    expected = {"type": "message", "from": "group", "fromUserId": "alice", "group": "g", "dataType": "json", "data": {"a": 1}}
+    expected = {
+        "type": "message",
+        "from": "group",
+        "fromUserId": "alice",
+        "group": "g",
+        "dataType": "json",
+        "data": {"a": 1},
+    }
     assert alice.taken() == [expected]
     assert bob.taken() == [expected]
 

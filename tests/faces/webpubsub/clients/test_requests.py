@@ -110,7 +110,9 @@ def test_what_cannot_be_done_names_the_request(fields: dict[str, object], text: 
     assert str(caught.value).startswith(text)
 
 
-@given(st.text() | st.builds(json.dumps, st.dictionaries(st.sampled_from(["type", "group", "data", "ackId"]), st.text())))
+@given(
+    st.text() | st.builds(json.dumps, st.dictionaries(st.sampled_from(["type", "group", "data", "ackId"]), st.text()))
+)
 def test_any_text_is_a_request_or_one_of_the_two(text: str) -> None:
     try:
         read_request(text)

@@ -21,7 +21,12 @@ def test_what_exists() -> None:
     hub.mqtt("m", "mike", expiry=60, group="t").drop()
     for path in (f"connections/{alice.id}", "connections/m", "users/alice", "users/mike", "groups/g", "groups/t"):
         assert hub.call("HEAD", path).status == 200
-    for kind, path in (("Connection", "connections/x"), ("User", "users/x"), ("Group", "groups/x"), ("User", "users/Alice")):
+    for kind, path in (
+        ("Connection", "connections/x"),
+        ("User", "users/x"),
+        ("Group", "groups/x"),
+        ("User", "users/Alice"),
+    ):
         reply = hub.call("HEAD", path)
         assert (reply.status, reply.code()) == (404, f"Warning.{kind}.NotExisted")
     hub.world.pass_time(61)
@@ -174,7 +179,14 @@ def test_members_are_named_with_their_users_and_nobody_is_an_empty_list() -> Non
 
 @pytest.mark.parametrize(
     "query",
-    [{"maxpagesize": "0"}, {"maxpagesize": "201"}, {"top": "0"}, {"top": "x"}, {"top": "2147483648"}, {"continuationToken": "*"}],
+    [
+        {"maxpagesize": "0"},
+        {"maxpagesize": "201"},
+        {"top": "0"},
+        {"top": "x"},
+        {"top": "2147483648"},
+        {"continuationToken": "*"},
+    ],
 )
 def test_pages_that_cannot_be(query: dict[str, str]) -> None:
     assert Hub().call("GET", "groups/g/connections", **query).status == 400

@@ -99,6 +99,8 @@ def test_a_token_made_here_lets_a_client_in() -> None:
     assert hub.call("HEAD", "groups/g").status == 200
 
 
-@pytest.mark.parametrize("query", [{"minutesToExpire": "0"}, {"minutesToExpire": "x"}, {"clientType": "fax"}, {"group": " "}])
+@pytest.mark.parametrize(
+    "query", [{"minutesToExpire": "0"}, {"minutesToExpire": "x"}, {"clientType": "fax"}, {"group": " "}]
+)
 def test_tokens_that_cannot_be_made(query: dict[str, str]) -> None:
     assert Hub().call("POST", ":generateToken", **query).status == 400

@@ -56,7 +56,11 @@ def test_what_cannot_be_sent(body: bytes, content_type: str, status: int, messag
 
 def test_excluded_and_filter_both_have_to_let_one_through() -> None:
     hub = Hub()
-    alice, twin, bob = hub.client("alice", groups=["g"]), hub.client("alice", groups=["g"]), hub.client("bob", groups=["g"])
+    alice, twin, bob = (
+        hub.client("alice", groups=["g"]),
+        hub.client("alice", groups=["g"]),
+        hub.client("bob", groups=["g"]),
+    )
     for path in (":send", "groups/g/:send"):
         hub.call("POST", path, b"x", content_type=TEXT, excluded=[twin.id, "nobody"], filter="userId eq 'alice'")
         assert [len(client.taken()) for client in (alice, twin, bob)] == [1, 0, 0]
@@ -85,7 +89,9 @@ def test_a_bad_filter_is_refused_before_anything_is_delivered(path: str) -> None
     hub = Hub()
     alice = hub.client("alice", groups=["g"])
     reply = hub.call("POST", path, b"x", content_type=TEXT, filter="invalid filter")
-    message = "Invalid syntax for 'invalid filter': Syntax error at position 14 in 'invalid filter'. (Parameter 'filter')"
+    message = (
+        "Invalid syntax for 'invalid filter': Syntax error at position 14 in 'invalid filter'. (Parameter 'filter')"
+    )
     assert reply.status == 400
     assert reply.headers[b"content-type"] == b"application/problem+json; charset=utf-8"
     assert reply.code() == "Error.BadRequest"
@@ -104,7 +110,9 @@ def test_a_bad_filter_is_refused_before_anything_is_delivered(path: str) -> None
     assert alice.taken() == []
 
 
-@pytest.mark.parametrize(("ttl", "status"), [("0", 202), ("300", 202), ("301", 400), ("-1", 400), ("x", 400), ("", 202)])
+@pytest.mark.parametrize(
+    ("ttl", "status"), [("0", 202), ("300", 202), ("301", 400), ("-1", 400), ("x", 400), ("", 202)]
+)
 def test_a_lifetime_is_up_to_300_seconds(ttl: str, status: int) -> None:
     hub = Hub()
     for path in (":send", "groups/g/:send", "users/u/:send", "connections/c/:send"):

@@ -10,7 +10,12 @@ import threading
 from urllib.parse import urlsplit
 
 from azure.messaging.webpubsubclient import WebPubSubClient, WebPubSubClientCredential
-from azure.messaging.webpubsubclient.models import CallbackType, SendMessageError, WebPubSubDataType, WebPubSubProtocolType
+from azure.messaging.webpubsubclient.models import (
+    CallbackType,
+    SendMessageError,
+    WebPubSubDataType,
+    WebPubSubProtocolType,
+)
 from azure.messaging.webpubsubservice import WebPubSubServiceClient
 
 connection_string = sys.argv[1]
@@ -74,6 +79,9 @@ class Client:
             protocol_type=protocol,
             message_retry_total=0,
             reconnect_retry_total=20,
+            # It may miss what comes quicker than it begins to wait, and then waits so long in vain.
+            ack_timeout=1.0,
+            start_timeout=1.0,
             reconnect_retry_backoff_factor=0.05,
         )
         self.client.subscribe(CallbackType.CONNECTED, self.connected.put)

@@ -127,7 +127,11 @@ if hasattr(service, "remove_connection_from_all_groups"):
 # Pages.
 if hasattr(service, "list_connections"):
     members = [Client(user_id=f"user {n}", groups=["pages"]) for n in range(6)]
-    for options, sizes in (({"maxpagesize": 2, "top": 5}, [2, 2, 1]), ({"maxpagesize": 2}, [2, 2, 2]), ({"top": 3}, [3])):
+    for options, sizes in (
+        ({"maxpagesize": 2, "top": 5}, [2, 2, 1]),
+        ({"maxpagesize": 2}, [2, 2, 2]),
+        ({"top": 3}, [3]),
+    ):
         pages = [list(page) for page in service.list_connections(group="pages", **options).by_page()]
         check(f"list_connections {options}", [len(page) for page in pages] == sizes)
     every = [one for page in service.list_connections(group="pages").by_page() for one in page]

@@ -3,11 +3,11 @@
     /api/hubs/{hub}/groups/g%2F1/:send   ->   hub, shape "groups/*/:send", names ["g/1"]
 
 Everything is matched as it was sent and decoded afterwards, since groups hold slashes. What a newcomer gets wrong:
-this is the hot path. What can be remembered between calls (the query, the token) is.
+this is the hot path. What can be remembered between calls (the path, the query, the token) is.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple, TypeVar
 from urllib.parse import parse_qs, unquote
 
 from myna.faces.contract import ClientGone, Receive, Scope, Send
@@ -21,24 +21,35 @@ from myna.faces.webpubsub.answers import (
     Refused,
     invalid,
 )
-from myna.faces.webpubsub.naming import is_hub
+from myna.faces.webpubsub.naming import is_hub, is_text
 from myna.faces.webpubsub.rest.backend import Backend
-from myna.faces.webpubsub.rest.call import Call
+from myna.faces.webpubsub.rest.call import Call, read_head
 from myna.faces.webpubsub.rest.operations import BY_SHAPE, Operation
 from myna.faces.webpubsub.rest.versions import OLDEST, RELEASES
 
-HEALTH: Final = b"/api/health"
-HUBS: Final = b"/api/hubs/"
-QUERIES_KEPT: Final = 1024
+T = TypeVar("T")
+
+KEPT: Final = 1024
+LONGEST_KEPT: Final = 256
 FIELDS_AT_MOST: Final = 1000
 
 Query = Mapping[str, Sequence[str]]
 
 
+class Place(NamedTuple):
+    """A path, taken apart."""
+
+    hub: str
+    operations: Mapping[str, Operation] | None
+    names: Sequence[str]
+    problem: Answer | None
+
+
 class RestApplication:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._queries: dict[bytes, Query] = {}
+        self._places: dict[bytes, Place] = {}
+        self._queries: dict[bytes, tuple[str, Query]] = {}
 
     async def health(self, scope: Scope, receive: Receive, send: Send) -> None:
         """For anybody who asks, token or not."""
@@ -54,43 +65,53 @@ class RestApplication:
         await _write(send, answer)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
-        raw_path = scope["raw_path"].decode("latin-1")
-        hub, shape, names = take_apart(raw_path)
-        operations = BY_SHAPE.get(shape)
-        if operations is None:
+        raw_path = scope["raw_path"]
+        place = self._places.get(raw_path) or self._place(raw_path)
+        if place.operations is None:
             return NOT_FOUND
-        authorization, host, content_type = _headers(scope)
-        token = authorization[7:] if authorization[:7].lower() == "bearer " else ""
+        head = read_head(scope["headers"])
         backend = self._backend
-        if not token or not backend.tokens.opens(token.strip(), raw_path, host, backend.now()):
+        if not backend.tokens.opens(head.authorization, raw_path, head.host, backend.now()):
             return UNAUTHORIZED
-        operation = operations.get(scope["method"])
+        operation = place.operations.get(scope["method"])
         if operation is None:
-            return _not_allowed(operations)
-        query = self._query(scope["query_string"])
-        version = query["api-version"][0] if "api-version" in query else OLDEST
+            return _not_allowed(place.operations)
+        version, query = self._queries.get(scope["query_string"]) or self._query(scope["query_string"])
         _check_version(operation, version)
-        if not is_hub(hub):
-            return invalid("hub", INVALID_HUB)
-        if any("\udc80" <= character <= "\udcff" for name in names for character in name) or "" in names:
-            return invalid("path", "A name in the path is empty or not UTF-8.")
-        answer = await operation.handler(Call(backend, scope, receive, hub, names, query, version, host, content_type))
+        if place.problem is not None:
+            return place.problem
+        answer = await operation.handler(Call(backend, scope, receive, place.hub, place.names, query, version, head))
         if answer.status == 204 and version == OLDEST:
             return Answer(200, answer.body, answer.headers)
         return answer
 
-    def _query(self, raw: bytes) -> Query:
-        query = self._queries.get(raw)
-        if query is None:
-            try:
-                query = parse_qs(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=FIELDS_AT_MOST)
-            except ValueError:
-                raise Refused(invalid("query", "The query cannot be read.")) from None
-            if len(raw) <= 256:
-                if len(self._queries) >= QUERIES_KEPT:
-                    self._queries.clear()
-                self._queries[raw] = query
-        return query
+    def _place(self, raw_path: bytes) -> Place:
+        hub, shape, names = take_apart(raw_path.decode("latin-1"))
+        problem = None
+        if not is_hub(hub):
+            problem = invalid("hub", INVALID_HUB)
+        elif not all(name and is_text(name) for name in names):
+            problem = invalid("path", "A name in the path is empty or not UTF-8.")
+        place = Place(hub, BY_SHAPE.get(shape), names, problem)
+        _remember(self._places, raw_path, place)
+        return place
+
+    def _query(self, raw: bytes) -> tuple[str, Query]:
+        """The version, and the other fields."""
+        try:
+            fields = parse_qs(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=FIELDS_AT_MOST)
+        except ValueError:
+            raise Refused(invalid("query", "The query cannot be read.")) from None
+        read = (fields.pop("api-version", [OLDEST])[0], fields)
+        _remember(self._queries, raw, read)
+        return read
+
+
+def _remember(kept: dict[bytes, T], raw: bytes, value: T) -> None:
+    if len(raw) <= LONGEST_KEPT:
+        if len(kept) >= KEPT:
+            del kept[next(iter(kept))]
+        kept[raw] = value
 
 
 def take_apart(raw_path: str) -> tuple[str, str, list[str]]:
@@ -112,24 +133,6 @@ def _check_version(operation: Operation, version: str) -> None:
         raise Refused(invalid("api-version", f"The API version '{version[:64]}' is not supported."))
     if not operation.since <= release <= operation.until:
         raise Refused(invalid("api-version", f"The API version '{version}' does not have this operation."))
-
-
-def _headers(scope: Scope) -> tuple[str, str, str | None]:
-    """Authorization, Host and Content-Type."""
-    authorization = host = b""
-    content_type: bytes | None = None
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            authorization = value
-        elif name == b"host":
-            host = value
-        elif name == b"content-type":
-            content_type = value
-    return (
-        authorization.decode("latin-1"),
-        host.decode("latin-1"),
-        None if content_type is None else content_type.decode("latin-1"),
-    )
 
 
 def _not_allowed(methods: Mapping[str, Operation] | list[str]) -> Answer:

@@ -5,7 +5,7 @@ field (`excluded=a&excluded=b`), and a body may come in chunks.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
 import msgspec
@@ -25,8 +25,37 @@ INTEGER_AT_MOST: Final = 2**31 - 1
 _read_json: Final = msgspec.json.Decoder().decode
 
 
+METADATA: Final = b"x-webpubsub-metadata-"
+
+
+class Head(NamedTuple):
+    """The headers that matter. `metadata` comes of X-WebPubSub-Metadata-…; keys are lower-cased, as header names are."""
+
+    authorization: bytes
+    host: str
+    content_type: str | None
+    metadata: dict[str, str] | None
+
+
+def read_head(headers: Sequence[tuple[bytes, bytes]]) -> Head:
+    authorization = host = b""
+    content_type: str | None = None
+    metadata: dict[str, str] | None = None
+    for name, value in headers:
+        if name == b"authorization":
+            authorization = value
+        elif name == b"host":
+            host = value
+        elif name == b"content-type":
+            content_type = value.decode("latin-1")
+        elif name.startswith(METADATA):
+            metadata = {} if metadata is None else metadata
+            metadata[name[len(METADATA) :].decode("latin-1")] = value.decode("utf-8", "replace")
+    return Head(authorization, host.decode("latin-1"), content_type, metadata)
+
+
 class Call:
-    __slots__ = ("backend", "content_type", "host", "hub", "names", "query", "receive", "scope", "version")
+    __slots__ = ("backend", "content_type", "host", "hub", "metadata", "names", "query", "receive", "scope", "version")
 
     def __init__(
         self,
@@ -37,8 +66,7 @@ class Call:
         names: Sequence[str],
         query: Mapping[str, Sequence[str]],
         version: str,
-        host: str,
-        content_type: str | None,
+        head: Head,
     ) -> None:
         self.backend = backend
         self.scope = scope
@@ -47,8 +75,9 @@ class Call:
         self.names = names
         self.query = query
         self.version = version
-        self.host = host
-        self.content_type = content_type
+        self.host = head.host
+        self.content_type = head.content_type
+        self.metadata = head.metadata
 
     # Who is meant
 
@@ -91,7 +120,7 @@ class Call:
         return read_filter(self.backend.filters, given, "filter") if given else None
 
     def ttl(self) -> int:
-        return self.integer("messageTtlSeconds", 0, 0, TTL_AT_MOST)
+        return self.integer("messageTtlSeconds", 0, 0, TTL_AT_MOST) if self.query else 0
 
     # Body
 

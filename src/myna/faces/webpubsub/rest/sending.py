@@ -3,8 +3,6 @@
 What a newcomer gets wrong: JSON is forwarded as it was written; a string sent as JSON keeps its quotes.
 """
 
-from typing import Final
-
 from myna.core.receiver import Receiver
 from myna.faces.webpubsub.answers import ACCEPTED, INVALID_JSON, Answer, Refused, invalid, of_outcome, unsupported_type
 from myna.faces.webpubsub.naming import (
@@ -20,8 +18,6 @@ from myna.faces.webpubsub.naming import (
 from myna.faces.webpubsub.payloads import is_as_declared
 from myna.faces.webpubsub.rest.call import Call
 from myna.faces.webpubsub.selecting import Chosen
-
-METADATA: Final = b"x-webpubsub-metadata-"
 
 
 async def send_to_all(call: Call) -> Answer:
@@ -106,14 +102,9 @@ def _recoded(content_type: str, payload: bytes) -> bytes:
 
 
 def _metadata(call: Call) -> dict[str, str] | None:
-    """What X-WebPubSub-Metadata-… headers say; keys are lower-cased, as header names are."""
-    found: dict[str, str] | None = None
-    for name, value in call.scope["headers"]:
-        if name.startswith(METADATA):
-            found = {} if found is None else found
-            found[name[len(METADATA) :].decode("latin-1")] = value.decode("utf-8", "replace")
-    if found is not None:
-        wrong = check_metadata(found)
+    metadata = call.metadata
+    if metadata is not None:
+        wrong = check_metadata(metadata)
         if wrong:
             raise Refused(invalid("metadata", wrong))
-    return found
+    return metadata
