@@ -1,6 +1,6 @@
 # What to do with a checkout of Myna; `make help` lists it. Each target makes the environments it needs.
 #
-#   .venv        Myna installed from a wheel, its wire and core compiled where a C compiler is found
+#   .venv        Myna installed from a wheel, its wire, core and sockets compiled where a C compiler is found
 #   .venv-pure   Myna installed from a wheel, everything interpreted, for the tests
 #
 # Both hold an installed copy, never the source tree: beside an edited .py, the old .so would win.
@@ -38,11 +38,11 @@ run: build ## build, install and start the broker: make run ARGS='--mqtt localho
 build: .venv/installed ## build and install: .venv/bin/myna
 	@.venv/bin/myna --version
 
-test: test-pure test-compiled ## the tests: wire and core interpreted, then everything on the build
+test: test-pure test-compiled ## the tests: wire, core and sockets interpreted, then everything on the build
 
-test-pure: .venv-pure/installed .venv-pure/dev ## the tests of wire and core, interpreted
+test-pure: .venv-pure/installed .venv-pure/dev ## the tests of wire, core and sockets, interpreted
 	@.venv-pure/bin/myna --version | grep 'pure Python'
-	.venv-pure/bin/python $(PYTEST) -m 'not slow' tests/wire tests/core
+	.venv-pure/bin/python $(PYTEST) -m 'not slow' tests/wire tests/core tests/sockets
 
 test-compiled: .venv/installed .venv/dev ## all tests on the build
 	@.venv/bin/myna --version
@@ -69,7 +69,7 @@ fuzz: .venv/installed .venv/dev ## feed the decoders hostile bytes, SECONDS=10 e
 	MYNA_FUZZ_SECONDS=$(SECONDS) .venv/bin/python -m pytest tests/fuzz
 
 coverage: .venv-pure/installed .venv-pure/dev ## which lines of wire and core their own tests reach
-	.venv-pure/bin/python -m coverage run $(PYTEST) -q tests/wire tests/core
+	.venv-pure/bin/python -m coverage run $(PYTEST) -q tests/wire tests/core tests/sockets
 	.venv-pure/bin/python -m coverage report
 
 dist: .venv/run ## the wheel and the source archive, in dist/

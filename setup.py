@@ -1,6 +1,6 @@
-"""Build hook: compiles `myna.wire` and `myna.core` with mypyc, all of it or none of it.
+"""Build hook: compiles `myna.wire`, `myna.core` and `myna.sockets` with mypyc, all of it or none of it.
 
-Everything else about the package is in pyproject.toml. The two floors are ONE unit, so that calls within it are
+Everything else about the package is in pyproject.toml. The three folders are ONE unit, so that calls within it are
 direct C calls; therefore one module that does not compile leaves all of them interpreted, never a mixture.
 
 The compiled modules are made in build/compiled/<fingerprint of their sources> and only copied from there into the
@@ -32,7 +32,7 @@ from setuptools.command.build import build
 from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).resolve().parent
-SOURCES = sorted(path for floor in ("wire", "core") for path in (ROOT / "src/myna" / floor).rglob("*.py"))
+SOURCES = sorted(path for folder in ("wire", "core", "sockets") for path in (ROOT / "src/myna" / folder).rglob("*.py"))
 CACHE = ROOT / "build/compiled"
 KEPT = 6  # fingerprints kept: enough to go back and forth between a few branches
 OPTIMISATION = os.environ.get("MYNA_OPT") or "3"
@@ -81,9 +81,9 @@ def compiled_floors() -> Path:
         raise CannotCompile("mypy is not installed. For speed: pip install mypy")
     folder = CACHE / fingerprint()
     if folder.exists():
-        say("wire and core are unchanged, compiled already")
+        say("wire, core and sockets are unchanged, compiled already")
     else:
-        say(f"compiling {len(SOURCES)} modules of wire and core, -O{OPTIMISATION}")
+        say(f"compiling {len(SOURCES)} modules of wire, core and sockets, -O{OPTIMISATION}")
         scratch = CACHE / f"scratch-{os.getpid()}"
         started = time.monotonic()
         try:
@@ -178,7 +178,7 @@ def main() -> None:
         from mypyc.build import mypycify  # noqa: PLC0415  a build requirement only here
 
         # Only the types matter to mypyc; style of typing is `make check`'s affair and must not cost anybody the speed.
-        # Modules outside the two floors (myna/__init__.py and what it imports) may use what is not installed here.
+        # Modules outside the three folders (myna/__init__.py and what it imports) may use what is not installed here.
         options = ["--config-file=", "--follow-imports=silent"]
         paths = [str(path.relative_to(ROOT)) for path in SOURCES]
         os.environ["MYPYPATH"] = "src"
@@ -198,7 +198,7 @@ def main() -> None:
         except CannotCompile as reason:
             if os.environ.get("MYNA_COMPILED") == "1":
                 sys.exit(f"myna: MYNA_COMPILED=1 asks for the compiled form, but: {reason}")
-            say(f"wire and core stay pure Python, correct but slower: {reason}")
+            say(f"wire, core and sockets stay pure Python, correct but slower: {reason}")
     else:
         try:
             require_tools()

@@ -17,6 +17,7 @@ LOADS: Final = (
     Load("50 pairs, QoS 1", ("pairs", "--qos", "1")),
     Load("50 pairs, QoS 2", ("pairs", "--qos", "2")),
     Load("1 to 200, QoS 0", ("fanout",)),
+    Load("1 to 200, QoS 0, one under way", ("fanout", "--window", "1")),
     Load("100 to 1, QoS 0", ("fanin",)),
     Load("50 pairs at 5,000/s", ("rate", "--rate", "5000"), latency=True),
 )

@@ -2,7 +2,8 @@
 
 4   app                                                  may import everything
 3   net store cluster access watch routing registry      siblings; none imports another
-    faces commands
+    faces client commands
+    sockets                                              net's compiled ground: imports core
 2   core                                                 imports wire
 1   wire   formats                                       import nothing of ours
 
@@ -31,7 +32,8 @@ ALLOWED = {
     "config": set[str](),  # plain data
     "version": set[str](),
     "core": {"wire"},
-    "net": SIBLING,
+    "sockets": {"core", "wire"},
+    "net": SIBLING | {"sockets"},
     "store": SIBLING,
     "cluster": SIBLING,
     "access": SIBLING,
@@ -39,7 +41,8 @@ ALLOWED = {
     "routing": SIBLING,
     "registry": SIBLING,
     "faces": FACE,
-    "commands": {"app", "config", "wire", "formats", "version"},
+    "client": {"wire", "version"},
+    "commands": {"app", "client", "config", "wire", "formats", "version"},
     "testing": {"core", "wire"},
     "__main__": {"commands"},
 }
@@ -120,10 +123,10 @@ def test_no_modules_import_each_other() -> None:
         ("myna.wire.reader", "from myna.core.session import Session"),
         ("myna.wire.reader", "from myna import core"),
         ("myna.wire.reader", "import myna"),
-        ("myna.core.session", "from myna.net.clock import now"),
+        ("myna.core.session", "from myna.sockets.clock import now"),
         ("myna.core.session", "if TYPE_CHECKING:\n    from myna.config import Config"),
         ("myna.core.session", "def late():\n    import myna.app"),
-        ("myna.net.stream", "from myna.store.memory import MemoryStore"),
+        ("myna.sockets.stream", "from myna.store.memory import MemoryStore"),
         ("myna.faces.bifromq.face", "from myna.faces.eventgrid.naming import topic"),
         ("myna.faces.contract", "from myna.faces.bifromq.face import Face"),
         ("myna.commands.serve", "from myna.core.broker import Broker"),
@@ -141,7 +144,7 @@ def test_an_import_that_goes_up_or_sideways_is_found(module: str, text: str) -> 
         ("myna.core.session", "from myna.wire.packets import Publish"),
         ("myna.store.embedded.engine", "from myna.store.embedded.keys import key\nfrom myna.config import StoreConfig"),
         ("myna.faces.bifromq.face", "from myna.faces.contract import Face\nimport myna.faces.bifromq.naming"),
-        ("myna.app", "from myna.net.stream import Stream\nfrom myna.commands import main"),
+        ("myna.app", "from myna.sockets.stream import Stream\nfrom myna.commands import main"),
         ("myna.commands.serve", "def main():\n    from myna.app import App"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Each source file of wire and core has one test file, of the same name in the same place.
+"""Each source file of wire, core and sockets has one test file, of the same name in the same place.
 
 `core/retained.py` is tested by `tests/core/test_retained.py`, so nobody has to search.
 """
@@ -11,7 +11,7 @@ TESTS = Path(__file__).resolve().parent
 SOURCE = TESTS.parent / "src/myna"
 FILES = sorted(
     str(path.relative_to(SOURCE))
-    for floor in ("wire", "core")
+    for floor in ("wire", "core", "sockets")
     for path in (SOURCE / floor).rglob("*.py")
     if path.name != "__init__.py"  # holds names, not behaviour
 )

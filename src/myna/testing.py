@@ -10,6 +10,8 @@ Nothing here waits: `world.now` is the time, and only `world.pass_time` moves it
 reads what was sent to it when it is asked (`received`, `messages`), so one that is not asked is a slow reader.
 """
 
+from typing import Any
+
 from myna.core.broker import Broker
 from myna.core.connection import Connection
 from myna.core.identity import Identity, Rules
@@ -48,7 +50,7 @@ TENANT = "tenant"
 FOREVER = 0xFFFFFFFF
 
 
-def properties(**fields: object) -> Properties:
+def properties(**fields: Any) -> Properties:
     """`properties(message_expiry=5)`: properties with these set."""
     made = Properties()
     for name, value in fields.items():
@@ -347,7 +349,7 @@ class World:
         will: Will | None = None,
         expiry: int = 0,
         gate: Gate | None = None,
-        **fields: object,
+        **fields: Any,
     ) -> "Client":
         """A client that has sent CONNECT and has yet to read its CONNACK. `fields` are properties of the CONNECT."""
         client = Client(self, client_id, level, self.gate if gate is None else gate)
@@ -366,14 +368,14 @@ class World:
         user: str | None = None,
         will: Will | None = None,
         expiry: int = 0,
-        **fields: object,
+        **fields: Any,
     ) -> "Client":
         """A client whose CONNACK has been read and was a yes."""
         client = self.client(client_id, level, clean=clean, user=user, will=will, expiry=expiry, **fields)
         client.expect_connack()
         return client
 
-    def publish(self, topic: str, payload: bytes = b"", qos: int = 0, *, retain: bool = False) -> object:
+    def publish(self, topic: str, payload: bytes = b"x", qos: int = 0, *, retain: bool = False) -> object:
         """A message from an API."""
         origin = Origin("api", TENANT)
         return self.broker.publish(self.tenant, Message(topic, payload, qos, retain, origin, self.now), self.now)
@@ -420,7 +422,7 @@ class Client:
         *,
         retain: bool = False,
         dup: bool = False,
-        **fields: object,
+        **fields: Any,
     ) -> int:
         """PUBLISH; says its packet id. `fields` are its properties."""
         packet_id = self.next_id() if qos else 0
@@ -446,6 +448,11 @@ class Client:
         assert isinstance(answer, Suback)
         return answer.codes[0]
 
+    def send_subscribe(self, *filters: str, qos: int = 0) -> None:
+        """SUBSCRIBE, without looking for the answer: it may have to wait for the store."""
+        requests = [SubscriptionRequest(filter, qos) for filter in filters]
+        self.send(Subscribe(self.next_id(), requests))
+
     def unsubscribe(self, filter: str) -> int:
         packet_id = self.next_id()
         self.send(Unsubscribe(packet_id, [filter]))
@@ -468,7 +475,7 @@ class Client:
                     if not (isinstance(packet, Pubrel) and packet.packet_id == message.packet_id)
                 ]
 
-    def disconnect(self, code: int = 0, **fields: object) -> None:
+    def disconnect(self, code: int = 0, **fields: Any) -> None:
         """Say goodbye, and go."""
         self.send(Disconnect(code, properties(**fields) if fields else None))
         self.connection.lost(self.world.now)
@@ -531,6 +538,10 @@ class Client:
 
     def is_closed(self) -> bool:
         return self.outlet.closed
+
+    def is_paused(self) -> bool:
+        """Has the broker asked that nothing be read from it?"""
+        return self.outlet.paused
 
     def _read(self) -> None:
         while self.connection.has_pending():

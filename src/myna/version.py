@@ -13,8 +13,8 @@ version = "0.1.0"
 
 
 def is_compiled() -> bool:
-    """Whether wire and core run as C. A module that is interpreted all the same makes the answer no."""
-    origins = list(_origins("myna.wire", "myna.core"))
+    """Whether wire, core and sockets run as C. A module that is interpreted all the same makes the answer no."""
+    origins = list(_origins("myna.wire", "myna.core", "myna.sockets"))
     return bool(origins) and all(origin.endswith(tuple(EXTENSION_SUFFIXES)) for origin in origins)
 
 

@@ -33,7 +33,9 @@ def test_authenticators_are_found_by_name_those_of_faces_too() -> None:
 
 
 def test_an_unknown_one_is_refused_with_its_place() -> None:
-    with pytest.raises(ConfigError, match=r'myna.toml:2: access.mqtt: no such authenticator "opn"; did you mean open\?'):
+    with pytest.raises(
+        ConfigError, match=r'myna.toml:2: access.mqtt: no such authenticator "opn"; did you mean open\?'
+    ):
         gates().use("mqtt", ["opn"])
 
 
@@ -43,7 +45,7 @@ def test_settings_for_an_unknown_one_are_refused() -> None:
 
 
 def test_settings_it_does_not_know_are_refused() -> None:
-    with pytest.raises(ConfigError, match="access.open.x: unknown key"):
+    with pytest.raises(ConfigError, match=r"access.open.x: unknown key"):
         gates({"open": Table(("access", "open"), {"x": 1})}).use("mqtt", ["open"])
 
 

@@ -29,4 +29,11 @@ def test_exactly_two_parts_name_tenant_and_user(user_name: str | None, tenant: s
 def test_client_ids_are_per_user() -> None:
     ticket = FakeTicket(user_name="acme/alice", password=b"whatever")
     identity = Open(NoSettings(), AccessContext(lambda: 0.0, None)).judge(ticket, 0.0)
+    assert identity is not None
     assert (identity.tenant, identity.user, identity.scope) == ("acme", "alice", "alice")
+
+
+def test_whoever_names_a_method_of_authentication_is_not_let_in_unasked() -> None:
+    ticket = FakeTicket(user_name="alice")
+    ticket.method = "SCRAM-SHA-256"
+    assert Open(NoSettings(), AccessContext(lambda: 0.0, None)).judge(ticket, 0.0) is None

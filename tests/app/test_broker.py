@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import json
+import shutil
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from myna.app import App, CannotStart, examine
 from myna.config import Loaded, load_text
 from myna.faces.contract import Face
+from tests.net import certificates
 
 FACES = {"pigeon": "tests.faces.pigeon:PigeonFace"}
 FILE = """
@@ -240,7 +243,9 @@ def test_reading_again_changes_what_can_change_and_says_what_cannot(
             patch.setattr("myna.app.broker.lines.set_up", lambda level, form: said.append(f"{level} {form}"))
             text = FILE.replace('mqtt = ["pigeon", "open"]', "mqtt = []").replace("[log]", '[log]\nlevel = "error"')
             text = text.replace("[[mqtt]]", '[[mqtt]]\nlisten = "localhost:9"\n[[mqtt]]', 1)
-            more = '[faces.pigeon]\nloft = "immovable"\n[limits]\nmaximum_qos = 1\n[tenant.DevOnly.limits]\nsessions = 7\n'
+            more = (
+                '[faces.pigeon]\nloft = "immovable"\n[limits]\nmaximum_qos = 1\n[tenant.DevOnly.limits]\nsessions = 7\n'
+            )
             app.reload(loaded(tmp_path, more, text=text))
         assert said == ["error json"]
         assert app.broker.tenant("DevOnly").limits.sessions == 7
@@ -275,3 +280,46 @@ def test_examining_opens_and_writes_nothing(tmp_path: Path) -> None:
         f"myna.toml:4: server.data: {tmp_path}/data is not a folder",
         "myna.toml:13: faces.pigon: no such face; did you mean pigeon?",
     ]
+
+
+def test_tls_is_spoken_and_a_new_certificate_is_used_after_reading_again(tmp_path: Path) -> None:
+    made = certificates.folder()
+    pair = tmp_path / "pair"
+    pair.mkdir()
+
+    def install(name: str) -> None:
+        shutil.copy(made / f"{name}.pem", pair / "c.pem")
+        shutil.copy(made / f"{name}.key", pair / "c.key")
+
+    text = FILE.replace('listen = "localhost:0"', 'listen = "localhost:0"\ntls = true', 1)
+    more = f'[faces.pigeon]\n[tls]\ncertificate = "{pair}/c.pem"\nkey = "{pair}/c.key"\n'
+    install("server")
+
+    async def scenario(app: App) -> None:
+        url = app.urls["mqtt"][0]
+        assert url.startswith("mqtts://")
+        port = int(url.rsplit(":", 1)[1])
+
+        async def shown() -> bytes:
+            context = ssl.create_default_context()
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+            WRITERS.append(writer)
+            writer.write(CONNECT)
+            assert await reader.readexactly(4) == b"\x20\x02\0\0"
+            certificate: bytes = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+            return certificate
+
+        before = await shown()
+        install("client")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("myna.app.broker.lines.set_up", lambda level, form: None)
+            app.reload(loaded(tmp_path, more, text=text))
+        assert await shown() != before
+        (pair / "c.pem").write_text("broken")
+        with pytest.raises(CannotStart, match="cannot be used with the key"):
+            app.reload(loaded(tmp_path, more, text=text))
+        assert await shown() != before
+
+    run(loaded(tmp_path, more, text=text), scenario)

@@ -62,5 +62,5 @@ def test_a_tenant_is_compared_with_everybody_unless_it_has_a_profile_of_its_own(
 
 def test_before_a_client_is_known_the_largest_packet_of_any_tenant_is_read() -> None:
     assert largest_packet(config_of('[tenant.big.limits]\npacket_size = "4 MiB"')) == 4 * 1024 * 1024
-    assert largest_packet(config_of('[tenant.big.limits]\npacket_size = 10')) == 1024 * 1024
+    assert largest_packet(config_of("[tenant.big.limits]\npacket_size = 10")) == 1024 * 1024
     assert largest_packet(config_of("[tenant.big.limits]\npacket_size = 0")) == 0

@@ -120,13 +120,13 @@ class FakeBroker:
             writer.close()
 
     def _take(self, packet: Packet, peer: Peer) -> None:
+        with self._news:  # before it is answered: who has the answer may look
+            self.received.append(packet)
+            self._news.notify_all()
         answers = self._answer(packet, peer)
         if answers is None:
             answers = self._usual(packet, peer)
         peer.send(*answers)
-        with self._news:
-            self.received.append(packet)
-            self._news.notify_all()
 
     def _usual(self, packet: Packet, peer: Peer) -> list[Packet]:
         if isinstance(packet, Connect):
@@ -138,7 +138,9 @@ class FakeBroker:
             return [Unsuback(packet.packet_id, [0] * len(packet.filters))]
         if isinstance(packet, Publish):
             self._route(packet)
-            return [[], [Puback(packet.packet_id)], [Pubrec(packet.packet_id)]][packet.qos]
+            if packet.qos == 1:
+                return [Puback(packet.packet_id)]
+            return [Pubrec(packet.packet_id)] if packet.qos else []
         if isinstance(packet, Pubrec):
             return [Pubrel(packet.packet_id)]
         if isinstance(packet, Pubrel):

@@ -96,7 +96,7 @@ def test_tls_trusts_whom_it_is_told_to() -> None:
                 assert await stream.receive() == b"hello"
                 await stream.close()
             for wary in (Tls(), Tls(str(certificates / "another.pem"))):
-                with pytest.raises(CannotConnect, match="not trusted.*--cafile"):
+                with pytest.raises(CannotConnect, match=r"not trusted.*--cafile"):
                     await open_stream(Address("mqtts", "127.0.0.1", port, tls=wary), 5, 5)
 
     asyncio.run(run())

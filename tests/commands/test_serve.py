@@ -40,7 +40,9 @@ def test_the_data_folder_tells_programs_where_to_connect(tmp_path: Path) -> None
         assert str(broker.address("mqtt")[1]) in listeners_of(folder)["mqtt"]
         code, out, err = outcome("serve", *FREE, "--data", str(folder))
         assert (code, out) == (2, "")
-        assert err.startswith(f"myna serve: the data folder {folder} is in use by process {broker.process.pid}. Stop it")
+        assert err.startswith(
+            f"myna serve: the data folder {folder} is in use by process {broker.process.pid}. Stop it"
+        )
         assert broker.stop()[0] == 0
     assert not (folder / "listeners.json").exists()
 
@@ -102,7 +104,10 @@ def test_everything_wrong_with_a_file_is_said_with_its_lines(tmp_path: Path) -> 
     [
         (("-c", "/does/not/exist.toml"), "cannot read /does/not/exist.toml: No such file or directory"),
         (("--mqtt", "nowhere"), 'argument --mqtt: expected an address such as "localhost:1883"'),
-        (("--data", "/dev/null/x", *FREE), "cannot use /dev/null/x: Not a directory. Choose another folder with --data"),
+        (
+            ("--data", "/dev/null/x", *FREE),
+            "cannot use /dev/null/x: Not a directory. Choose another folder with --data",
+        ),
         (("--bifromq", "localhost:99999"), "argument --bifromq: expected an address"),
     ],
 )
@@ -114,7 +119,11 @@ def test_what_a_user_gets_wrong_is_one_clear_line(arguments: tuple[str, ...], sa
 
 
 def test_the_environment_overrides_and_logs_can_be_json() -> None:
-    environ = {"MYNA_MQTT__0__LISTEN": "localhost:0", "MYNA_HTTP__0__LISTEN": "localhost:0", "MYNA_SERVER__MEMORY": "true"}
+    environ = {
+        "MYNA_MQTT__0__LISTEN": "localhost:0",
+        "MYNA_HTTP__0__LISTEN": "localhost:0",
+        "MYNA_SERVER__MEMORY": "true",
+    }
     with serve("--log-format", "json", environ=environ) as broker, broker.connect() as client:
         client.sendall(CONNECT)
         assert client.recv(100) == CONNACK
@@ -148,7 +157,9 @@ def test_a_file_without_authenticators_refuses_everybody_and_hangup_reads_it_aga
 def test_a_unix_socket_is_served_and_removed(tmp_path: Path) -> None:
     path = tmp_path / "mqtt.sock"
     file = tmp_path / "myna.toml"
-    file.write_text(f'[server]\nmemory = true\n[[mqtt]]\nlisten = "unix:{path}"\nmode = 0o600\n[access]\nmqtt = ["open"]\n')
+    file.write_text(
+        f'[server]\nmemory = true\n[[mqtt]]\nlisten = "unix:{path}"\nmode = 0o600\n[access]\nmqtt = ["open"]\n'
+    )
     with serve("-c", str(file)) as broker:
         assert path.stat().st_mode & 0o777 == 0o600
         with socket.socket(socket.AF_UNIX) as client:

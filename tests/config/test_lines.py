@@ -47,7 +47,7 @@ def test_what_stands_in_a_value_is_not_taken_for_a_table() -> None:
 
 
 def test_what_has_no_line_of_its_own_lies_in_something_that_has() -> None:
-    found = locate('[a]\nb = { c = 1 }\n')
+    found = locate("[a]\nb = { c = 1 }\n")
     assert line_of(("a", "b", "c"), found) == 2
     assert line_of(("a", "x"), found) == 1
     assert line_of(("z",), found) == 0

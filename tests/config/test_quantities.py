@@ -7,7 +7,15 @@ from myna.config.quantities import Address, Duration, Lifetime, Size
 
 @pytest.mark.parametrize(
     ("written", "bytes_"),
-    [("1 MiB", 1_048_576), ("1 MB", 1_000_000), ("64KiB", 65_536), ("64k", 65_536), ("1.5 KiB", 1536), ("7", 7), (9, 9)],
+    [
+        ("1 MiB", 1_048_576),
+        ("1 MB", 1_000_000),
+        ("64KiB", 65_536),
+        ("64k", 65_536),
+        ("1.5 KiB", 1536),
+        ("7", 7),
+        (9, 9),
+    ],
 )
 def test_a_size_is_written_with_or_without_unit(written: object, bytes_: int) -> None:
     assert Size.parse(written) == bytes_

@@ -1,11 +1,13 @@
-"""Runs packet sequences written for another broker against ours, in memory: what is sent, what must come back, who must hang up.
+"""Runs packet sequences written for another broker against ours, in memory: what is sent, what must come back.
 
 The vectors are not part of this project. `MYNA_VECTORS` names a folder of JSON files of the form
 
-    [{group, ver, connect?, expect_disconnect?, tests: [{name, msgs: [{type: send | recv | external_publish, payload …}]}]}]
+    [{group, ver, connect?, expect_disconnect?, tests: [{name, msgs: [{type, payload …}]}]}]
 
-Tolerant where the standard leaves a choice: a CONNACK is compared by its flags and code, packet ids the broker chose are not
-compared, a DISCONNECT before the end is welcome, and 0x81, 0x82 and a more specific code are one and the same refusal.
+with the types `send`, `recv` and `external_publish`, and the broker hanging up at the end unless that is not expected.
+
+Tolerant where the standard leaves a choice: a CONNACK is compared by its flags and code, packet ids the broker chose
+are not compared, a DISCONNECT before the end is welcome, and 0x81, 0x82 and a more specific code are the same refusal.
 """
 
 import json

@@ -11,7 +11,7 @@ def durable() -> World:
     """A world whose store commits on command, with a persistent subscriber to `a` that is away."""
     world = World(store=CommitsOnCommand())
     sleeper = world.connected("sleeper", expiry=100)
-    sleeper.send_bytes(bytes.fromhex("82 07 0001 00 0001 61 02"))
+    sleeper.send_subscribe("a", qos=2)
     world.commit()
     sleeper.received()
     sleeper.drop()

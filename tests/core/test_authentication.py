@@ -1,5 +1,7 @@
 """Gates that answer at once, later, by asking back, or again and again (§4.12)."""
 
+from typing import Any
+
 import pytest
 
 from myna.core.identity import Identity
@@ -21,7 +23,7 @@ def auth(code: int, data: bytes | None = None, method: str | None = "SCRAM") -> 
     return Auth(code, properties(authentication_method=method, authentication_data=data))
 
 
-def asked(world: World, gate: SlowGate, **fields: object) -> Client:
+def asked(world: World, gate: SlowGate, **fields: Any) -> Client:
     client = world.stranger(gate=gate)
     client.send(Connect(5, "c", True, 0, "alice", b"secret", None, properties(**fields) if fields else None))
     return client
@@ -51,10 +53,10 @@ def test_while_the_gate_thinks_nothing_is_read_and_nothing_is_lost() -> None:
     client = world.stranger(gate=gate)
     client.send(Connect(5, "c", True, 0), Publish("a", b"first"))
     client.send(Publish("a", b"second"))
-    assert client.outlet.paused
+    assert client.is_paused()
     assert watcher.messages() == []
     gate.asked[0].admit(Identity(TENANT, "alice"), world.now)
-    assert not client.outlet.paused
+    assert not client.is_paused()
     client.expect_connack()
     assert watcher.payloads() == [b"first", b"second"]
 
@@ -105,10 +107,10 @@ def test_an_exchange_of_auth_packets_leads_to_connack() -> None:
     world, gate = World(), SlowGate()  # [MQTT-4.12.0-2], [MQTT-4.12.0-3]
     client = asked(world, gate, authentication_method="SCRAM", authentication_data=b"1")
     gate.asked[0].challenge(b"2", world.now)
-    assert not client.outlet.paused
+    assert not client.is_paused()
     assert_received(client, auth(0x18, b"2"))
     client.send(auth(0x18, b"3"), Subscribe(1, [SubscriptionRequest("a", 0)]))
-    assert client.outlet.paused
+    assert client.is_paused()
     assert gate.answers == [b"3"]
     gate.asked[0].challenge(b"4", world.now)
     assert_received(client, auth(0x18, b"4"))
@@ -154,7 +156,8 @@ def test_a_client_may_give_up_during_an_exchange() -> None:
 
 
 @pytest.mark.parametrize(
-    "packet", [auth(0x18, b"3", "PLAIN"), auth(0x18, b"3", None), Auth(0x18), auth(0x19), Pingreq(), Connect(5, "", True, 0)]
+    "packet",
+    [auth(0x18, b"3", "PLAIN"), auth(0x18, b"3", None), Auth(0x18), auth(0x19), Pingreq(), Connect(5, "", True, 0)],
 )
 def test_anything_else_during_an_exchange_ends_it(packet: Auth | Pingreq | Connect) -> None:
     world, gate = World(), SlowGate()  # [MQTT-4.12.0-4]

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from myna.core.farewell import disconnect, refusal, refusal_of_broken
@@ -9,7 +11,7 @@ from myna.wire.packets import Connack, Connect, Disconnect
 MAXIMUM = 0x0FFF_FFFF
 
 
-def connect(level: int, **fields: object) -> Connect:
+def connect(level: int, **fields: Any) -> Connect:
     return Connect(level, "c", True, 0, properties=properties(**fields) if fields else None)
 
 

@@ -1,10 +1,13 @@
-"""PUBLISH from a client: what is taken, what is refused, and which answer it gets. The quick way and the general one."""
+"""PUBLISH from a client: what is taken, what is refused, which answer it gets; the quick way and the general one."""
+
+from typing import Any
 
 import pytest
 
 from myna.core.inbound import ROUTES_KEPT
 from myna.core.limits import DROP_SESSION, Limits
 from myna.core.records import Received
+from myna.core.subscribing import Asked, subscribe
 from myna.testing import (
     Client,
     CommitsOnCommand,
@@ -19,7 +22,6 @@ from myna.testing import (
     assert_received,
     properties,
 )
-from myna.core.subscribing import Asked, subscribe
 from myna.wire.encode import encode
 from myna.wire.packets import Packet, Pingreq, Pingresp, Puback, Pubcomp, Publish, Pubrec, Pubrel
 
@@ -158,8 +160,9 @@ def test_packet_identifier_0_ends_the_connection_after_what_came_before(level: i
     seen = listener(world)
     client = world.connected("c", level)
     client.send(*run("a", qos, 1, b"0"))
-    client.send_bytes(b"".join(encode(packet, level) for packet in run("a", qos, 7, b"1"))
-                      + encode(Publish("a", b"2", qos), level))
+    client.send_bytes(
+        b"".join(encode(packet, level) for packet in run("a", qos, 7, b"1")) + encode(Publish("a", b"2", qos), level)
+    )
     assert seen.payloads() == [b"0", b"1"]
     assert client.is_closed()
 
@@ -337,6 +340,19 @@ def test_a_guard_can_take_a_message() -> None:
     assert [message.payload for message in guard.published] == [b"0", b"1"]
 
 
+def test_a_broken_packet_behind_the_end_is_not_looked_at() -> None:
+    world = limited(refused_publish_disconnects_3=True)
+    guard = FakeGuard("dh")
+    world.broker.guard(guard)
+    client = world.connected("c", 4)
+    client.publish("dh", b"0", 1)
+    client.received()
+    guard.publish_verdict = 0x87
+    client.send(*run("dh", 1, 5, b"1"), Publish("dh", b"2", 1))
+    assert_closed(client)
+    assert "protocol:protocol error" not in world.broker.counters.refused
+
+
 def test_a_run_ends_where_a_message_ends_its_own_connection() -> None:
     world = limited(refused_qos_0_disconnects=True)
     guard = FakeGuard("dh")
@@ -446,7 +462,7 @@ def test_a_message_is_counted_once_while_the_store_is_slow() -> None:
     limits.receive_maximum = 4
     world = World(limits=limits, store=CommitsOnCommand())
     away = world.connected("away", expiry=100)
-    away.send_bytes(bytes.fromhex("82 07 0001 00 0001 61 02"))
+    away.send_subscribe("a", qos=2)
     away.drop()
     world.commit()
     client = world.connected("c")
@@ -566,7 +582,7 @@ def test_a_client_sends_no_subscription_identifiers() -> None:
 
 def test_a_message_keeps_its_properties_on_every_way() -> None:
     world = World()  # [MQTT-3.3.2-4], -15, -16, -17, -18, -20
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "payload_format": 1,
         "content_type": "text",
         "response_topic": "r",
@@ -629,6 +645,23 @@ def test_runs_reach_receivers_of_every_form_in_order(sender: int, qos: int) -> N
     assert [message.payload for message in service.messages] == payloads
     got = [packet for packet in local.received() if isinstance(packet, Publish)]
     assert [packet.payload for packet in got] == ([] if sender == 5 else payloads)
+
+
+@pytest.mark.parametrize("sender", LEVELS)
+@pytest.mark.parametrize("qos", [0, 1, 2])
+def test_a_run_goes_as_one_to_those_of_its_form_and_one_by_one_to_others(sender: int, qos: int) -> None:
+    world = World()
+    receivers = [world.connected("old", 4), world.connected("new", 5), world.connected("alias", topic_alias_maximum=1)]
+    for client in receivers:
+        client.subscribe("a", 2)
+    publisher = world.connected("p", sender)
+    payloads = [bytes((number,)) for number in range(9)]
+    publisher.send(*run("a", qos, 1, *payloads[:1]))
+    publisher.send(*run("a", qos, 2, *payloads[1:]))
+    for client in receivers:
+        assert client.payloads() == payloads
+    assert world.broker.counters.messages_sent == 27
+    assert world.broker.counters.messages_received == 9
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -1,5 +1,6 @@
 import pytest
 
+from myna.core.line_deadlines import LineDeadlines
 from myna.testing import OpenGate, World, assert_closed
 from myna.wire.packets import Pingreq, Will
 
@@ -72,6 +73,20 @@ def test_credentials_that_expire_end_the_connection() -> None:
     assert not client.is_closed()
     world.pass_time(2)
     assert_closed(client, 0x87)
+
+
+def test_keep_alive_needs_no_connect_deadline_before_it() -> None:
+    world = World()
+    client = world.connected("c")
+    LineDeadlines(world.broker.deadlines, client.connection).keep_alive(10, world.now)
+    assert world.broker.next_deadline() == world.now + 15
+
+
+def test_who_was_heard_in_time_is_not_given_up() -> None:
+    world = World()
+    client = world.connected("c")
+    client.connection.give_up_waiting(world.now)
+    assert not client.is_closed()
 
 
 def test_a_connection_that_ended_leaves_no_deadline_behind() -> None:

@@ -126,7 +126,7 @@ def test_publishers_are_not_remembered_without_end() -> None:
     made, _ = group(ORDERED, FakeReceiver())
     for publisher in range(PUBLISHERS_REMEMBERED + 5):
         made.deliver(message(str(publisher)), made.subscription, 1.0)
-    assert len(made._chosen) == 5  # noqa: SLF001
+    assert len(made._chosen) == 5
 
 
 def test_a_guard_chooses_who_may_be_chosen() -> None:

@@ -16,11 +16,14 @@ from myna.testing import (
     OpenGate,
     World,
     assert_received,
+    properties,
 )
-from myna.wire.packets import Publish
+from myna.wire.packets import Publish, Subscribe, SubscriptionRequest, Unsubscribe
 
 
-@pytest.mark.parametrize("filter", ["a#", "#/a", "a+", "+a/b", "$share//t", "$share/g", "$share/g+/t", "$share/g/", "a\0"])
+@pytest.mark.parametrize(
+    "filter", ["a#", "#/a", "a+", "+a/b", "$share//t", "$share/g", "$share/g+/t", "$share/g/", "a\0"]
+)
 def test_a_filter_that_breaks_the_syntax_is_refused(filter: str) -> None:
     world = World()  # [MQTT-4.7.1-1], [MQTT-4.7.1-2], [MQTT-4.8.2-1], [MQTT-4.8.2-2]
     receiver = FakeReceiver()
@@ -310,12 +313,12 @@ def test_the_store_learns_of_the_subscriptions_of_persistent_sessions() -> None:
     transient.subscribe("a", 1)
     transient.unsubscribe("a")
     assert world.records() == []
-    client.send_bytes(bytes.fromhex("82 09 0001 02 0b07 0001 61 2d"))
-    client.send_bytes(bytes.fromhex("a2 06 0002 00 0001 61"))
+    request = SubscriptionRequest("a", 1, no_local=True, retain_as_published=True, retain_handling=2)
+    client.send(Subscribe(1, [request], properties(subscription_identifiers=[7])), Unsubscribe(2, ["a"]))
     subscribed, gone = world.records()
     assert isinstance(subscribed, Subscribed)
-    assert (subscribed.text, subscribed.qos, subscribed.no_local, subscribed.retain_as_published) == ("a", 1, True, True)
-    assert (subscribed.retain_handling, subscribed.identifiers) == (2, [7])
+    assert (subscribed.text, subscribed.qos, subscribed.identifiers) == ("a", 1, [7])
+    assert (subscribed.no_local, subscribed.retain_as_published, subscribed.retain_handling) == (True, True, 2)
     assert isinstance(gone, Unsubscribed)
     assert (gone.key, gone.text) == (("tenant", "", "c"), "a")
 

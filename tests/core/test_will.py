@@ -1,9 +1,13 @@
 """Last wills: once, on every end of a connection but a clean one, at once or after their delay."""
 
+from typing import Any
+
 import pytest
 
 from myna.core.limits import Limits
+from myna.core.message import Message, Origin
 from myna.core.records import RetainedSet, SessionForgotten, WillSet
+from myna.core.will import PendingWill
 from myna.testing import (
     FOREVER,
     Client,
@@ -24,7 +28,7 @@ def watched(world: World) -> Client:
     return watcher
 
 
-def will(payload: bytes = b"gone", qos: int = 0, retain: bool = False, **fields: object) -> Will:
+def will(payload: bytes = b"gone", qos: int = 0, retain: bool = False, **fields: Any) -> Will:
     return Will("will", payload, qos, retain, properties(**fields) if fields else None)
 
 
@@ -81,7 +85,7 @@ def test_a_will_has_its_qos_its_retain_flag_and_its_properties() -> None:
     world = World()  # [MQTT-3.1.2-14], [MQTT-3.1.2-15], [MQTT-3.1.3-10]
     watcher = watched(world)
     pairs = [("a", "1"), ("a", "2")]
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "payload_format": 1,
         "content_type": "text",
         "response_topic": "r",
@@ -223,6 +227,16 @@ def test_a_will_beyond_what_the_tenant_offers_is_refused_at_connect(bound: str, 
     world = World(limits=limits)
     world.client("c", will=will(b"gone", 1, True)).expect_connack(code)
     world.client("d", will=Will("w", b"ok", 0, False)).expect_connack()
+
+
+def test_a_will_that_nobody_signed_is_published_all_the_same() -> None:
+    world = World()
+    watcher = watched(world)
+    message = Message("will", b"gone", 0, False, Origin("store", "tenant"), world.now)
+    restored = PendingWill(world.broker, ("tenant", "", "c"), message, 5, 0.0)
+    assert not restored.connection_ended(10.0, False, world.now)
+    world.pass_time(6)
+    assert watcher.payloads() == [b"gone"]
 
 
 def test_the_store_learns_of_a_will_of_its_delay_and_of_its_end() -> None:

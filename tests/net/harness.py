@@ -11,8 +11,8 @@ import pytest
 import uvloop
 
 from myna.core.ports import Outlet, Peer
-from myna.net.backpressure import StreamLimits
 from myna.net.listeners import Listener, Listeners, MqttListener, Opened
+from myna.sockets.backpressure import StreamLimits
 
 BOUND = 15.0  # seconds; no test may take longer, most take milliseconds
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
@@ -181,11 +181,13 @@ class Client:
         return self._pop(size)
 
     async def read_until(self, mark: bytes) -> bytes:
-        while mark not in self._rest:
+        seen = 0
+        while (start := self._rest.find(mark, seen)) < 0:
+            seen = max(0, len(self._rest) - len(mark))
             data = await self.loop.sock_recv(self.socket, 65536)
             assert data, f"ended before {mark!r}: {self._rest!r}"
             self._rest += data
-        return self._pop(self._rest.index(mark) + len(mark))
+        return self._pop(start + len(mark))
 
     async def read_all(self) -> bytes:
         """Up to the orderly end of the stream; a reset raises."""

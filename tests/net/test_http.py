@@ -24,20 +24,17 @@ async def mirror(scope: Any, receive: Any, send: Any) -> None:
         body += message["body"]
         if not message["more_body"]:
             break
-    raw = [[name.decode(), value.decode()] for name, value in scope["extensions"]["myna.raw_headers"]]
     seen = {
         "method": scope["method"],
         "raw_path": scope["raw_path"].decode(),
         "path": scope["path"],
         "query": scope["query_string"].decode(),
         "size": len(body),
-        "raw_headers": raw,
+        "raw_headers": [[str(part, "latin-1") for part in pair] for pair in scope["extensions"]["myna.raw_headers"]],
         "version": scope["http_version"],
     }
     answer = json.dumps(seen).encode()
-    await send(
-        {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(answer))]},
-    )
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(answer))]})
     await send({"type": "http.response.body", "body": answer})
 
 
@@ -380,3 +377,24 @@ def test_targets_are_split(target: bytes, expected: tuple[bytes, str, bytes]) ->
 
 def test_dates_are_in_the_form_http_wants() -> None:
     assert format_date(784111777) == b"date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+
+
+@on_both_loops
+async def test_a_reset_just_before_the_answer_disturbs_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    release, begun = asyncio.Event(), asyncio.Event()
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        begun.set()
+        await release.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"connection", b"close")]})
+        await send({"type": "http.response.body", "body": b"late"})
+
+    async with serve(slow) as served:
+        client = await served.client()
+        await client.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        await begun.wait()
+        client.reset()
+        release.set()
+        while served.listeners._ports[0].state.connections:
+            await asyncio.sleep(0)
+        assert not caplog.records

@@ -3,7 +3,7 @@ import asyncio
 from myna.net.endpoint import UpgradeRequest, WebSocketConnection, WebSocketEndpoint
 from myna.net.http_port import HttpPort
 from myna.net.listeners import HttpListener
-from myna.net.stream import SocketStream
+from myna.sockets.stream import SocketStream
 from tests.net.harness import Served, on_both_loops
 from tests.net.test_http import serve
 from tests.net.test_websocket import not_here

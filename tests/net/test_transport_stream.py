@@ -4,9 +4,9 @@ import ssl
 
 import pytest
 
-from myna.net.backpressure import StreamLimits
 from myna.net.listeners import MqttListener
 from myna.net.tls import TlsContexts, TlsSettings
+from myna.sockets.backpressure import StreamLimits
 from tests.net.certificates import client_context, folder
 from tests.net.harness import Served, on_both_loops
 

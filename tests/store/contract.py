@@ -16,6 +16,7 @@ class StoreContract(ABC):
 
     def commit(self, store: Store) -> None:
         """Make everything safe that has been appended, and tell the store so as the broker would."""
+        return
 
     def test_a_new_store_owes_nothing(self) -> None:
         store = self.make_store()

@@ -37,7 +37,7 @@ def test_one_process_at_a_time_uses_it(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_says_why_and_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(FolderError, match="Not a directory. Choose another folder with --data"):
+    with pytest.raises(FolderError, match=r"Not a directory. Choose another folder with --data"):
         DataFolder(str(tmp_path / "file/data")).open()
 
 

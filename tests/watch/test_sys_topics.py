@@ -1,7 +1,10 @@
 """$SYS/broker/… for those who expect it."""
 
+from myna.core.message import Message, Origin
+from myna.core.outcome import Refusal
 from myna.core.subscribing import Asked, subscribe
-from myna.watch.sys_topics import SysTopics
+from myna.watch.sys_topics import SysGuard, SysTopics
+from myna.wire import reasons
 from tests.watch.brokers import Client, make_broker
 
 
@@ -32,3 +35,16 @@ def test_a_filter_of_everything_does_not_reach_them() -> None:
     subscribe(broker, client, Asked("#"), 0.0)
     SysTopics(broker, "DevOnly", 0.0).publish(0.0)
     assert client.got == []
+
+
+def test_nobody_else_may_publish_there() -> None:
+    broker = make_broker()
+    broker.guard(SysGuard())
+    topics = SysTopics(broker, "DevOnly", 0.0)
+    topics.publish(0.0)
+    forged = Message("$SYS/broker/version", b"forged", 0, True, Origin("mqtt", "DevOnly"), 0.0)
+    answer = broker.publish(broker.tenant("DevOnly"), forged, 0.0)
+    assert isinstance(answer, Refusal)
+    assert answer.reason == reasons.NOT_AUTHORIZED
+    (version,) = broker.retained(broker.tenant("DevOnly"), "$SYS/broker/version", 0.0)
+    assert b"myna" in version.payload

@@ -59,7 +59,7 @@ class Chain(Gate):
         except Exception:
             self._failed(ticket, now)
             return
-        _say(ticket, self._nobody(), now)
+        _say(ticket, self._nobody(ticket), now)
 
     async def _wait(self, ticket: Ticket, answer: Awaitable[Verdict], rest: Iterator[Judge]) -> None:
         try:
@@ -72,9 +72,11 @@ class Chain(Gate):
         else:
             _say(ticket, verdict, self._now())
 
-    def _nobody(self) -> Refusal:
+    def _nobody(self, ticket: Ticket) -> Refusal:
         if not self._authenticators:
             return Refusal(reasons.NOT_AUTHORIZED, "nobody may connect here: this endpoint has no authenticators")
+        if ticket.method is not None:  # [MQTT-4.12.0-1]
+            return Refusal(reasons.BAD_AUTHENTICATION_METHOD, "no authenticator here knows this authentication method")
         return Refusal(reasons.NOT_AUTHORIZED, "no authenticator knows this client")
 
     def _failed(self, ticket: Ticket, now: float) -> None:

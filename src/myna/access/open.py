@@ -20,7 +20,9 @@ USER: Final = "DevUser"
 
 
 class Open(Authenticator):
-    def judge(self, ticket: Ticket, now: float) -> Identity:
+    def judge(self, ticket: Ticket, now: float) -> Identity | None:
+        if ticket.method is not None:
+            return None  # whoever names a method of authentication wants to be asked [MQTT-4.12.0-1]
         tenant, user = read_user_name(ticket.user_name)
         return Identity(tenant, user, client_ids_per_user=True)
 

@@ -35,9 +35,9 @@ from myna.faces.enabled import find_faces
 from myna.faces.routes import ClaimedTwice
 from myna.net import listeners as net
 from myna.net.addresses import ListenError
-from myna.net.backpressure import StreamLimits
 from myna.net.frames import encode_binary_frame, encode_text_frame
 from myna.net.tls import TlsError
+from myna.sockets.backpressure import StreamLimits
 from myna.store.folder import DataFolder, FolderError, check_folder
 from myna.store.memory import MemoryStore
 from myna.watch import lines
@@ -45,14 +45,13 @@ from myna.watch.log import LogWatcher
 from myna.watch.metrics import Metrics
 from myna.watch.pages import HealthPage, MetricsPage
 from myna.watch.process import LoopLag
-from myna.watch.sys_topics import SysTopics
+from myna.watch.sys_topics import SysGuard, SysTopics
 from myna.watch.watchers import Watchers
 from myna.wire import reasons
 
 log = logging.getLogger("myna.app")
 
 LISTENERS_FILE: Final = "listeners.json"
-FACE_STOP: Final = 3.0  # seconds a face may take to stop
 FIXED: Final = ("server", "network", "mqtt", "http", "bifromq")  # sections that a reload cannot change
 
 
@@ -87,6 +86,7 @@ class App:
         self._gates = Gates(AccessContext(self.now, None if self._folder is None else self._folder.path))
         self._listening = Listening(config, self._gates, self._connect)
         self._lag = LoopLag(self._loop)
+        self.broker.guard(SysGuard())
         self._sys_topics = SysTopics(self.broker, TENANT, self.now())
 
     async def start(self) -> None:
@@ -116,20 +116,18 @@ class App:
 
     async def drain(self) -> None:
         """Stop accepting, say goodbye to everybody, keep what was promised, and end."""
+        ends_at = self._loop.time() + self.config.server.drain
         self._draining = True
         self._net.stop_accepting()
-        for name, face in self._faces.items():
-            try:
-                await asyncio.wait_for(face.stop(), FACE_STOP)
-            except Exception:
-                log.exception("the face %s did not stop properly", name)
+        await asyncio.gather(*(self._stop_face(name, ends_at) for name in self._faces))
         self._send_away()
         for stream in list(self._net.streams.open):
             stream.close()  # those that have not said CONNECT yet
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self.config.server.drain):
+            async with asyncio.timeout_at(ends_at):
                 await self.async_broker.safe()
-        await self._net.drain(self.config.server.drain)
+        await self._net.drain(max(ends_at - self._loop.time(), 0.0))
+        self._log_watcher.flush(self.now())
         self.close()
 
     def close(self) -> None:
@@ -223,6 +221,13 @@ class App:
             binary_frame=encode_binary_frame,
             urls=self.urls,
         )
+
+    async def _stop_face(self, name: str, ends_at: float) -> None:
+        try:
+            async with asyncio.timeout_at(ends_at):
+                await self._faces[name].stop()
+        except Exception:
+            log.exception("the face %s did not stop properly", name)
 
     def _describe_listeners(self) -> bytes:
         fields = ("name", "url", "scheme", "host", "port", "path")

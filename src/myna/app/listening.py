@@ -1,8 +1,8 @@
 """What is listened on and what answers there: MQTT behind its gates, and on each HTTP port one application of what the
 faces and the broker itself claim.
 
-What a newcomer gets wrong: a gate belongs to an endpoint, not to a port. All MQTT listeners share one unless a listener
-lists authenticators of its own, and MQTT over WebSocket is an endpoint by itself.
+What a newcomer gets wrong: a gate belongs to an endpoint, not to a port. All MQTT listeners share one unless a
+listener lists authenticators of its own, and MQTT over WebSocket is an endpoint by itself.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -86,8 +86,11 @@ def run(args: argparse.Namespace) -> int:
 def _run(args: argparse.Namespace) -> int:
     from myna.commands.load.channel import Target
     from myna.commands.load.idle import describe_idle, run_idle
+    from myna.commands.load.meter import usage
     from myna.commands.load.result import describe
 
+    if args.pid is not None:
+        usage(args.pid)  # a wrong number is said at once
     password = None if args.password is None else args.password.encode()
     target = Target(args.host, args.port, args.level, args.username, password)
     progress = None if args.quiet or not sys.stderr.isatty() else ProgressLine()

@@ -6,6 +6,7 @@ exchange itself myna.client.
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING, Final
@@ -122,4 +123,6 @@ async def _run(args: argparse.Namespace, wanted: "Wishes") -> int:
         return say(REFUSED, f"myna sub: {error}", args.quiet)
     finally:
         printer.flush()
+        if not printer.is_read:  # Python flushes once more when it ends, and would complain
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return DONE

@@ -148,9 +148,9 @@ class Connection(Link):
             return
         self._connect = None
         self._open(opened, now)
-        self._outlet.resume()
         if self.state == CLOSED:
             return  # whoever was told of the new connection has ended it
+        self._outlet.resume()
         try:
             self._read(now)  # what came behind CONNECT
         except WireError as error:
@@ -310,8 +310,8 @@ class Connection(Link):
         session.tenant.connections += 1
         self._deadlines.keep_alive(opened.keep_alive, now)
         self._deadlines.credentials_expire(opened.identity.expires_at)
-        self._broker.watcher.connected(session, self.address, now)
         session.attach(self, now)
+        self._broker.watcher.connected(session, self.address, now)
 
     def _reauthenticated(self, identity: Identity, data: bytes | None, now: float) -> None:
         session = self.session

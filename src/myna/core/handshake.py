@@ -99,10 +99,12 @@ def open_session(
         sender=session,
         address=peer.address,
     )
+    keep_alive = _keep_alive(limits, connect)
+    if not link.write_packet(_connack(limits, connect, client_id, expiry, keep_alive, resumed is not None, data)):
+        session.discard(reasons.PACKET_TOO_LARGE, now)  # it could never be told that it is connected
+        return Refused(reasons.PACKET_TOO_LARGE, "the client's maximum packet size leaves no room for CONNACK")
     session.save(now)
     session.set_will(_make_will(broker, key, connect, origin, now))
-    keep_alive = _keep_alive(limits, connect)
-    link.write_packet(_connack(limits, connect, client_id, expiry, keep_alive, resumed is not None, data))
     if resumed is None:
         for group in identity.groups:
             subscribe(broker, session, Asked(group, 1, retain_handling=2), now, judged=True)

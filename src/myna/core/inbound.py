@@ -329,9 +329,7 @@ class Inbound:
     def _resolve_alias(self, packet: Publish) -> str:
         properties = packet.properties
         if properties is None or properties.topic_alias < 0:
-            if not packet.topic:
-                raise ProtocolViolation("empty topic without an alias")  # §3.3.2.1
-            return packet.topic
+            return packet.topic  # which is not empty, or it would not have been decoded
         aliases = self._aliases
         if aliases is None:
             aliases = InboundAliases(self._session.tenant.limits.topic_alias_maximum)

@@ -60,8 +60,9 @@ class Link:
     def settled(self, sequence: int) -> None:
         """What was appended to the store up to here is safe: acks that waited may go."""
 
-    def write_packet(self, packet: Packet) -> None:
+    def write_packet(self, packet: Packet) -> bool:
         """Encode and write, without what the client's maximum packet size leaves no room for [MQTT-3.2.2-19]."""
         data = encode_trimmed(packet, self.level, self.maximum_packet_size)
         if data:
             self.output.write(data)
+        return bool(data)

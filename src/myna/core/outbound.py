@@ -26,6 +26,7 @@ from myna.core.message import Message
 from myna.core.receiver import SessionKey
 from myna.core.records import Queued, Released, Sent, Settled
 from myna.wire.encode_publish import encode_ack
+from myna.wire.errors import ProtocolViolation
 from myna.wire.fields import write_u16
 
 PUBREL_HEADER: Final = 0x62
@@ -103,6 +104,9 @@ class Outbound:
 
     def send(self, message: Message, flags: int, identifiers: list[int] | None, durable: bool, now: float) -> bool:
         """QoS 1 or 2: into the window and out, or behind those that wait already. False if there was no room."""
+        if message.expires_at != 0.0 and message.is_expired(now):
+            self._counters.drop(DROP_EXPIRED)
+            return True
         number = 0
         if durable:
             self._last_number += 1
@@ -195,26 +199,25 @@ class Outbound:
     # Answers
 
     def acknowledged(self, packet_id: int) -> None:
-        """PUBACK. Unknown ids, and ids of another kind, are ignored (§4.3)."""
+        """PUBACK. Unknown ids are ignored; an answer of the wrong kind to a known one is an error (§4.3)."""
         window = self.window
         if window is None:
             return
         delivery = window.get(packet_id)
-        if delivery is not None and delivery.flags & QOS_BITS != QOS_2_BITS:
+        if delivery is not None:
+            if delivery.flags & QOS_BITS == QOS_2_BITS:
+                raise ProtocolViolation(f"PUBACK for packet {packet_id} at QoS 2")
             del window[packet_id]
             self._settle(delivery)
-
-    def acknowledged_run(self, buffer: bytes, start: int, end: int) -> None:
-        """PUBACKs in their short form, one behind the other."""
-        for at in range(start, end, 4):
-            self.acknowledged(buffer[at + 2] << 8 | buffer[at + 3])
 
     def received(self, packet_id: int, code: int) -> int:
         """PUBREC: the code to answer with in PUBREL, or -1 for no answer."""
         window = self.window
         delivery = None if window is None else window.get(packet_id)
-        if window is None or delivery is None or delivery.flags & QOS_BITS != QOS_2_BITS:
+        if window is None or delivery is None:
             return -1 if code >= 0x80 else 0x92  # PACKET_IDENTIFIER_NOT_FOUND, §3.6.2.1
+        if delivery.flags & QOS_BITS != QOS_2_BITS:
+            raise ProtocolViolation(f"PUBREC for packet {packet_id} at QoS 1")
         if code >= 0x80:  # [MQTT-4.3.3-4]
             del window[packet_id]
             self._settle(delivery)
@@ -227,12 +230,14 @@ class Outbound:
         return 0
 
     def completed(self, packet_id: int) -> None:
-        """PUBCOMP. Before PUBREC it is nothing we asked for, and is ignored."""
+        """PUBCOMP. Before PUBREC it answers nothing we have said, which is an error."""
         window = self.window
         if window is None:
             return
         delivery = window.get(packet_id)
-        if delivery is not None and delivery.released:
+        if delivery is not None:
+            if not delivery.released:
+                raise ProtocolViolation(f"PUBCOMP for packet {packet_id} before PUBREC")
             del window[packet_id]
             self._settle(delivery)
 
@@ -365,6 +370,6 @@ class Outbound:
 
     def _forget(self, delivery: Delivery) -> None:
         message = delivery.message
-        if message is not None:
-            self.queue_bytes -= message.size()
+        assert message is not None  # as long as it waits
+        self.queue_bytes -= message.size()
         self._settle(delivery)

@@ -28,8 +28,6 @@ def request_subscribe(broker: Broker, link: Link, acks: Acks, session: Session, 
     retained: list[tuple[list[Message], Subscription]] = []
     sequence = 0
     for request in packet.requests:
-        if request.no_local and request.filter.startswith("$share/"):
-            raise ProtocolViolation("No Local on a shared subscription")  # [MQTT-3.8.3-4]
         granted = subscribe(
             broker,
             session,

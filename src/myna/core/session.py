@@ -265,17 +265,30 @@ class Session(Receiver):
         self._backlog = None
 
     def _send_retained(self, message: Message, subscription: Subscription, now: float) -> None:
+        current = self.tenant.retained.get(message.topic)
+        if current is not message:
+            if current is None or self._is_queued_anyway(current, subscription, now):
+                return
+            message = current
         if message.is_expired(now):
             self.broker.counters.drop(DROP_EXPIRED)
             return
-        if self.tenant.retained.get(message.topic) is not message:
-            return  # replaced meanwhile, and the client has had the new one
         qos = message.qos if message.qos < subscription.qos else subscription.qos
         if qos == 0:
             self.outbound.send_now(message, 0x31, subscription.identifiers, now)
             return
         self._send(message, 0x31 | qos << 1, subscription.identifiers, now)
         self.broker.journal.close()
+
+    def _is_queued_anyway(self, current: Message, subscription: Subscription, now: float) -> bool:
+        """Of a message that replaced a retained one meanwhile: has the client had it, or will have it, as a live one?
+
+        At QoS 0 it may have been dropped, since a client that still waits for retained messages does not keep up.
+        """
+        if current.qos > 0 and subscription.qos > 0:
+            return True
+        guard = self.tenant.router.guard_of(current.topic)
+        return guard is not None and not guard.delivering(current, self, subscription, now)
 
     def _keep_backlog(self, now: float) -> None:
         """Retained messages at QoS 1 and 2 that were not sent in time become part of the session's queue."""

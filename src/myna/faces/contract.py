@@ -228,7 +228,7 @@ class Face(ABC):
         return
 
     async def stop(self) -> None:
-        """The broker is about to stop: end WebSockets (1001), finish what is under way. A few seconds at most."""
+        """The broker is about to stop: end WebSockets (1001), finish what is under way within `server.drain`."""
         return
 
     def reload(self, settings: Any) -> bool:

@@ -21,11 +21,11 @@ from uvicorn.server import ServerState
 from myna.net.addresses import show
 from myna.net.endpoint import Route, UpgradeRequest, WebSocketEndpoint
 from myna.net.http import HttpProtocol, format_date, split_target
-from myna.net.stream import SocketStream, Stream, Streams
 from myna.net.tls import Certificate
 from myna.net.transport_stream import TransportStream
 from myna.net.upgrade import BadUpgrade, check_upgrade, offered_subprotocols
 from myna.net.websocket import WebSocket, WebSocketLimits
+from myna.sockets.stream import SocketStream, Stream, Streams
 
 log = logging.getLogger("myna.net")
 

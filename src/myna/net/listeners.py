@@ -14,17 +14,17 @@ from typing import Any, Final
 from myna.core.ports import Outlet, Peer
 from myna.net.acceptor import Accepted, Acceptor
 from myna.net.addresses import BACKLOG, listen_tcp, listen_unix, remove_unix, show_peer
-from myna.net.backpressure import StreamLimits
-from myna.net.clock import Clock, Ticking
 from myna.net.endpoint import Route
 from myna.net.http_port import Application, HttpLimits, HttpPort
-from myna.net.patience import INTERVAL, Patience
-from myna.net.readiness import make_readiness
-from myna.net.stream import Conversation, SocketStream, Streams
 from myna.net.tls import TlsContexts
 from myna.net.tls_accept import MqttTlsProtocol
-from myna.net.turn import Turn
 from myna.net.websocket import WebSocketLimits
+from myna.sockets.backpressure import StreamLimits
+from myna.sockets.clock import Clock, Ticking
+from myna.sockets.patience import INTERVAL, Patience
+from myna.sockets.readiness import make_readiness
+from myna.sockets.stream import Conversation, SocketStream, Streams
+from myna.sockets.turn import Turn
 
 log = logging.getLogger("myna.net")
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import cast
 
 from myna.core.ports import Outlet, Peer
-from myna.net.stream import Conversation, Streams
 from myna.net.tls import read_certificate
 from myna.net.transport_stream import TransportStream
+from myna.sockets.stream import Conversation, Streams
 
 log = logging.getLogger("myna.net")
 

@@ -10,8 +10,8 @@ import contextlib
 import logging
 from typing import Final, final
 
-from myna.net.backpressure import Backlog
-from myna.net.stream import Conversation, Stream, Streams
+from myna.sockets.backpressure import Backlog
+from myna.sockets.stream import Conversation, Stream, Streams
 
 log = logging.getLogger("myna.net")
 

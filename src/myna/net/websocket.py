@@ -29,9 +29,9 @@ from myna.net.frames import (
     encode_text_frame,
     read_close,
 )
-from myna.net.stream import Stream, Streams
 from myna.net.upgrade import accept_response, plain_response
 from myna.net.websocket_stream import WebSocketStream
+from myna.sockets.stream import Stream, Streams
 
 log = logging.getLogger("myna.net")
 

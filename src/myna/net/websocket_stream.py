@@ -26,7 +26,7 @@ from myna.net.frames import (
     frame_header,
     read_close,
 )
-from myna.net.stream import SILENCE, Stream
+from myna.sockets.stream import SILENCE, Stream
 
 SUBPROTOCOLS: Final = ("mqtt", "mqttv3.1")
 

@@ -8,9 +8,29 @@ from typing import Final
 
 from myna.core.broker import Broker
 from myna.core.message import Message, Origin
+from myna.core.ports import GRANT, TopicGuard
+from myna.core.receiver import Receiver, Subscription
 from myna.version import version
+from myna.wire import reasons
 
-PREFIX: Final = "$SYS/broker/"
+FIRST_LEVEL: Final = "$SYS"
+PREFIX: Final = f"{FIRST_LEVEL}/broker/"
+
+
+class SysGuard(TopicGuard):
+    """Keeps $SYS for the broker: what is read there must not come from a client, in no tenant."""
+
+    def __init__(self) -> None:
+        super().__init__(FIRST_LEVEL)
+
+    def publishing(self, message: Message, now: float) -> int:
+        return reasons.NOT_AUTHORIZED
+
+    def subscribing(self, receiver: Receiver, subscription: Subscription, now: float) -> int:
+        return GRANT
+
+    def delivering(self, message: Message, receiver: Receiver, subscription: Subscription, now: float) -> bool:
+        return True
 
 
 class SysTopics:

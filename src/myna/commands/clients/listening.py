@@ -85,6 +85,7 @@ class Listening:
         self._tell = tell
         self._session = Session()
         self._was_connected = False
+        self._was_subscribed = False
         self._failures = 0
 
     async def run(self) -> None:
@@ -109,9 +110,10 @@ class Listening:
             connack = await client.connect(self._wanted.patience)
             resumed = self._was_connected and connack.session_present
             self._was_connected = True
-            self._failures = 0
             if not resumed:
                 await self._subscribe(client)
+            self._was_subscribed = True
+            self._failures = 0
             if not self._wanted.only_subscribe:
                 await self._until_enough(client)
         finally:
@@ -127,15 +129,14 @@ class Listening:
         if not requests:
             return
         codes = await client.subscribe(requests, sets.get("subscribe"))
-        refused = self._tell_refused("subscription to", [request.filter for request in requests], codes)
-        if refused == len(requests):
-            raise Refused("no subscription was accepted")
+        self._tell_refused("subscription to", [request.filter for request in requests], codes)
+        if all(code >= UNSPECIFIED_ERROR for code in codes):
+            raise Refused("no subscription was accepted", max(codes))
 
-    def _tell_refused(self, what: str, filters: list[str], codes: list[int]) -> int:
-        refused = [(filter, code) for filter, code in zip(filters, codes, strict=False) if code >= UNSPECIFIED_ERROR]
-        for filter, code in refused:
-            self._tell(f"{what} {filter!r} refused: {reason_name(code)}")
-        return len(refused)
+    def _tell_refused(self, what: str, filters: list[str], codes: list[int]) -> None:
+        for filter, code in zip(filters, codes, strict=False):  # before MQTT 5 an UNSUBACK has no codes
+            if code >= UNSPECIFIED_ERROR:
+                self._tell(f"{what} {filter!r} refused: {reason_name(code)}")
 
     async def _until_enough(self, client: Client) -> None:
         enough = asyncio.create_task(self._printer.enough.wait())
@@ -150,6 +151,8 @@ class Listening:
 
     def _may_retry(self, error: CannotConnect | ConnectionLost | Refused) -> bool:
         if not self._wanted.reconnect or not self._was_connected:
+            return False
+        if isinstance(error, Refused) and not self._was_subscribed:
             return False
         return error.code is None or error.code in _PASSING
 

@@ -6,8 +6,6 @@ reads our output goes away (`| head -1`), there have been enough.
 
 import argparse
 import asyncio
-import os
-import sys
 from typing import BinaryIO
 
 from myna.commands.clients.formats import Piece, compile_format, json_line
@@ -26,6 +24,7 @@ class Printer:
             if not check_filter(hidden):
                 raise ValueError(f"-T {hidden!r}: not a topic filter")
         self.enough = asyncio.Event()
+        self.is_read = True
         self._out = out
         self._pieces = _pieces(args)
         self._end = b"" if args.no_newline else b"\n"
@@ -60,7 +59,7 @@ class Printer:
             self._out.write(pending)
             self._out.flush()
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
+            self.is_read = False
             self._stop()
 
     def _is_shown(self, message: Publish) -> bool:

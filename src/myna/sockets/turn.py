@@ -1,0 +1,72 @@
+"""A turn of work and what ends it: every connection that has something to say writes it, once.
+
+The first pending byte of a connection wakes its stream, which lands on the dirty list here. Where the sockets are
+read in a batch (`readiness`) the batch opens and ends the turn itself. Work that starts anywhere else (an HTTP
+handler, a timer, TLS) has no end of its own, so its first wake-up asks the loop for one flush behind everything that
+is already runnable.
+"""
+
+import asyncio
+import logging
+from typing import Final, Protocol
+
+from myna.sockets.clock import Clock
+
+log = logging.getLogger("myna.net")
+
+# A reader that keeps up lets the core refill it at once. So many times per turn, then others get theirs.
+ROUNDS: Final = 4
+
+
+class Flushed(Protocol):
+    """Something with bytes to write at the end of the turn."""
+
+    def flush(self, now: float) -> None:
+        """Write what is waiting."""
+
+    def crashed(self, now: float) -> None:
+        """A bug came up while it was served; the traceback has been logged. It ends, nobody else does."""
+
+
+class Turn:
+    __slots__ = ("_batched", "_loop", "_scheduled", "clock", "dirty")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock) -> None:
+        self._loop = loop
+        self.clock = clock
+        self.dirty: list[Flushed] = []
+        self._batched = False
+        self._scheduled = False
+
+    def wake(self, flushed: Flushed) -> None:
+        if not self._batched and not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._run)
+        self.dirty.append(flushed)
+
+    def begin(self) -> float:
+        """A batch starts; whoever calls this calls `end`. Answers the time that holds for all of it."""
+        self._batched = True
+        return self.clock.now()
+
+    def end(self, now: float) -> None:
+        for _ in range(ROUNDS):
+            dirty = self.dirty
+            if not dirty:
+                break
+            self.dirty = []
+            for flushed in dirty:
+                try:
+                    flushed.flush(now)
+                except Exception:
+                    log.exception("writing to a connection failed by a bug of ours; closing it")
+                    flushed.crashed(now)
+        self._batched = False
+        if self.dirty and not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._run)
+        self.clock.arm()
+
+    def _run(self) -> None:
+        self._scheduled = False
+        self.end(self.begin())
