@@ -1,4 +1,5 @@
-"""A hub in memory: the face with everything behind it, WebSocket and MQTT clients, REST calls. Nothing waits, nothing sleeps.
+"""A hub in memory: the face with everything behind it, WebSocket and MQTT clients, REST calls. Nothing waits, nothing
+sleeps.
 
     hub = Hub()
     alice = hub.client("alice", roles=["webpubsub.sendToGroup"])
@@ -13,7 +14,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from myna.core.connection import Connection
 from myna.core.identity import Identity
@@ -34,7 +35,8 @@ from myna.faces.webpubsub.face import WebPubSubFace
 from myna.faces.webpubsub.settings import DEVELOPMENT_KEY, Settings
 from myna.formats import jwt
 from myna.testing import Client as MqttClient
-from myna.testing import World
+from myna.testing import World, properties
+from myna.wire.packets import Connect
 
 HOST = "hub.example:8080"
 JSON = "json.webpubsub.azure.v1"
@@ -218,7 +220,7 @@ class Hub:
 
     # Tokens
 
-    def token(self, path: str, *, key: bytes = KEY, lifetime: float = 3600, **claims: object) -> str:
+    def token(self, path: str, *, key: bytes = KEY, lifetime: float = 3600, **claims: Any) -> str:
         given = {"aud": f"http://{HOST}{path}", "exp": self.now() + lifetime, **claims}
         return jwt.sign({name: value for name, value in given.items() if value is not None}, key)
 
@@ -247,7 +249,7 @@ class Hub:
     ) -> "Member":
         """A client that is in; its `connected` message has been read."""
         path = f"/client/hubs/{self.name}"
-        claims = {"sub": user, "role": list(roles), "webpubsub.group": list(groups)}
+        claims: dict[str, Any] = {"sub": user, "role": list(roles), "webpubsub.group": list(groups)}
         token = self.token(path, **claims)
         opened = self.upgrade(path, f"access_token={token}&{query}", [protocol] if protocol else [])
         assert opened.socket.answer == ("accepted", protocol)
@@ -269,19 +271,16 @@ class Hub:
         *,
         expiry: int = 0,
         clean: bool = True,
-        **claims: object,
+        **claims: Any,
     ) -> MqttClient:
         """An MQTT client that came with a token and has been let in."""
         client = self.mqtt_stranger(user, level, **claims)
-        from myna.testing import properties
-        from myna.wire.packets import Connect
-
         fields = properties(session_expiry=expiry) if expiry else None
         client.send(Connect(level, client_id, clean, 60, None, None, None, fields))
         client.expect_connack()
         return client
 
-    def mqtt_stranger(self, user: str | None = None, level: int = 5, **claims: object) -> MqttClient:
+    def mqtt_stranger(self, user: str | None = None, level: int = 5, **claims: Any) -> MqttClient:
         path = f"/clients/mqtt/hubs/{self.name}"
         token = self.token(path, sub=user, **claims)
         opened = self.upgrade(path, f"access_token={token}", ["mqtt"])
@@ -308,7 +307,7 @@ class Hub:
         version: str | None = "2024-12-01",
         token: str | None = None,
         headers: Sequence[tuple[str, str]] = (),
-        **query: object,
+        **query: Any,
     ) -> Reply:
         """A call below /api/hubs/{hub}/. Lists in the query repeat."""
         raw = f"/api/hubs/{self.name}/{path}"
@@ -370,5 +369,6 @@ class Member(WebSocket):
             self.token = greeting.get("reconnectionToken", "")
 
 
-def in_path(name: str) -> str:
-    return quote(name, safe="")
+def groups_of_token(*groups: str) -> Any:
+    """The claim, whose name is none in Python."""
+    return {"webpubsub.group": list(groups)}

@@ -1,5 +1,7 @@
 """MQTT clients of a hub: admission, roles, groups, and one broker for all dialects."""
 
+import asyncio
+
 import pytest
 
 from myna.core.message import Message, Origin
@@ -8,7 +10,7 @@ from myna.faces.webpubsub.settings import Settings
 from myna.testing import TENANT, CommitsOnCommand
 from myna.wire import reasons
 from myna.wire.packets import Connect, Disconnect, Puback
-from tests.faces.webpubsub.hub import Hub
+from tests.faces.webpubsub.hub import Hub, groups_of_token
 
 PATH = "/clients/mqtt/hubs/chat"
 EVERYTHING = ["webpubsub.joinLeaveGroup", "webpubsub.sendToGroup"]
@@ -75,7 +77,7 @@ def test_without_a_role_nothing_is_published_or_subscribed() -> None:
 
 def test_groups_of_the_token_are_subscriptions_of_a_new_session() -> None:
     hub = Hub()
-    mqtt = hub.mqtt("m", expiry=60, **{"webpubsub.group": ["a", "b"], "group": "c"})
+    mqtt = hub.mqtt("m", expiry=60, **groups_of_token("a", "b"), group="c")
     for group in "abc":
         hub.call("POST", f"groups/{group}/:send", b"x", content_type="text/plain")
     messages = mqtt.messages()
@@ -84,7 +86,7 @@ def test_groups_of_the_token_are_subscriptions_of_a_new_session() -> None:
     mqtt.acknowledge(*messages)
     hub.call("DELETE", "groups/b/connections/m")
     mqtt.drop()
-    again = hub.mqtt("m", expiry=60, clean=False, **{"webpubsub.group": ["b"]})
+    again = hub.mqtt("m", expiry=60, clean=False, **groups_of_token("b"))
     assert set(again.session.subscriptions) == {"a", "c"}
 
 
@@ -226,7 +228,6 @@ def test_a_send_is_answered_when_it_would_survive() -> None:
     hub = Hub(store=CommitsOnCommand())
     hub.mqtt("m", expiry=60, group="g").drop()
     hub.world.commit()
-    import asyncio
 
     async def send() -> int:
         raw = "/api/hubs/chat/groups/g/:send"

@@ -1,7 +1,7 @@
 """The published SDKs, unchanged, against `myna serve` as a real process.
 
-Each Python SDK lives in an environment of its own and the npm packages in one folder, all under .cache; they are made once per
-machine. Where that cannot be done the tests are skipped and say why.
+Each Python SDK lives in an environment of its own and the npm packages in one folder, all under .cache; they are
+made once per machine. Where that cannot be done the tests are skipped and say why.
 """
 
 import os
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import paho.mqtt.client as paho
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from myna.faces.webpubsub.settings import DEVELOPMENT_KEY
 from myna.faces.webpubsub.tokens import MQTT, Tokens
@@ -103,9 +103,9 @@ def test_the_javascript_sdks_and_mqtt_js(server: Serving, script: str) -> None:
     run(server, "node", str(SDK / script), MYNA_NODE_MODULES=str(node_modules()))
 
 
-@pytest.mark.parametrize("protocol", [paho.MQTTv311, paho.MQTTv5])
+@pytest.mark.parametrize("protocol", [MQTTProtocolVersion.MQTTv311, MQTTProtocolVersion.MQTTv5])
 @pytest.mark.parametrize("in_header", [False, True])
-def test_paho_comes_in_with_a_token(server: Serving, protocol: paho.MQTTProtocolVersion, in_header: bool) -> None:
+def test_paho_comes_in_with_a_token(server: Serving, protocol: MQTTProtocolVersion, in_header: bool) -> None:
     host, port = server.address("http")
     claims = {"sub": "paho", "role": ["webpubsub.sendToGroup"], "webpubsub.group": ["g"]}
     token = Tokens([DEVELOPMENT_KEY]).issue(MQTT, "PahoHub", f"http://{host}:{port}", claims, 60, time.time())

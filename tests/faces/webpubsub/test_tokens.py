@@ -1,9 +1,12 @@
 """Tokens: whose signature, which audience, for how long; and that none opens what is not its own."""
 
+from typing import Any
+
 import pytest
 
 from myna.faces.webpubsub.tokens import CLIENT, MQTT, VERIFIED_KEPT, Tokens
 from myna.formats import jwt
+from tests.faces.webpubsub.hub import groups_of_token
 
 PRIMARY, SECONDARY = "p" * 32, "s" * 32
 NOW = 1_000_000.0
@@ -13,7 +16,7 @@ def tokens(hosts: frozenset[str] | None = None) -> Tokens:
     return Tokens((PRIMARY, SECONDARY), hosts)
 
 
-def token(audience: object, key: str = PRIMARY, **claims: object) -> str:
+def token(audience: object, key: str = PRIMARY, **claims: Any) -> str:
     return jwt.sign({"aud": audience, "exp": NOW + 60, **claims}, key.encode())
 
 
@@ -90,7 +93,7 @@ def test_hosts_are_compared_where_that_is_wanted() -> None:
 
 def test_a_client_token_says_who_its_bearer_is() -> None:
     claims = tokens().client(
-        token("http://h/client/hubs/Chat", sub="u", role="r", group=["a"], **{"webpubsub.group": ["b", "a"]}),
+        token("http://h/client/hubs/Chat", sub="u", role="r", group=["a"], **groups_of_token("b", "a")),
         CLIENT,
         "chat",
         "h",
@@ -117,7 +120,7 @@ def test_a_client_token_opens_its_own_kind_of_endpoint_alone() -> None:
 
 
 @pytest.mark.parametrize("claims", [{"sub": 5}, {"role": 5}, {"role": [5]}, {"webpubsub.group": {}}, {"group": [None]}])
-def test_claims_of_the_wrong_type_are_refused(claims: dict[str, object]) -> None:
+def test_claims_of_the_wrong_type_are_refused(claims: dict[str, Any]) -> None:
     assert tokens().client(token("http://h/client/hubs/chat", **claims), CLIENT, "chat", "h", NOW) is None
 
 

@@ -97,11 +97,11 @@ class Frames:
         return frame
 
     def json(self, message: Message) -> bytes:
-        held = message.attachment
-        if isinstance(held, Carried) and held.json_frame is not None:
-            return held.json_frame
-        frame = self._text(b"{" + self.tail(message))
-        carried(message).json_frame = frame
+        held = carried(message)
+        frame = held.json_frame
+        if frame is None:
+            frame = self._text(b"{" + self.tail(message))
+            held.json_frame = frame
         return frame
 
     def tail(self, message: Message) -> bytes:

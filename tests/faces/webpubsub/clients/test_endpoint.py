@@ -1,10 +1,13 @@
 """Opening a WebSocket: tokens, subprotocols, raw mode, and simple clients."""
 
+import asyncio
+
 import pytest
 
 from myna.core.limits import Limits
+from myna.faces.contract import Headers
 from myna.faces.webpubsub.settings import Settings
-from tests.faces.webpubsub.hub import JSON, RELIABLE, Hub
+from tests.faces.webpubsub.hub import HOST, JSON, RELIABLE, Hub, Request, Socket, groups_of_token
 
 PATH = "/client/hubs/chat"
 
@@ -12,7 +15,7 @@ PATH = "/client/hubs/chat"
 def test_no_token_or_a_bad_one_is_401_and_a_bad_hub_or_group_400() -> None:
     hub = Hub()
     token = hub.token(PATH)
-    groups = hub.token(PATH, **{"webpubsub.group": [" "]})
+    groups = hub.token(PATH, **groups_of_token(" "))
     cases = {
         "/client/hubs/chat?": 401,
         "/client/hubs/chat?access_token=x": 401,
@@ -75,13 +78,11 @@ def test_groups_are_entered_before_the_upgrade_is_answered() -> None:
     hub = Hub()
     seen: list[int] = []
 
-    class Looks(type(hub.upgrade(PATH).socket)):  # type: ignore[misc]
-        def accept(self, subprotocol: str | None = None, headers: object = ()) -> None:
+    class Looks(Socket):
+        def accept(self, subprotocol: str | None = None, headers: Headers = ()) -> None:
             seen.append(hub.call("HEAD", "groups/g").status)
 
-    from tests.faces.webpubsub.hub import HOST, Request
-
-    token = hub.token(PATH, **{"webpubsub.group": "g"})
+    token = hub.token(PATH, **groups_of_token("g"))
     endpoint = hub.websockets(Request(PATH.encode(), f"access_token={token}".encode(), ((b"host", HOST.encode()),)))
     assert endpoint is not None
     endpoint.opening(Looks())
@@ -136,8 +137,6 @@ def test_a_hub_has_as_many_connections_as_its_limits_say() -> None:
 
 
 def test_when_the_broker_stops_all_are_told() -> None:
-    import asyncio
-
     hub = Hub()
     clients = [hub.client(protocol=protocol) for protocol in (JSON, RELIABLE, None)]
     asyncio.run(hub.face.stop())
@@ -147,8 +146,6 @@ def test_when_the_broker_stops_all_are_told() -> None:
 
 
 def test_a_request_that_is_no_upgrade_is_told_so() -> None:
-    import asyncio
-
     hub = Hub()
     for path in ("/client", "/client/hubs/chat", "/clients/mqtt/hubs/chat"):
         assert asyncio.run(hub.exchange("GET", path, "", b"", [])).status == 400

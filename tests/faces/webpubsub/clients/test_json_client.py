@@ -154,7 +154,7 @@ def test_a_client_that_does_not_read_is_cut_off() -> None:
     hub = Hub()
     alice = hub.client(groups=["g"])
     alice.socket.unsent = 17 * 1024 * 1024
-    hub.call("POST", "groups/g/:send", b"x", content_type="text/plain")
+    hub.call("POST", "groups/g/:send", b"x" * 65536, content_type="text/plain")
     assert alice.taken()[-1] == {"type": "system", "event": "disconnected", "message": "SlowClient"}
     assert alice.socket.closed == 1008
     assert hub.world.refused("webpubsub_slow_client") == 1

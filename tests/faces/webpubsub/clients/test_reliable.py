@@ -1,5 +1,7 @@
 """Reliable clients: numbers, acknowledgements, coming back."""
 
+from typing import Any
+
 import pytest
 
 from myna.faces.webpubsub.settings import Settings
@@ -8,11 +10,11 @@ from tests.faces.webpubsub.hub import RELIABLE, Hub, Member, WebSocket
 EVERYTHING = ("webpubsub.joinLeaveGroup", "webpubsub.sendToGroup")
 
 
-def send(hub: Hub, data: object, **query: object) -> None:
+def send(hub: Hub, data: object, **query: Any) -> None:
     assert hub.call("POST", "groups/g/:send", data, content_type="application/json", **query).status == 202
 
 
-def client(hub: Hub, **options: object) -> Member:
+def client(hub: Hub, **options: Any) -> Member:
     return hub.client("alice", groups=["g"], roles=EVERYTHING, protocol=RELIABLE)
 
 

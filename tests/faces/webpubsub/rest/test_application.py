@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from myna.faces.webpubsub.rest.operations import FIRST, OPERATIONS
+from myna.faces.webpubsub.rest.operations import FIRST, OPERATIONS, Operation
 from myna.faces.webpubsub.rest.versions import RELEASES
 from tests.faces.webpubsub.hub import HOST, Hub
 
@@ -48,10 +48,7 @@ def example(path: str) -> str:
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: f"{operation.method} {operation.path}")
 @pytest.mark.parametrize("version", [None, *RELEASES])
-def test_an_operation_is_there_in_its_versions(operation: object, version: str | None) -> None:
-    from myna.faces.webpubsub.rest.operations import Operation
-
-    assert isinstance(operation, Operation)
+def test_an_operation_is_there_in_its_versions(operation: Operation, version: str | None) -> None:
     hub = Hub()
     body = {"groups": ["g"]} if operation.path.endswith("ToGroups") or operation.path.endswith("FromGroups") else b"1"
     reply = hub.call(operation.method, example(operation.path), body, version=version)

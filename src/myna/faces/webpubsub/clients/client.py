@@ -34,6 +34,8 @@ INVALID: Final = 1007
 POLICY: Final = 1008
 UPSTREAM_FAILED: Final = 1011
 
+LOOK_EVERY: Final = 64 * 1024  # bytes after which to see whether the client keeps up
+
 GROUP_QOS: Final = 1  # of what these clients publish and receive, as MQTT sees it
 
 
@@ -76,6 +78,8 @@ class WebSocketClient(Receiver):
         self.socket: WebSocketConnection | None = None
         self.address = ""
         self.ended = False
+        self.counters = space.broker.counters
+        self._unlooked = 0
         self._origin: Origin | None = None  # made by the first message it sends: many never do
 
     # Life
@@ -171,12 +175,16 @@ class WebSocketClient(Receiver):
         if socket is None:
             return MISSED
         if message.expires_at != 0.0 and message.is_expired(now):
-            self.space.broker.counters.drop(DROP_EXPIRED)
+            self.counters.drop(DROP_EXPIRED)
             return MISSED
-        socket.send_frame(self.frame(message))
-        self.space.broker.counters.messages_sent += 1
-        if socket.buffered() > self.space.bounds.unsent:
-            self.cut_off(now)
+        frame = self.frame(message)
+        socket.send_frame(frame)
+        self.counters.messages_sent += 1
+        self._unlooked += len(frame)
+        if self._unlooked > LOOK_EVERY:
+            self._unlooked = 0
+            if socket.buffered() > self.space.bounds.unsent:
+                self.cut_off(now)
         return TAKEN
 
     def cut_off(self, now: float) -> None:

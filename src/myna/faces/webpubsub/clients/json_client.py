@@ -33,6 +33,7 @@ from myna.faces.webpubsub.clients.requests import (
     read_request,
 )
 from myna.faces.webpubsub.naming import JOIN_LEAVE, SEND, SERVER_MESSAGES, is_reserved
+from myna.faces.webpubsub.payloads import Carried
 from myna.faces.webpubsub.roles import WebPubSubIdentity
 from myna.wire import reasons
 
@@ -49,6 +50,9 @@ class JsonClient(WebSocketClient):
         return JSON_PROTOCOL
 
     def frame(self, message: Message) -> bytes:
+        held = message.attachment
+        if isinstance(held, Carried) and held.json_frame is not None:
+            return held.json_frame
         return self.space.frames.json(message)
 
     def greet(self, now: float) -> None:

@@ -29,7 +29,7 @@ METADATA: Final = b"x-webpubsub-metadata-"
 
 
 class Head(NamedTuple):
-    """The headers that matter. `metadata` comes of X-WebPubSub-Metadata-…; keys are lower-cased, as header names are."""
+    """The headers that matter. `metadata` comes of X-WebPubSub-Metadata-…; its keys are lower-cased, as names are."""
 
     authorization: bytes
     host: str
