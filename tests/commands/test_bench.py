@@ -89,8 +89,11 @@ def test_idle_connections_are_counted(capsys: pytest.CaptureFixture[str]) -> Non
 
 @pytest.mark.usefixtures("no_settling")
 def test_a_connection_the_broker_closes_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    hung_up: list[str] = []
+
     def close_one(packet: Packet, peer: Peer) -> list[Packet] | None:
-        if isinstance(packet, Connect) and packet.client_id.endswith("-3"):
+        if isinstance(packet, Connect) and not hung_up:  # the first, so that it has happened when all are connected
+            hung_up.append(packet.client_id)
             peer.send(Connack(False, 0))
             peer.hang_up()
             return []
