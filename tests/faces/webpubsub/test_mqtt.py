@@ -215,7 +215,8 @@ def test_events_are_taken_whoever_asks_and_nothing_else_there_is() -> None:
 def test_the_reserved_topics_are_closed_to_other_dialects_too() -> None:
     hub = Hub(name=TENANT)
     tcp = hub.world.connected("tcp")
-    assert tcp.subscribe("$webpubsub/#", 1) == 1
+    codes = [tcp.subscribe(filter, 1) for filter in ("#", "+/a", SERVER, "$webpubsub/#", "$webpubsub/server/+")]
+    assert codes == [1, 1, 1, reasons.NOT_AUTHORIZED, reasons.NOT_AUTHORIZED]
     tcp.publish(SERVER, b"forged", 1)
     answer = tcp.received()[-1]
     assert isinstance(answer, Puback)

@@ -25,7 +25,7 @@ class Rejected:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HubAccess:
     """`anonymous` hubs, lower-cased, need no token."""
 

@@ -48,31 +48,23 @@ class WebPubSubFace(Face):
     def __init__(self, context: FaceContext, settings: Settings) -> None:
         self._context = context
         core = context.broker.core
-        self._key = settings.access_key or (
-            DEVELOPMENT_KEY if context.development else context.secret("webpubsub-access-key")
-        )
-        hosts = frozenset(host.lower() for host in settings.hosts) or None
-        tokens = Tokens((self._key, settings.secondary_key), hosts)
-        access = HubAccess(tokens, frozenset(hub.lower() for hub in settings.anonymous_hubs))
         upstream = Nobody()
-        space = ClientSpace(
+        self._key = self._key_of(settings)
+        self._tokens = Tokens((self._key, settings.secondary_key), _hosts(settings))
+        self._access = HubAccess(self._tokens, _anonymous(settings))
+        self._space = ClientSpace(
             core,
             Frames(context.text_frame, context.binary_frame),
             upstream,
             ReconnectionTokens(),
-            Bounds(
-                int(settings.unsent_bytes),
-                settings.unacknowledged_messages,
-                int(settings.unacknowledged_bytes),
-                float(settings.retention),
-            ),
+            _bounds(settings),
             context.arm,
         )
-        self._clients = HubEndpoint(space, access, context.default_tenant, context.now)
-        self._mqtt = MqttHubEndpoint(access, context.default_tenant, context.connect_mqtt, context.now)
+        self._clients = HubEndpoint(self._space, self._access, context.default_tenant, context.now)
+        self._mqtt = MqttHubEndpoint(self._access, context.default_tenant, context.connect_mqtt, context.now)
         self._authenticator = MqttAuthenticator(strict=settings.strict_client_ids)
         self._guard = EventGuard(upstream, core.counters)
-        self._rest = RestApplication(Backend(context.broker, tokens, context.default_tenant, context.now))
+        self._rest = RestApplication(Backend(context.broker, self._tokens, context.default_tenant, context.now))
 
     def claims(self) -> Claims:
         return Claims(
@@ -101,6 +93,15 @@ class WebPubSubFace(Face):
                 if isinstance(receiver, WebSocketClient):
                     receiver.close(GOING_AWAY, "ServiceReload", reasons.SERVER_SHUTTING_DOWN, now)
 
+    def reload(self, settings: Settings) -> bool:
+        """Everything changes at once; whoever is connected stays."""
+        self._key = self._key_of(settings)
+        self._tokens.use((self._key, settings.secondary_key), _hosts(settings))
+        self._access.anonymous = _anonymous(settings)
+        self._space.bounds = _bounds(settings)
+        self._authenticator.strict = settings.strict_client_ids
+        return True
+
     def banner(self) -> Sequence[str]:
         urls = self._context.urls.get("http", ())
         if not urls:
@@ -111,11 +112,33 @@ class WebPubSubFace(Face):
             f"  connection string  Endpoint={urls[0].rstrip('/')};AccessKey={key};Version=1.0;",
         )
 
+    def _key_of(self, settings: Settings) -> str:
+        if settings.access_key:
+            return settings.access_key
+        return DEVELOPMENT_KEY if self._context.development else self._context.secret("webpubsub-access-key")
+
     def _open_client(self, request: UpgradeRequest, names: PathParameters) -> WebSocketEndpoint:
         return self._clients.open(request, names.get("hub"))
 
     def _open_mqtt(self, request: UpgradeRequest, names: PathParameters) -> WebSocketEndpoint:
         return self._mqtt.open(request, names["hub"])
+
+
+def _hosts(settings: Settings) -> frozenset[str] | None:
+    return frozenset(host.lower() for host in settings.hosts) or None
+
+
+def _anonymous(settings: Settings) -> frozenset[str]:
+    return frozenset(hub.lower() for hub in settings.anonymous_hubs)
+
+
+def _bounds(settings: Settings) -> Bounds:
+    return Bounds(
+        int(settings.unsent_bytes),
+        settings.unacknowledged_messages,
+        int(settings.unacknowledged_bytes),
+        float(settings.retention),
+    )
 
 
 async def only_websockets(scope: Scope, receive: Receive, send: Send) -> None:

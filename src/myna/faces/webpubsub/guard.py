@@ -2,16 +2,18 @@
 
     $webpubsub/server/messages            what REST sends to a client; delivered to it directly, nobody can publish it
     $webpubsub/server/events/{event}      from MQTT clients; taken here
+    $webpubsub/server/events/{event}/…    answers, delivered like the first
+    anything else                         refused, to publishers and to subscribers
 
-What a newcomer gets wrong: nothing is ever routed below $webpubsub. A subscription there is granted and stays without
-effect, but for the QoS it wishes for.
+What a newcomer gets wrong: nothing is ever routed below $webpubsub. A subscription there has no effect but for the QoS
+it wishes for.
 """
 
 from myna.core.counters import Counters
 from myna.core.message import Message
 from myna.core.ports import GRANT, TAKEN, TopicGuard
 from myna.core.receiver import Receiver, Subscription
-from myna.faces.webpubsub.naming import EVENTS, RESERVED
+from myna.faces.webpubsub.naming import EVENTS, RESERVED, SERVER_MESSAGES
 from myna.faces.webpubsub.upstream import Upstream
 from myna.wire import reasons
 
@@ -32,7 +34,9 @@ class EventGuard(TopicGuard):
         return TAKEN
 
     def subscribing(self, receiver: Receiver, subscription: Subscription, now: float) -> int:
-        return GRANT
+        filter = subscription.filter
+        is_legal = filter == SERVER_MESSAGES or filter.startswith(EVENTS) or not filter.startswith(RESERVED)
+        return GRANT if is_legal else reasons.NOT_AUTHORIZED
 
     def delivering(self, message: Message, receiver: Receiver, subscription: Subscription, now: float) -> bool:
         return False

@@ -36,14 +36,14 @@ class MqttAuthenticator:
     """Believes what the upgrade admitted. `strict` refuses client ids the cloud would."""
 
     def __init__(self, *, strict: bool) -> None:
-        self._strict = strict
+        self.strict = strict
 
     def judge(self, ticket: Ticket, now: float) -> Identity | Refusal | None:
         admitted = ticket.peer.claims
         if not isinstance(admitted, Admitted):
             return None
         client_id = ticket.client_id
-        if self._strict and client_id and STRICT_CLIENT_ID.fullmatch(client_id) is None:
+        if self.strict and client_id and STRICT_CLIENT_ID.fullmatch(client_id) is None:
             return Refusal(reasons.CLIENT_IDENTIFIER_NOT_VALID, "a client id is 1 to 128 letters and digits")
         claims = admitted.claims
         return WebPubSubIdentity(admitted.tenant, claims.user, claims.roles, list(claims.groups))

@@ -46,9 +46,14 @@ class Tokens:
     """`hosts` are the only audiences' hosts accepted; None accepts any."""
 
     def __init__(self, keys: Sequence[str], hosts: frozenset[str] | None = None) -> None:
+        self._opened: dict[tuple[bytes, bytes, str], tuple[float, float]] = {}
+        self.use(keys, hosts)
+
+    def use(self, keys: Sequence[str], hosts: frozenset[str] | None) -> None:
+        """Others from now on: what they opened must be opened again."""
         self._keys = [key.encode() for key in keys if key]
         self._hosts = hosts
-        self._opened: dict[tuple[bytes, bytes, str], tuple[float, float]] = {}
+        self._opened.clear()
 
     # REST
 

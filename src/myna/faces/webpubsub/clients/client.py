@@ -49,7 +49,7 @@ class Bounds:
     retention: float = 40.0  # seconds a reliable client may be away
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ClientSpace:
     broker: Broker
     frames: Frames
