@@ -16,6 +16,9 @@ from myna.wire.properties import Properties
 
 Frame = Callable[[bytes], bytes]
 
+SIMPLE_FORM: Final = 0
+JSON_FORM: Final = 1
+
 encode_json: Final = msgspec.json.Encoder().encode
 _check_json: Final = msgspec.json.Decoder().decode
 
@@ -31,16 +34,15 @@ _PROPERTIES: Final = {data_type: _declared(content_type) for data_type, content_
 
 
 class Carried:
-    """What is kept with a message. `tail` is the JSON object without its first brace."""
+    """What is kept with a message. `frames` go by SIMPLE_FORM and JSON_FORM; `tail` is JSON without its first brace."""
 
-    __slots__ = ("data_type", "json_frame", "metadata", "simple_frame", "tail")
+    __slots__ = ("data_type", "frames", "metadata", "tail")
 
     def __init__(self, data_type: str, metadata: dict[str, str] | None = None) -> None:
         self.data_type = data_type
         self.metadata = metadata
         self.tail: bytes | None = None
-        self.json_frame: bytes | None = None
-        self.simple_frame: bytes | None = None
+        self.frames: list[bytes | None] = [None, None]
 
 
 def carry(message: Message, data_type: str, metadata: dict[str, str] | None = None) -> None:
@@ -90,18 +92,18 @@ class Frames:
     def simple(self, message: Message) -> bytes:
         """For clients without a subprotocol: the payload itself."""
         held = carried(message)
-        frame = held.simple_frame
+        frame = held.frames[SIMPLE_FORM]
         if frame is None:
             frame = (self._text if held.data_type in (TEXT, JSON) else self._binary)(message.payload)
-            held.simple_frame = frame
+            held.frames[SIMPLE_FORM] = frame
         return frame
 
     def json(self, message: Message) -> bytes:
         held = carried(message)
-        frame = held.json_frame
+        frame = held.frames[JSON_FORM]
         if frame is None:
             frame = self._text(b"{" + self.tail(message))
-            held.json_frame = frame
+            held.frames[JSON_FORM] = frame
         return frame
 
     def tail(self, message: Message) -> bytes:

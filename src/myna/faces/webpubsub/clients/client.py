@@ -10,7 +10,7 @@ look them up the moment their client is open; and they are left the moment it en
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from myna.core.broker import Broker
 from myna.core.counters import DROP_EXPIRED
@@ -22,7 +22,7 @@ from myna.core.selection import Selection
 from myna.core.tenant import Tenant
 from myna.faces.contract import WebSocketConnection
 from myna.faces.webpubsub.naming import DIALECT
-from myna.faces.webpubsub.payloads import Frames, carry
+from myna.faces.webpubsub.payloads import Carried, Frames, carry
 from myna.faces.webpubsub.reconnection import ReconnectionTokens
 from myna.faces.webpubsub.roles import WebPubSubIdentity
 from myna.faces.webpubsub.upstream import Upstream
@@ -70,6 +70,10 @@ class AllBut(Selection):
 
 
 class WebSocketClient(Receiver):
+    __slots__ = ("_origin", "_unlooked", "address", "counters", "ended", "permissions", "socket", "space", "tenant")
+
+    FORM: ClassVar[int]  # which of the frames kept with a message is its own
+
     def __init__(self, space: ClientSpace, tenant: Tenant, connection_id: str, identity: WebPubSubIdentity) -> None:
         super().__init__((tenant.name, "", connection_id), identity)
         self.space = space
@@ -143,7 +147,7 @@ class WebSocketClient(Receiver):
 
     @abstractmethod
     def frame(self, message: Message) -> bytes:
-        """The bytes of a message."""
+        """The bytes of a message, made now and kept with it."""
 
     @abstractmethod
     def receive_text(self, text: str, now: float) -> None:
@@ -177,7 +181,10 @@ class WebSocketClient(Receiver):
         if message.expires_at != 0.0 and message.is_expired(now):
             self.counters.drop(DROP_EXPIRED)
             return MISSED
-        frame = self.frame(message)
+        held = message.attachment
+        frame = held.frames[self.FORM] if type(held) is Carried else None
+        if frame is None:
+            frame = self.frame(message)
         socket.send_frame(frame)
         self.counters.messages_sent += 1
         self._unlooked += len(frame)

@@ -33,7 +33,7 @@ from myna.faces.webpubsub.clients.requests import (
     read_request,
 )
 from myna.faces.webpubsub.naming import JOIN_LEAVE, SEND, SERVER_MESSAGES, is_reserved
-from myna.faces.webpubsub.payloads import Carried
+from myna.faces.webpubsub.payloads import JSON_FORM
 from myna.faces.webpubsub.roles import WebPubSubIdentity
 from myna.wire import reasons
 
@@ -41,6 +41,10 @@ JSON_PROTOCOL = "json.webpubsub.azure.v1"
 
 
 class JsonClient(WebSocketClient):
+    __slots__ = ("_done", "_waiting")
+
+    FORM = JSON_FORM
+
     def __init__(self, space: ClientSpace, tenant: Tenant, connection_id: str, identity: WebPubSubIdentity) -> None:
         super().__init__(space, tenant, connection_id, identity)
         self._done: DoneIds | None = None
@@ -50,9 +54,6 @@ class JsonClient(WebSocketClient):
         return JSON_PROTOCOL
 
     def frame(self, message: Message) -> bytes:
-        held = message.attachment
-        if isinstance(held, Carried) and held.json_frame is not None:
-            return held.json_frame
         return self.space.frames.json(message)
 
     def greet(self, now: float) -> None:

@@ -38,6 +38,8 @@ class Retention(Timed):
 
 
 class ReliableClient(JsonClient):
+    __slots__ = ("_bytes", "_deadline", "_sequence", "_unacknowledged")
+
     def __init__(self, space: ClientSpace, tenant: Tenant, connection_id: str, identity: WebPubSubIdentity) -> None:
         super().__init__(space, tenant, connection_id, identity)
         self._sequence = 0

@@ -9,7 +9,7 @@ from myna.core.outcome import Refusal
 from myna.core.tenant import Tenant
 from myna.faces.webpubsub.clients.client import POLICY, UPSTREAM_FAILED, ClientSpace, WebSocketClient
 from myna.faces.webpubsub.naming import BINARY, SEND, SERVER_MESSAGES, TEXT
-from myna.faces.webpubsub.payloads import Carried
+from myna.faces.webpubsub.payloads import SIMPLE_FORM
 from myna.faces.webpubsub.roles import WebPubSubIdentity
 from myna.wire import reasons
 
@@ -17,6 +17,10 @@ MESSAGE_EVENT = "message"
 
 
 class SimpleClient(WebSocketClient):
+    __slots__ = ("_target",)
+
+    FORM = SIMPLE_FORM
+
     def __init__(
         self,
         space: ClientSpace,
@@ -29,9 +33,6 @@ class SimpleClient(WebSocketClient):
         self._target = target  # the group all its frames go to
 
     def frame(self, message: Message) -> bytes:
-        held = message.attachment
-        if isinstance(held, Carried) and held.simple_frame is not None:
-            return held.simple_frame
         return self.space.frames.simple(message)
 
     def receive_text(self, text: str, now: float) -> None:
