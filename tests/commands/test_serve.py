@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from myna.faces import FACES
 from tests.commands.processes import listeners_of, outcome, read_all, serve
 
-FREE = ("--mqtt", "localhost:0", "--http", "localhost:0")
+FREE = ("--mqtt", "localhost:0", "--http", "localhost:0", *(("--bifromq", "localhost:0") if "bifromq" in FACES else ()))
 CONNECT = b"\x10\x10\0\4MQTT\4\2\0\0\0\4test"
 CONNECT_5 = b"\x10\x11\0\4MQTT\5\2\0\0\0\0\4test"
 CONNACK = b"\x20\x02\0\0"
@@ -36,7 +37,7 @@ def test_the_data_folder_tells_programs_where_to_connect(tmp_path: Path) -> None
     folder = tmp_path / "data"
     with serve(*FREE, "--data", str(folder)) as broker:
         assert folder.stat().st_mode & 0o777 == 0o700
-        assert set(listeners_of(folder)) == {"mqtt", "http"}
+        assert set(listeners_of(folder)) == {"mqtt", "http", *({"bifromq"} & set(FACES))}
         assert str(broker.address("mqtt")[1]) in listeners_of(folder)["mqtt"]
         code, out, err = outcome("serve", *FREE, "--data", str(folder))
         assert (code, out) == (2, "")

@@ -28,7 +28,7 @@ def test_an_empty_file_opens_nothing_to_nobody() -> None:
 def test_development_listens_on_loopback_and_lets_everybody_in() -> None:
     config = development({}, {"bifromq": "", "eventgrid": ""}).config
     assert config.development
-    assert config.access.mqtt == ("open",)
+    assert config.access.mqtt == ("jwt", "open")  # who shows a token is who it says
     assert set(config.faces) == {"bifromq", "eventgrid"}
     for listener in (*config.mqtt, *config.http, *config.bifromq):
         assert listener.listen.is_loopback()

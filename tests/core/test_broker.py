@@ -16,6 +16,7 @@ from myna.testing import (
     FakePeers,
     FakeReceiver,
     FakeTap,
+    FakeWatcher,
     KeepsNothing,
     OpenGate,
     World,
@@ -402,3 +403,90 @@ def test_a_commit_is_told_to_those_who_wait_and_only_once() -> None:
         world.commit(sequence)
     assert waiter.told == [2, 3]
     assert world.store.committed == 4
+
+
+# What a tenant may settle
+
+
+def subscribed(world: World, name: str, filter: str, *, persistent: bool = False) -> FakeReceiver:
+    receiver = FakeReceiver(name)
+    receiver.persistent = persistent
+    subscribe(world.broker, receiver, Asked(filter, 1), world.now)
+    return receiver
+
+
+def test_a_message_goes_to_so_many_share_groups() -> None:
+    limits = Limits()
+    limits.group_fanout = 2
+    world = World(limits=limits)
+    members = [subscribed(world, f"m{number}", f"$share/g{number}/a") for number in range(4)]
+    plain = [subscribed(world, f"p{number}", "a") for number in range(4)]
+    assert matched(world.publish("a"))
+    assert sum(len(member.messages) for member in members) == 2
+    assert all(len(receiver.messages) == 1 for receiver in plain)
+    assert world.dropped("fanout_limit") == 2
+
+
+def test_a_message_goes_to_so_many_persistent_sessions() -> None:
+    limits = Limits()
+    limits.persistent_fanout = 3
+    world = World(limits=limits)
+    persistent = [subscribed(world, f"s{number}", "a", persistent=True) for number in range(5)]
+    transient = [subscribed(world, f"t{number}", "a") for number in range(5)]
+    world.publish("a")
+    assert sum(len(session.messages) for session in persistent) == 3
+    assert all(len(session.messages) == 1 for session in transient)
+    assert world.dropped("fanout_limit") == 2
+
+
+@pytest.mark.parametrize(("size", "served"), [(10, 5), (25, 4), (50, 2), (1000, 1)])
+def test_a_message_weighs_so_much_with_its_persistent_sessions(size: int, served: int) -> None:
+    limits = Limits()
+    limits.persistent_fanout_bytes = 100
+    world = World(limits=limits)
+    persistent = [subscribed(world, f"s{number}", "a", persistent=True) for number in range(5)]
+    world.publish("a", b"x" * size)
+    assert sum(len(session.messages) for session in persistent) == served
+
+
+def test_bounds_hold_for_the_quick_ways_and_behind_a_guard_too() -> None:
+    limits = Limits()
+    limits.persistent_fanout = 1
+    world = World(limits=limits)
+    sessions = [world.connected(f"s{number}", expiry=100) for number in range(3)]
+    for session in sessions:
+        session.subscribe("a")
+    publisher = world.connected("p")
+    publisher.publish("a")
+    publisher.send(Publish("a", b"1"), Publish("a", b"2"))
+    publisher.send(Publish("a", b"1", 1, packet_id=9), Publish("a", b"2", 1, packet_id=10))
+    assert sum(len(session.messages()) for session in sessions) == 5
+    world.broker.guard(FakeGuard("a"))
+    publisher.publish("a")
+    world.broker.arrived(world.tenant, message("a"), world.now)
+    assert sum(len(session.messages()) for session in sessions) == 2
+
+
+def test_messages_are_reported_where_a_tenant_asks_for_it() -> None:
+    class Reads(FakeWatcher):
+        def __init__(self) -> None:
+            super().__init__()
+            self.published_topics: list[tuple[str, bool]] = []
+
+        def published(self, tenant: str, message: Message, matched: bool, now: float) -> None:
+            self.published_topics.append((message.topic, matched))
+
+    world = World()
+    watcher = Reads()
+    world.broker.watcher = watcher
+    subscriber = world.connected("s")
+    subscriber.subscribe("a", 1)
+    publisher = world.connected("p")
+    publisher.publish("a")
+    assert watcher.published_topics == []
+    limits = Limits()
+    limits.messages_logged = True
+    world.broker.set_limits(limits, {})
+    publisher.send(Publish("a", b"1"), Publish("a", b"2"), Publish("b", b"3"))
+    publisher.send(Publish("a", b"1", 1, packet_id=9), Publish("a", b"2", 1, packet_id=10))
+    assert watcher.published_topics == [("a", True), ("a", True), ("b", False), ("a", True), ("a", True)]

@@ -5,6 +5,7 @@ import pytest
 from myna.core.connection import CLOSED, OPEN
 from myna.core.identity import Identity
 from myna.core.limits import Limits
+from myna.core.output import OutputMemory
 from myna.core.receiver import Receiver
 from myna.testing import (
     TENANT,
@@ -301,6 +302,26 @@ def test_request_problem_information_is_heeded_since_acks_never_bear_a_reason_st
     client.publish("nobody", b"", 1)
     client.send(Subscribe(2, [SubscriptionRequest("a#", 0)]))
     assert_received(client, Puback(1, 0x10), Suback(2, [0x8F]))
+
+
+def test_who_asks_and_never_listens_is_not_read_from_until_it_does() -> None:
+    world = World(memory=OutputMemory(high_water=1000))
+    client = world.client("c", keep_alive=10)
+    client.expect_connack()
+    client.send(*[Pingreq()] * 1000)
+    assert not client.is_paused()
+    client.send(Pingreq())
+    assert client.is_paused()
+    for _ in range(5):
+        world.pass_time(10)
+        client.take()
+        client.connection.sent(10, world.now)
+        assert client.is_paused()
+    assert not client.is_closed()  # we do not read, so its silence says nothing
+    client.connection.sent(1000, world.now)
+    assert not client.is_paused()
+    world.pass_time(16)
+    assert client.is_closed()
 
 
 # Ends

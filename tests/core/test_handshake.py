@@ -18,6 +18,7 @@ from myna.testing import (
     assert_received,
     properties,
 )
+from myna.wire import reasons
 from myna.wire.packets import Connack, Connect, Publish, Will
 from myna.wire.properties import Properties
 
@@ -433,3 +434,14 @@ def test_a_client_that_could_not_be_told_that_it_is_connected_is_not() -> None:
     assert_received(client)
     assert client.is_closed()
     assert world.broker.sessions("tenant") == []
+
+
+def test_a_will_that_is_declared_as_text_must_be_text() -> None:
+    limits = Limits()
+    world = World(limits=limits)
+    will = Will("w", b"\xff", 0, False, properties(payload_format=1))
+    world.client("a", will=will).expect_connack()
+    limits.payload_format_checked = True
+    world.client("b", will=will).expect_connack(reasons.PAYLOAD_FORMAT_INVALID)
+    world.client("c", will=Will("w", b"\xff", 0, False)).expect_connack()
+    world.client("d", will=Will("w", b"text", 0, False, properties(payload_format=1))).expect_connack()

@@ -735,3 +735,15 @@ def test_very_short_packets_and_very_long_topics_are_read_alike(level: int) -> N
     for _ in range(3):
         client.send(Publish("a", b""), Publish("b", b"x"), Publish("c" * 60_000, b""), Publish("c" * 60_000, b""))
     assert [message.topic[0] for message in seen.messages()] == list("abcc" * 3)
+
+
+def test_an_expiry_of_0_means_never_where_the_tenant_says_so() -> None:
+    for never, kept in ((False, 0), (True, 1)):
+        limits = Limits()
+        limits.expiry_0_is_never = never
+        world = World(limits=limits)
+        world.connected("c").publish("a", b"x", retain=True, message_expiry=0)
+        world.pass_time(5)
+        late = world.connected("late")
+        late.subscribe("a")
+        assert len(late.messages()) == kept

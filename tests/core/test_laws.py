@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from myna.core.connection import CLOSED
 from myna.core.limits import Limits
@@ -162,9 +162,9 @@ class Taker:
 class TwoClients(RuleBasedStateMachine):
     """A publisher and a persistent subscriber; topics `1` and `2` have messages of that QoS."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.world = World(store=CommitsOnCommand())
+    @initialize(durable=st.booleans())
+    def begin(self, durable: bool) -> None:
+        self.world = World(store=CommitsOnCommand() if durable else None)
         self.sender, self.taker = Sender(), Taker()
         self.published: dict[str, list[bytes]] = {"1": [], "2": []}
         self.count = 0

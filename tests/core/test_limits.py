@@ -30,3 +30,11 @@ def test_a_bucket_never_holds_more_than_one_second() -> None:
     bucket = Bucket(2.0, 0.0)
     assert [bucket.take(1.0, 1000.0) for _ in range(3)] == [True, True, False]
     assert Bucket(2.0, 0.0).wait(1.0) == 0.0
+
+
+def test_a_bucket_lends_and_says_how_long_it_takes_to_pay_back() -> None:
+    bucket = Bucket(10.0, 0.0)
+    assert bucket.borrow(10.0, 0.0) == 0.0
+    assert bucket.borrow(5.0, 0.0) == 0.5
+    assert bucket.borrow(1.0, 0.5) == 0.1
+    assert bucket.borrow(1.0, 100.0) == 0.0

@@ -121,6 +121,18 @@ def test_a_pubrec_that_refuses_ends_the_exchange() -> None:
     assert_received(back(world), Publish("a", b"y", 2, dup=True, packet_id=2))
 
 
+def test_a_pubrec_that_refuses_may_follow_one_that_did_not() -> None:
+    world = World()
+    client = subscriber(world)
+    world.publish("a", b"x", 2)
+    client.received()
+    client.send(Pubrec(1))
+    assert_received(client, Pubrel(1))
+    client.send(Pubrec(1, 0x80))
+    assert client.session.outbound.waiting() == 0
+    assert client.session.outbound.window_bytes == 0
+
+
 def test_a_puback_that_refuses_counts_as_one_that_does_not() -> None:
     world = World()  # [MQTT-4.4.0-2]
     client = subscriber(world)
@@ -531,6 +543,43 @@ def test_a_queue_is_bounded_in_bytes_too() -> None:
     client = back(world)
     assert len(client.messages()) == 3
     assert client.session.outbound.queue_bytes == 0
+
+
+def test_what_is_in_flight_is_bounded_in_bytes_like_the_queue() -> None:
+    limits = Limits()
+    limits.queue_bytes = 1000
+    world = World(limits=limits)
+    client = subscriber(world)
+    for number in range(20):
+        world.publish("a", bytes((number,)) * 100, 1 + number % 2)
+    first = client.messages()
+    assert len(first) == 4
+    assert len(client.session.outbound.queue or ()) == 3
+    assert world.dropped("queue_full") == 13
+    client.send(Puback(1), Pubrec(2), Puback(3), Pubrec(4, 0x80))
+    assert [packet.payload[0] for packet in client.received() if isinstance(packet, Publish)] == [4, 5, 6]
+    client.send(Puback(5), Pubrec(6), Puback(7))
+    client.drop()
+    assert client.connection.session is None
+    assert world.tenant.sessions()[0] is not None
+    client = back(world)
+    assert_received(client, Pubrel(2), Pubrel(6))
+    assert client.session.outbound.window_bytes == 0
+
+
+def test_a_run_too_heavy_to_keep_waits_as_well() -> None:
+    limits = Limits()
+    limits.queue_bytes = 5000
+    world = World(limits=limits)
+    client, publisher = subscriber(world), world.connected("p")
+    world.publish("a", b"x" * 6000, 1)
+    publisher.publish("a", b"0", 1)
+    publisher.send(*[Publish("a", b"x", 1, packet_id=number) for number in range(2, 6)])
+    assert len(client.messages()) == 1
+    client.send(Puback(1))
+    assert len(client.messages()) == 5
+    client.send(*[Puback(number) for number in range(2, 7)])
+    assert client.session.outbound.window_bytes == 0
 
 
 def test_a_message_larger_than_the_whole_queue_drives_nobody_out() -> None:

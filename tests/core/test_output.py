@@ -48,6 +48,21 @@ def test_when_all_connections_hold_too_much_each_may_hold_little() -> None:
     assert not other.is_congested()
 
 
+def test_it_overflows_at_twice_the_high_water_mark() -> None:
+    memory = OutputMemory(limit=1000, high_water=100)
+    output = Output(FakeOutlet(), memory)
+    output.write(b"x" * 200)
+    assert not output.is_overflowing()
+    output.write(b"x")
+    assert output.is_overflowing()
+    roomy = OutputMemory(limit=1000, high_water=10_000_000)
+    crowded = Output(FakeOutlet(), roomy)
+    crowded.write(b"x" * (2 * CROWDED_HIGH_WATER + 1))
+    assert not crowded.is_overflowing()
+    crowded.take()
+    assert crowded.is_overflowing()
+
+
 def test_what_a_lost_connection_held_is_given_back() -> None:
     memory = OutputMemory()
     output = Output(FakeOutlet(), memory)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from myna.core.identity import Identity
 from myna.core.limits import Limits
 from myna.core.ports import DORMANT
 from myna.core.receiver import Subscription
@@ -18,6 +19,7 @@ from myna.testing import (
     assert_received,
     properties,
 )
+from myna.wire import reasons
 from myna.wire.packets import Publish, Subscribe, SubscriptionRequest, Unsubscribe
 
 
@@ -361,3 +363,22 @@ def test_ten_thousand_filters_and_very_long_ones_do_not_hurt() -> None:
     assert_received(client, Publish("/" * 65_535, b"x"))
     client.drop()
     assert world.tenant.sessions() == []
+
+
+def test_rules_may_forbid_to_unsubscribe() -> None:
+    class Sticky(FakeRules):
+        def may_unsubscribe(self, identity: Identity, filter: str) -> int:
+            return self.forbidden.get(filter, reasons.SUCCESS)
+
+    gate = OpenGate()
+    gate.rules = Sticky()
+    world = World(gate=gate)
+    client = world.connected("c")
+    for filter in ("a", "$share/g/b", "c"):
+        client.subscribe(filter)
+    gate.rules.forbidden = {"a": reasons.NOT_AUTHORIZED, "b": reasons.NOT_AUTHORIZED}
+    assert client.unsubscribe("a") == reasons.NOT_AUTHORIZED
+    assert client.unsubscribe("$share/g/b") == reasons.NOT_AUTHORIZED
+    assert client.unsubscribe("c") == reasons.SUCCESS
+    assert sorted(client.session.subscriptions) == ["$share/g/b", "a"]
+    assert world.refused("unsubscribe:not authorized") == 2

@@ -250,7 +250,7 @@ class App:
         now = self.now()
         for tenant in list(self.broker.tenants.values()):
             receivers = tenant.sessions()
-            if not self.config.server.wills_at_shutdown:
+            if not (self.config.server.wills_at_shutdown and tenant.limits.wills_at_shutdown):
                 for receiver in receivers:
                     if isinstance(receiver, Session):
                         receiver.set_will(None)

@@ -102,6 +102,7 @@ class Listening:
                 _name(kind, index),
                 app,
                 cast(websocket.Route, route),  # faces see the same shapes from their side
+                app.find_hot,
                 tls=self._tls(one, ("http/1.1",)),
                 limits=limits,
                 **_address(one),

@@ -28,6 +28,7 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     shared_available: bool | None = None
     identifiers_available: bool | None = None
     payload_format_checked: bool | None = None
+    expiry_0_is_never: bool | None = None
     # Sizes.
     packet_size: Size | None = None
     will_size: Size | None = None
@@ -39,6 +40,10 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     inflight: Annotated[int, Meta(ge=1, le=65_535)] | None = None
     topic_alias_maximum: Short | None = None
     publishes_per_second: Annotated[float, Meta(ge=0)] | None = None
+    inbound_bytes_per_second: Annotated[float, Meta(ge=0)] | None = None
+    outbound_bytes_per_second: Annotated[float, Meta(ge=0)] | None = None
+    tenant_publishes_per_second: Annotated[float, Meta(ge=0)] | None = None
+    tenant_bytes_per_second: Size | None = None
     refused_qos_0_disconnects: bool | None = None
     refused_publish_disconnects_3: bool | None = None
     # Time.
@@ -52,6 +57,9 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     subscriptions_per_session: Number | None = None
     filters_per_subscribe: Number | None = None
     group_members: Number | None = None
+    group_fanout: Number | None = None
+    persistent_fanout: Number | None = None
+    persistent_fanout_bytes: Size | None = None
     # Queues of sessions.
     queue_messages: Number | None = None
     queue_bytes: Size | None = None
@@ -62,6 +70,10 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     retained_messages: Number | None = None
     retained_bytes: Size | None = None
     retained_per_subscription: Number | None = None
+    # What else is settled for each tenant.
+    wills_at_shutdown: bool | None = None
+    messages_logged: bool | None = None
+    permission_errors_allow: bool | None = None
 
     def said(self) -> dict[str, object]:
         """What is set, by name."""
@@ -85,6 +97,8 @@ PROFILES: Final[dict[str, LimitSettings]] = {
         receive_maximum=200,  # ReceivingMaximum
         topic_alias_maximum=10,
         publishes_per_second=200.0,  # MsgPubPerSec
+        inbound_bytes_per_second=524_288.0,  # InBoundBandWidth
+        outbound_bytes_per_second=524_288.0,  # OutBoundBandWidth
         refused_qos_0_disconnects=True,
         refused_publish_disconnects_3=True,
         keep_alive_minimum=Duration(60),
@@ -93,14 +107,18 @@ PROFILES: Final[dict[str, LimitSettings]] = {
         subscriptions_per_session=100,  # MaxTopicFiltersPerInbox
         filters_per_subscribe=10,  # MaxTopicFiltersPerSub
         group_members=200,  # MaxSharedGroupMembers
+        group_fanout=100,  # MaxGroupFanout
         queue_messages=1000,  # SessionInboxSize
         queue_policy="drop_newest",
         queue_qos_0=True,
         queue_qos_0_drops_oldest=False,  # QoS0DropOldest
         retained_per_subscription=10,  # RetainMessageMatchLimit
+        wills_at_shutdown=False,  # NoLWTWhenServerShuttingDown
+        permission_errors_allow=True,  # ByPassPermCheckError
     ),
     # One throughput unit; the session expiry is its default, up to 8 hours can be asked for there.
     "eventgrid": LimitSettings(
+        expiry_0_is_never=True,
         levels=("3.1.1", "5"),
         maximum_qos=1,
         shared_available=False,
@@ -111,6 +129,8 @@ PROFILES: Final[dict[str, LimitSettings]] = {
         receive_maximum=1000,
         topic_alias_maximum=10,
         publishes_per_second=1000.0,
+        tenant_publishes_per_second=1000.0,
+        tenant_bytes_per_second=Size(1024 * 1024),
         keep_alive_maximum=Duration(1160),
         session_expiry_maximum=Lifetime(3600),
         sessions=10_000,

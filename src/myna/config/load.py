@@ -37,6 +37,7 @@ T = TypeVar("T")
 PREFIX: Final = "MYNA_"
 LISTENERS: Final[dict[str, type[Listener]]] = {"mqtt": MqttListener, "http": Listener, "bifromq": Listener}
 TABLES: Final = ("server", "network", "tls", "log", "access", "limits", "tenant", "faces")
+BEFORE_OPEN: Final = {"eventgrid": "jwt"}  # face -> its authenticator, asked before everybody is let in
 KNOWN: Final = [*LISTENERS, *TABLES, "profile"]
 _AT_LINE: Final = re.compile(r"(.*?) \(at line (\d+), column (\d+)\)", re.DOTALL)
 
@@ -74,7 +75,7 @@ def development(environ: Mapping[str, str], faces: Mapping[str, object]) -> Load
     values: dict[str, Any] = {
         "mqtt": [{"listen": "localhost:1883"}],
         "http": [{"listen": "localhost:8080"}],
-        "access": {"mqtt": ["open"]},
+        "access": {"mqtt": [*(name for face, name in BEFORE_OPEN.items() if face in faces), "open"]},
         "faces": {name: {} for name in faces},
     }
     if "bifromq" in faces:

@@ -8,7 +8,7 @@ Knows sessions only as Receivers. What a newcomer gets wrong: `publish` does not
 
 from typing import final
 
-from myna.core.counters import DROP_UNDELIVERABLE, Counters
+from myna.core.counters import DROP_FANOUT, DROP_UNDELIVERABLE, Counters
 from myna.core.deadlines import Deadlines, Timed
 from myna.core.identity import Identity
 from myna.core.journal import Journal
@@ -75,21 +75,25 @@ class Broker:
         """The tenant of this name; it appears when first used."""
         tenant = self.tenants.get(name)
         if tenant is None:
-            tenant = Tenant(name, self._tenant_limits.get(name, self._limits))
+            tenant = Tenant(name, self.limits_of(name))
             for owner, guard in self._guards:
                 if owner in ("", name):
                     tenant.router.guards[guard.first_level] = guard
             self.tenants[name] = tenant
         return tenant
 
+    def limits_of(self, tenant: str) -> Limits:
+        """What holds for a tenant, whether it has been used yet or not."""
+        return self._tenant_limits.get(tenant, self._limits)
+
     def set_limits(self, default: Limits, by_tenant: dict[str, Limits]) -> None:
         """New bounds; connections that are open keep the ones they read when they came."""
         self._limits = default
         self._tenant_limits = by_tenant
         for name, tenant in self.tenants.items():
-            tenant.limits = by_tenant.get(name, default)
-            tenant.router.limits = tenant.limits
+            tenant.set_limits(self.limits_of(name))
             tenant.router.retire()
+        self.rules_changed()  # connections that remember routes measure no throughput
 
     def guard(self, guard: TopicGuard, tenant: str = "") -> None:
         """Put a topic space under a guard, in one tenant or in every one."""
@@ -187,27 +191,30 @@ class Broker:
         before = journal.store.sequence
         if message.retain:
             self.retain(tenant, message, now)
-        if selection is not None:
-            matched = self._deliver_selected(route, message, selection, now)
-        elif guard is None:
+        if guard is None and selection is None and not route.bounded:
             matched = self._deliver(route, message, now)
         else:
-            matched = self._deliver_guarded(route, message, now)
+            matched = self._deliver_chosen(tenant, route, message, selection, now)
         if journal.durable:
             journal.close()
-        if self.tap is not None and self.tap.offered(tenant.name, message, now):
+        tapped = self.tap is not None and self.tap.offered(tenant.name, message, now)
+        if tapped:
             matched = True
         if not self.peers.alone and self.peers.forward(tenant.name, message):
             matched = True
         if not matched:
             self.counters.unmatched += 1
+        if route.logged:
+            self.watcher.published(tenant.name, message, matched, now)
         sequence = journal.store.sequence
-        if sequence != before:
-            return Outcome(matched, sequence)
+        if sequence != before or tapped:
+            return Outcome(matched, sequence if sequence != before else 0, tapped)
         return MATCHED if matched else UNMATCHED
 
     def is_direct(self, route: Route) -> bool:
         """Only the receivers want to see each message of this route: no guard, tap, other node or store does."""
+        if route.bounded or route.logged:
+            return False
         return route.guard is None and self.tap is None and self.peers.alone and not self.journal.durable
 
     def publish_run(self, route: Route, tenant: Tenant, messages: list[Message], now: float) -> Outcome:
@@ -229,10 +236,10 @@ class Broker:
             return
         if message.retain:
             self.retain(tenant, message, now)
-        if route.guard is None:
+        if route.guard is None and not route.bounded:
             self._deliver(route, message, now)
         else:
-            self._deliver_guarded(route, message, now)
+            self._deliver_chosen(tenant, route, message, None, now)
         self.journal.close()
 
     def retain(self, tenant: Tenant, message: Message, now: float) -> int:
@@ -242,20 +249,31 @@ class Broker:
             if retained.remove(message.topic):
                 self.journal.note(RetainedSet(tenant.name, message.topic, None))
             return reasons.SUCCESS
-        limits = tenant.limits
-        if not limits.retain_available:
-            return reasons.RETAIN_NOT_SUPPORTED
-        held = retained.get(message.topic)
-        freed = 0 if held is None else held.size()
-        too_many = held is None and limits.retained_messages and retained.count >= limits.retained_messages
-        if too_many or (limits.retained_bytes and retained.size - freed + message.size() > limits.retained_bytes):
+        reason = self.may_retain(tenant, message)
+        if reason == reasons.QUOTA_EXCEEDED:
             self.counters.refuse("retained_limit")
-            return reasons.QUOTA_EXCEEDED
+        if reason != reasons.SUCCESS:
+            return reason
         retained.set(message)
         if message.expires_at != 0.0 and not retained.has_expiry(message.topic):
             self._expire_retained(tenant, message, RetainedExpiry(self, tenant, message.topic))
         self.counters.retained_stored += 1
         self.journal.note(RetainedSet(tenant.name, message.topic, message))
+        return reasons.SUCCESS
+
+    def may_retain(self, tenant: Tenant, message: Message) -> int:
+        """SUCCESS, or the reason why `retain` would not keep it."""
+        limits = tenant.limits
+        if not limits.retain_available:
+            return reasons.RETAIN_NOT_SUPPORTED
+        if not message.payload:
+            return reasons.SUCCESS
+        retained = tenant.retained
+        held = retained.get(message.topic)
+        freed = 0 if held is None else held.size()
+        too_many = held is None and limits.retained_messages and retained.count >= limits.retained_messages
+        if too_many or (limits.retained_bytes and retained.size - freed + message.size() > limits.retained_bytes):
+            return reasons.QUOTA_EXCEEDED
         return reasons.SUCCESS
 
     def clear_retained(self, tenant: Tenant, topic: str) -> bool:
@@ -336,30 +354,44 @@ class Broker:
                 matched = True
         return matched
 
-    def _deliver_guarded(self, route: Route, message: Message, now: float) -> bool:
+    def _deliver_chosen(
+        self, tenant: Tenant, route: Route, message: Message, selection: Selection | None, now: float
+    ) -> bool:
+        """To those whom guard and selection let have it, and to no more of a kind than the tenant's limits say."""
         guard = route.guard
-        assert guard is not None
+        limits = tenant.limits
         matched = False
+        groups = 0
+        persistent = 0
         for subscription in route.subscriptions:
             receiver = subscription.receiver
             if isinstance(receiver, ShareGroup):
-                matched = bool(receiver.deliver_guarded(message, guard, now)) or matched
-            elif guard.delivering(message, receiver, subscription, now):
-                matched = bool(receiver.deliver(message, subscription, now)) or matched
+                groups += 1
+                if limits.group_fanout and groups > limits.group_fanout:
+                    self.counters.drop(DROP_FANOUT)
+                elif guard is None and selection is None:
+                    matched = bool(receiver.deliver(message, subscription, now)) or matched
+                else:
+                    matched = bool(receiver.deliver_chosen(message, guard, selection, now)) or matched
+                continue
+            if selection is not None and not selection.takes(receiver):
+                continue
+            if guard is not None and not guard.delivering(message, receiver, subscription, now):
+                continue
+            if route.bounded and receiver.is_persistent():
+                persistent += 1
+                if _is_too_many(limits, persistent, len(message.payload)):
+                    self.counters.drop(DROP_FANOUT)
+                    continue
+            matched = bool(receiver.deliver(message, subscription, now)) or matched
         return matched
 
-    def _deliver_selected(self, route: Route, message: Message, selection: Selection, now: float) -> bool:
-        guard = route.guard
-        matched = False
-        for subscription in route.subscriptions:
-            receiver = subscription.receiver
-            if isinstance(receiver, ShareGroup):
-                matched = bool(receiver.deliver_selected(message, selection, guard, now)) or matched
-            elif selection.takes(receiver) and (
-                guard is None or guard.delivering(message, receiver, subscription, now)
-            ):
-                matched = bool(receiver.deliver(message, subscription, now)) or matched
-        return matched
+
+def _is_too_many(limits: Limits, persistent: int, weight: int) -> bool:
+    if limits.persistent_fanout and persistent > limits.persistent_fanout:
+        return True
+    most = limits.persistent_fanout_bytes
+    return bool(most) and persistent > 1 and persistent * weight > most
 
 
 def _topic_of(message: Message) -> str:

@@ -24,6 +24,7 @@ from myna.core.output import Output
 from myna.core.ports import Gate, Outlet, Peer
 from myna.core.requests import request_disconnect, request_subscribe, request_unsubscribe
 from myna.core.session import Session
+from myna.core.shaping import Shaping, shape
 from myna.wire import reasons
 from myna.wire.decode import decode
 from myna.wire.encode import encode
@@ -74,9 +75,11 @@ class Connection(Link):
         self._peer = peer
         self._reader = FrameReader(broker.packet_size)
         self._connect: Connect | None = None
+        self._is_held_up = False  # takes too little of what it is sent to be read from
         self._authentication = Authentication(self, gate, peer)
         self._acks: Acks | None = None
         self._inbound: Inbound | None = None
+        self._shaping: Shaping | None = None
         self._deadlines = LineDeadlines(broker.deadlines, self)
         self._deadlines.await_connect(now + connect_limit)
         broker.counters.connections_opened += 1
@@ -89,17 +92,24 @@ class Connection(Link):
             return
         self.last_heard = now
         self._broker.counters.bytes_received += len(data)
+        if self._shaping is not None:
+            self._shaping.received(len(data), now)
         try:
             self._reader.feed(data)
             if self.state != JUDGED or self._authentication.is_challenged:
                 self._read(now)
         except WireError as error:
             self._fail(error, now)
+        if self.state == OPEN and self.output.is_overflowing():
+            self._is_held_up = True
+            self._outlet.pause()
 
     def has_pending(self) -> bool:
-        return self.output.has_pending()
+        return self.output.has_pending() and (self._shaping is None or not self._shaping.holds)
 
     def take(self) -> bytes:
+        if self._shaping is not None and self._shaping.holds:
+            return b""
         data = self.output.take()
         self._broker.counters.bytes_sent += len(data)
         return data
@@ -107,6 +117,13 @@ class Connection(Link):
     def sent(self, count: int, now: float) -> None:
         """The edge has got rid of so many bytes: a client that had fallen behind may have caught up."""
         self.output.sent(count)
+        if self._is_held_up:
+            self.last_heard = now  # it is not to blame for what we do not read
+            if not self.output.is_congested():
+                self._is_held_up = False
+                self._outlet.resume()
+        if self._shaping is not None:
+            self._shaping.sent(count, now)
         session = self.session
         if session is not None and session.has_waiting() and not self.output.is_congested():
             session.pump(now)
@@ -306,6 +323,7 @@ class Connection(Link):
         self._acks = Acks(self._broker, self.output, session)
         self._inbound = Inbound(self._broker, self, session, self._acks, opened.origin, now)
         self._reader.maximum_packet_size = session.tenant.limits.packet_size or self._reader.maximum_packet_size
+        self._shaping = shape(self, self._broker.deadlines, session.tenant.limits, now)
         self._broker.counters.connects_accepted += 1
         session.tenant.connections += 1
         self._deadlines.keep_alive(opened.keep_alive, now)
@@ -362,8 +380,13 @@ class Connection(Link):
         self._connect = None
         self._authentication.forget()
         self._deadlines.cancel()
+        if self._inbound is not None:
+            self._inbound.end()
         if self._acks is not None:
             self._acks.close()
+        if self._shaping is not None:
+            self._shaping.stop()
+            self._shaping = None
         session = self.session
         if session is not None:
             self.session = None

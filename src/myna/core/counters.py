@@ -14,6 +14,7 @@ DROP_TOO_LARGE: Final = "larger_than_client_accepts"
 DROP_MEMORY: Final = "process_memory"
 DROP_GUARDED: Final = "guarded"
 DROP_UNDELIVERABLE: Final = "undeliverable_name"
+DROP_FANOUT: Final = "fanout_limit"
 DROP_NOT_PERMITTED: Final = "not_permitted"
 
 

@@ -12,7 +12,7 @@ from myna.core.broker import Broker
 from myna.core.identity import Identity
 from myna.core.limits import Limits
 from myna.core.link import UNLIMITED, Link
-from myna.core.message import Message, Origin, copy_for_delivery
+from myna.core.message import Message, Origin, copy_for_delivery, is_as_declared
 from myna.core.ports import Peer
 from myna.core.receiver import SessionKey
 from myna.core.session import Session
@@ -101,7 +101,8 @@ def open_session(
     )
     keep_alive = _keep_alive(limits, connect)
     if not link.write_packet(_connack(limits, connect, client_id, expiry, keep_alive, resumed is not None, data)):
-        session.discard(reasons.PACKET_TOO_LARGE, now)  # it could never be told that it is connected
+        if resumed is None:
+            session.discard(reasons.PACKET_TOO_LARGE, now)
         return Refused(reasons.PACKET_TOO_LARGE, "the client's maximum packet size leaves no room for CONNACK")
     session.save(now)
     session.set_will(_make_will(broker, key, connect, origin, now))
@@ -126,6 +127,10 @@ def _check_limits(tenant: Tenant, connect: Connect) -> Refused | None:
         return Refused(reasons.RETAIN_NOT_SUPPORTED, "will retain")  # [MQTT-3.2.2-13]
     if limits.will_size and len(will.payload) > limits.will_size:
         return Refused(reasons.PACKET_TOO_LARGE, "will payload")
+    properties = will.properties
+    declared = ABSENT if properties is None else properties.payload_format
+    if limits.payload_format_checked and not is_as_declared(declared, will.payload):
+        return Refused(reasons.PAYLOAD_FORMAT_INVALID, "will payload")
     return None
 
 

@@ -25,7 +25,7 @@ class Rules:
         return reasons.SUCCESS
 
     def may_unsubscribe(self, identity: "Identity", filter: str) -> int:
-        """SUCCESS, or the reason code of the refusal. `filter` is as it was subscribed."""
+        """SUCCESS, or the reason code of the refusal. `filter` comes without its share prefix."""
         return reasons.SUCCESS
 
 

@@ -17,11 +17,12 @@ from myna.core.aliases import InboundAliases
 from myna.core.broker import Broker
 from myna.core.limits import Bucket
 from myna.core.link import Link
-from myna.core.message import Message, Origin, copy_for_delivery
+from myna.core.message import Message, Origin, copy_for_delivery, is_as_declared
 from myna.core.outcome import Outcome, Refusal
 from myna.core.receiver import Receiver
 from myna.core.router import Route
 from myna.core.session import Session
+from myna.core.throughput import Share
 from myna.wire import reasons
 from myna.wire.decode_publish import decode_publish
 from myna.wire.encode import encode
@@ -54,6 +55,7 @@ class Inbound:
         "_routes",
         "_rules_version",
         "_session",
+        "_share",
     )
 
     def __init__(self, broker: Broker, link: Link, session: Session, acks: Acks, origin: Origin, now: float) -> None:
@@ -71,6 +73,8 @@ class Inbound:
         self._aliases: InboundAliases | None = None
         self._routes: dict[bytes, Route] | None = None
         self._rules_version = broker.rules_version
+        throughput = session.tenant.throughput
+        self._share: Share | None = None if throughput is None else Share(broker.deadlines, link)
 
     # The quick way
 
@@ -234,18 +238,21 @@ class Inbound:
         if verdict != reasons.SUCCESS:
             self._refuse(packet, verdict, now)
             return
+        throughput = session.tenant.throughput
+        if throughput is not None and self._share is not None and not self._share.draw(throughput, packet, now):
+            self._refuse(packet, reasons.QUOTA_EXCEEDED, now)
+            return
         if not packet.retain:
             self._remember(encoded, route)
         message = self._message(route, packet.payload, qos, now)
         message.retain = packet.retain
         properties = packet.properties
         if properties is not None:
-            if properties.message_expiry >= 0:
+            limits = session.tenant.limits
+            if properties.message_expiry > 0 or (properties.message_expiry == 0 and not limits.expiry_0_is_never):
                 message.expires_at = now + properties.message_expiry
             message.properties = copy_for_delivery(properties)
-            if session.tenant.limits.payload_format_checked and not _is_as_declared(
-                properties.payload_format, packet.payload
-            ):
+            if limits.payload_format_checked and not is_as_declared(properties.payload_format, packet.payload):
                 self._refuse(packet, reasons.PAYLOAD_FORMAT_INVALID, now)
                 return
         answer = self._broker.publish_on(route, session.tenant, message, now)
@@ -362,8 +369,12 @@ class Inbound:
         if self._is_5:
             raise ProtocolViolation("publish rate exceeded", reasons.MESSAGE_RATE_TOO_HIGH)
 
+    def end(self) -> None:
+        if self._share is not None:
+            self._share.end()
+
     def _remember(self, encoded: bytes, route: Route) -> None:
-        if self._bucket is not None:
+        if self._bucket is not None or self._session.tenant.throughput is not None:
             return
         routes = self._routes
         if routes is None or self._rules_version != self._broker.rules_version or len(routes) >= ROUTES_KEPT:
@@ -371,13 +382,3 @@ class Inbound:
             self._routes = routes
             self._rules_version = self._broker.rules_version
         routes[encoded] = route
-
-
-def _is_as_declared(payload_format: int, payload: bytes) -> bool:
-    if payload_format != 1:
-        return True
-    try:
-        payload.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

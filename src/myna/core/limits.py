@@ -24,6 +24,7 @@ class Limits:
         self.shared_available = True
         self.identifiers_available = True
         self.payload_format_checked = False
+        self.expiry_0_is_never = False  # Event Grid's reading of a Message Expiry Interval of 0
         # Sizes.
         self.packet_size = 1024 * 1024
         self.will_size = 0
@@ -34,7 +35,11 @@ class Limits:
         self.receive_maximum = 65_535
         self.inflight = 65_535  # sent and not acknowledged; MQTT 5 lets the client choose less
         self.topic_alias_maximum = 100  # each way; a topic may take 64 KiB, and each connection keeps its own
-        self.publishes_per_second = 0.0
+        self.publishes_per_second = 0.0  # of each connection
+        self.inbound_bytes_per_second = 0.0  # of a connection: it is read from no faster
+        self.outbound_bytes_per_second = 0.0  # of a connection: it is written to no faster
+        self.tenant_publishes_per_second = 0.0  # of all publishers together, whatever they speak
+        self.tenant_bytes_per_second = 0
         self.refused_qos_0_disconnects = False
         self.refused_publish_disconnects_3 = False
         # Time.
@@ -48,6 +53,9 @@ class Limits:
         self.subscriptions_per_session = 0
         self.filters_per_subscribe = 0
         self.group_members = 0
+        self.group_fanout = 0  # share groups that get one message
+        self.persistent_fanout = 0  # persistent sessions that get one message
+        self.persistent_fanout_bytes = 0  # and what it may weigh with all of them; the first always gets it
         # Queues of sessions.
         self.queue_messages = 100_000
         self.queue_bytes = 64 * 1024 * 1024
@@ -58,6 +66,10 @@ class Limits:
         self.retained_messages = 1_000_000
         self.retained_bytes = 512 * 1024 * 1024
         self.retained_per_subscription = 0
+        # What else is settled for each tenant.
+        self.wills_at_shutdown = True
+        self.messages_logged = False  # every message is reported to the watcher: for looking closely, not for speed
+        self.permission_errors_allow = False  # read by those who ask elsewhere for permission and get no answer
 
     def copy(self) -> "Limits":
         copy = Limits()
@@ -79,6 +91,7 @@ LIMIT_NAMES: Final = (
     "shared_available",
     "identifiers_available",
     "payload_format_checked",
+    "expiry_0_is_never",
     "packet_size",
     "will_size",
     "topic_length",
@@ -88,6 +101,10 @@ LIMIT_NAMES: Final = (
     "inflight",
     "topic_alias_maximum",
     "publishes_per_second",
+    "inbound_bytes_per_second",
+    "outbound_bytes_per_second",
+    "tenant_publishes_per_second",
+    "tenant_bytes_per_second",
     "refused_qos_0_disconnects",
     "refused_publish_disconnects_3",
     "keep_alive_minimum",
@@ -99,6 +116,9 @@ LIMIT_NAMES: Final = (
     "subscriptions_per_session",
     "filters_per_subscribe",
     "group_members",
+    "group_fanout",
+    "persistent_fanout",
+    "persistent_fanout_bytes",
     "queue_messages",
     "queue_bytes",
     "queue_policy",
@@ -107,6 +127,9 @@ LIMIT_NAMES: Final = (
     "retained_messages",
     "retained_bytes",
     "retained_per_subscription",
+    "wills_at_shutdown",
+    "messages_logged",
+    "permission_errors_allow",
 )
 
 
@@ -128,6 +151,22 @@ class Bucket:
             return False
         self._level -= amount
         return True
+
+    def borrow(self, amount: float, now: float) -> float:
+        """Take it whether it is there or not; the seconds until what was borrowed has come in."""
+        self._level = min(self.rate, self._level + (now - self._filled_at) * self.rate) - amount
+        self._filled_at = now
+        return max(0.0, -self._level / self.rate)
+
+    def missing(self, amount: float, now: float) -> float:
+        """Seconds until so much is there; 0.0 if it is. Nobody waits for more than a full bucket."""
+        self._level = min(self.rate, self._level + (now - self._filled_at) * self.rate)
+        self._filled_at = now
+        return max(0.0, (min(amount, self.rate) - self._level) / self.rate)
+
+    def spend(self, amount: float) -> None:
+        """Take it, there or not; a debt is paid off by the time that passes."""
+        self._level -= amount
 
     def wait(self, amount: float) -> float:
         """Seconds until so much will be there, as of the last look."""

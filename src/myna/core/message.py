@@ -237,3 +237,14 @@ def copy_for_delivery(source: Properties | None) -> Properties:
         copy.correlation_data = source.correlation_data
         copy.user_properties = source.user_properties
     return copy
+
+
+def is_as_declared(payload_format: int, payload: bytes) -> bool:
+    """Is it UTF-8 if its sender says so (§3.3.2.3.2, §3.1.3.2.3)?"""
+    if payload_format != 1:
+        return True
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -64,6 +64,7 @@ class Outbound:
         "queue",
         "queue_bytes",
         "window",
+        "window_bytes",
     )
 
     def __init__(self, key: SessionKey, limits: Limits, journal: Journal, counters: Counters) -> None:
@@ -79,6 +80,7 @@ class Outbound:
         self.window: dict[int, Delivery] | None = None
         self.queue: deque[Delivery] | None = None
         self.queue_bytes = 0
+        self.window_bytes = 0
 
     # New messages
 
@@ -125,7 +127,7 @@ class Outbound:
     def send_run(self, messages: list[Message], flags: int, now: float) -> int:
         """As `send` for messages that never expire, to a plain link and not for the store; says how many went out."""
         link = self.link
-        if link is None or self.has_waiting() or link.output.is_congested():
+        if link is None or self.has_waiting() or not self._has_room(link):
             return 0
         window = self.window
         if window is None:
@@ -141,6 +143,7 @@ class Outbound:
             while packet_id in window:
                 packet_id = packet_id + 1 if packet_id < 65_535 else 1
             window[packet_id] = Delivery(message, flags, None, 0)
+            self.window_bytes += message.size()
             output.write_parts(message.head(form, flags, now), write_u16(packet_id), message.tail(form, now))
         self._last_id = packet_id
         self._counters.messages_sent += count
@@ -208,6 +211,7 @@ class Outbound:
             if delivery.flags & QOS_BITS == QOS_2_BITS:
                 raise ProtocolViolation(f"PUBACK for packet {packet_id} at QoS 2")
             del window[packet_id]
+            self._let_go(delivery)
             self._settle(delivery)
 
     def received(self, packet_id: int, code: int) -> int:
@@ -220,11 +224,12 @@ class Outbound:
             raise ProtocolViolation(f"PUBREC for packet {packet_id} at QoS 1")
         if code >= 0x80:  # [MQTT-4.3.3-4]
             del window[packet_id]
+            self._let_go(delivery)
             self._settle(delivery)
             return -1
         if not delivery.released:
             delivery.released = True
-            delivery.message = None
+            self._let_go(delivery)
             if delivery.number:
                 self._journal.note(Released(self._key, delivery.number))
         return 0
@@ -273,6 +278,7 @@ class Outbound:
                 link.output.write(encode_ack(PUBREL_HEADER, packet_id))  # [MQTT-4.3.3-6]
             elif not self._write(link, message, delivery.flags | DUP, delivery.identifiers, packet_id, now):
                 del window[packet_id]
+                self._let_go(delivery)
                 self._settle(delivery)
         if not again:
             self._again = None
@@ -289,7 +295,8 @@ class Outbound:
         window = self.window
         if self._again is not None or (window is not None and len(window) >= link.receive_maximum):
             return False
-        return not link.output.is_congested()
+        bound = self.limits.queue_bytes  # who reads and never acknowledges must not make us keep it all
+        return (self.window_bytes < bound or bound == 0) and not link.output.is_congested()
 
     def _is_full(self, queue: deque[Delivery], size: int) -> bool:
         limits = self.limits
@@ -324,6 +331,7 @@ class Outbound:
             return 0
         self._last_id = packet_id
         window[packet_id] = delivery
+        self.window_bytes += message.size()
         return packet_id
 
     def _write(
@@ -359,6 +367,13 @@ class Outbound:
         link.output.write_parts(head, middle, tail)
         self._counters.messages_sent += 1
         return True
+
+    def _let_go(self, delivery: Delivery) -> None:
+        """The message is not needed for a repetition any more."""
+        message = delivery.message
+        if message is not None:
+            self.window_bytes -= message.size()
+            delivery.message = None
 
     def _settle(self, delivery: Delivery) -> None:
         if delivery.number:

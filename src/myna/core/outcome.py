@@ -7,13 +7,17 @@ from myna.wire.reasons import reason_name
 
 @final
 class Outcome:
-    """`matched`: somebody wanted it, connected or not. `sequence`: what to await until it is durable, or 0."""
+    """`matched`: somebody wanted it, connected or not. `sequence`: what to await until it is durable, or 0.
 
-    __slots__ = ("matched", "sequence")
+    `tapped`: it has been taken to be carried elsewhere, later.
+    """
 
-    def __init__(self, matched: bool, sequence: int) -> None:
+    __slots__ = ("matched", "sequence", "tapped")
+
+    def __init__(self, matched: bool, sequence: int, tapped: bool = False) -> None:
         self.matched = matched
         self.sequence = sequence
+        self.tapped = tapped
 
 
 @final

@@ -60,6 +60,12 @@ class Output:
         memory = self._memory
         return waiting > memory.high_water or (memory.held > memory.limit and waiting > CROWDED_HIGH_WATER)
 
+    def is_overflowing(self) -> bool:
+        """Even acks alone have become too many, which nothing else holds back: time to stop reading."""
+        waiting = self._gathered + self.unsent
+        memory = self._memory
+        return waiting > 2 * memory.high_water or (memory.held > memory.limit and waiting > 2 * CROWDED_HIGH_WATER)
+
     def has_pending(self) -> bool:
         return bool(self._chunks)
 

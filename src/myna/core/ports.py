@@ -120,7 +120,10 @@ class Tap(ABC):
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Watcher:
-    """Told what happens, for logs and metrics. All optional, all empty; messages are counted, never reported."""
+    """Told what happens, for logs and metrics. All optional, all empty.
+
+    Messages are counted and not reported, except those of tenants that ask for it (`messages_logged`).
+    """
 
     def connected(self, receiver: Receiver, address: str, now: float) -> None:
         return
@@ -129,6 +132,9 @@ class Watcher:
         return
 
     def session_ended(self, receiver: Receiver, reason: int, now: float) -> None:
+        return
+
+    def published(self, tenant: str, message: Message, matched: bool, now: float) -> None:
         return
 
     def refused(self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float) -> None:

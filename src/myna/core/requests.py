@@ -58,9 +58,8 @@ def request_unsubscribe(
     for text in packet.filters:
         if parse_filter(text) is None:
             codes.append(reasons.TOPIC_FILTER_INVALID)
-            continue
-        code = session.identity.rules.may_unsubscribe(session.identity, text)
-        codes.append(unsubscribe(broker, session, text, now) if code == reasons.SUCCESS else code)
+        else:
+            codes.append(unsubscribe(broker, session, text, now))
     sequence = broker.journal.store.sequence if session.is_durable() else 0
     acks.send(encode(Unsuback(packet.packet_id, codes), link.level), sequence)
 

@@ -23,7 +23,7 @@ STALE: Final = -1
 class Route:
     """Where the messages of one topic go. `plain`: packets may be shared with all of them just as they came."""
 
-    __slots__ = ("encoded", "generation", "guard", "plain", "retired", "subscriptions", "topic")
+    __slots__ = ("bounded", "encoded", "generation", "guard", "logged", "plain", "retired", "subscriptions", "topic")
 
     def __init__(self, topic: str, encoded: bytes, guard: TopicGuard | None) -> None:
         self.topic = topic
@@ -32,6 +32,8 @@ class Route:
         self.generation = STALE
         self.subscriptions: list[Subscription] = []
         self.plain = False
+        self.bounded = False  # more may be subscribed than one message may go to
+        self.logged = False  # the watcher wants to see each message
         self.retired = False  # the router knows it no longer: ask for a new one
 
 
@@ -196,13 +198,25 @@ class Router:
         if len(found) > 1:
             found = _one_per_receiver(found)
         route.subscriptions = found
-        route.plain = route.guard is None and all([held.plain for held in found])
+        limits = self.limits
+        route.bounded = _may_exceed(limits, len(found))
+        route.logged = limits.messages_logged
+        nobody_looks = route.guard is None and not route.bounded and not route.logged
+        route.plain = nobody_looks and all([held.plain for held in found])
         route.generation = self.generation
 
     def _touch(self, filter: str) -> None:
         route = self._routes.get(filter.encode("utf-8", "surrogatepass"))
         if route is not None:
             route.generation = STALE
+
+
+def _may_exceed(limits: Limits, count: int) -> bool:
+    if limits.persistent_fanout_bytes and count > 1:
+        return True
+    if limits.group_fanout and count > limits.group_fanout:
+        return True
+    return bool(limits.persistent_fanout) and count > limits.persistent_fanout
 
 
 def _has_wildcard(filter: str) -> bool:

@@ -55,20 +55,17 @@ class ShareGroup(Receiver):
     def deliver(self, message: Message, subscription: Subscription, now: float) -> int:
         return self._hand_over(message, self.members, now)
 
-    def deliver_guarded(self, message: Message, guard: TopicGuard, now: float) -> int:
-        """As `deliver`, among the members whom the guard lets have it."""
-        allowed = [member for member in self.members if guard.delivering(message, member.receiver, member, now)]
-        return self._hand_over(message, allowed, now)
-
-    def deliver_selected(self, message: Message, selection: Selection, guard: TopicGuard | None, now: float) -> int:
-        """As `deliver`, among the members whom the selection takes and the guard, if there is one, lets have it."""
-        taken = [
+    def deliver_chosen(
+        self, message: Message, guard: TopicGuard | None, selection: Selection | None, now: float
+    ) -> int:
+        """As `deliver`, among the members whom the guard lets have it and the selection takes."""
+        chosen = [
             member
             for member in self.members
-            if selection.takes(member.receiver)
-            and (guard is None or guard.delivering(message, member.receiver, member, now))
+            if (guard is None or guard.delivering(message, member.receiver, member, now))
+            and (selection is None or selection.takes(member.receiver))
         ]
-        return self._hand_over(message, taken, now)
+        return self._hand_over(message, chosen, now)
 
     def _hand_over(self, message: Message, members: list[Subscription], now: float) -> int:
         if not members:

@@ -8,6 +8,7 @@ already held is changed in place, so that no message falls between the old and t
 from typing import final
 
 from myna.core.broker import Broker
+from myna.core.identity import ALLOW_ALL
 from myna.core.message import Message
 from myna.core.ports import DORMANT
 from myna.core.receiver import Receiver, Subscription
@@ -89,8 +90,17 @@ def subscribe(broker: Broker, receiver: Receiver, asked: Asked, now: float, *, j
     return _enter(broker, tenant, receiver, subscription, held, parsed, now)
 
 
-def unsubscribe(broker: Broker, receiver: Receiver, text: str, now: float) -> int:
-    """SUCCESS, or NO_SUBSCRIPTION_EXISTED. The comparison is exact, share prefix included [MQTT-3.10.4-1]."""
+def unsubscribe(broker: Broker, receiver: Receiver, text: str, now: float, *, judged: bool = False) -> int:
+    """SUCCESS, NO_SUBSCRIPTION_EXISTED, or why it must stay. The comparison is exact, share prefix included
+    [MQTT-3.10.4-1].
+    """
+    identity = receiver.identity
+    if identity.rules is not ALLOW_ALL and not judged:
+        parsed = parse_filter(text)
+        code = identity.rules.may_unsubscribe(identity, text if parsed is None else parsed.filter)
+        if code != reasons.SUCCESS:
+            broker.counters.refuse(f"unsubscribe:{reasons.reason_name(code)}")
+            return code
     held = receiver.subscriptions.pop(text, None)
     if held is None:
         return reasons.NO_SUBSCRIPTION_EXISTED

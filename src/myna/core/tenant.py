@@ -6,6 +6,7 @@ from myna.core.limits import Limits
 from myna.core.receiver import Receiver, SessionKey
 from myna.core.retained import Retained
 from myna.core.router import Router
+from myna.core.throughput import Throughput
 
 
 @final
@@ -51,6 +52,7 @@ class Tenant:
     def __init__(self, name: str, limits: Limits) -> None:
         self.name = name
         self.limits = limits
+        self.throughput: Throughput | None = None
         self.router = Router(limits)
         self.retained = Retained()
         self.connections = 0
@@ -58,6 +60,14 @@ class Tenant:
         self._sessions: dict[SessionKey, Receiver] = {}
         self._of_user = Index()
         self._of_client = Index()
+        self.set_limits(limits)
+
+    def set_limits(self, limits: Limits) -> None:
+        """Also anew, while clients are connected."""
+        self.limits = limits
+        self.router.limits = limits
+        bounded = limits.tenant_publishes_per_second > 0 or limits.tenant_bytes_per_second > 0
+        self.throughput = Throughput(limits, 0.0) if bounded else None
 
     def session(self, scope: str, client_id: str) -> Receiver | None:
         return self._sessions.get((self.name, scope, client_id))

@@ -4,5 +4,7 @@ from typing import Final
 
 # Name in the configuration -> module:class. A face is imported only if it is enabled.
 FACES: Final[dict[str, str]] = {
+    "bifromq": "myna.faces.bifromq.face:BifroMqFace",
+    "eventgrid": "myna.faces.eventgrid.face:EventGridFace",
     "webpubsub": "myna.faces.webpubsub.face:WebPubSubFace",
 }

@@ -98,7 +98,9 @@ class AsyncBroker:
         return granted
 
     async def unsubscribe(self, receiver: Receiver, text: str) -> int:
-        """SUCCESS or NO_SUBSCRIPTION_EXISTED. `text` is the filter as it was subscribed, share prefix included."""
+        """SUCCESS, NO_SUBSCRIPTION_EXISTED, or why it must stay. `text` is the filter as it was subscribed, share
+        prefix included.
+        """
         code = unsubscribe(self.core, receiver, text, self.now())
         await self.safe()
         return code
@@ -114,7 +116,13 @@ class AsyncBroker:
         await self.safe()
         return online
 
-    async def expire(self, tenant: str, older_than: float | None = None) -> int:
+    async def expire(
+        self,
+        tenant: str,
+        older_than: float | None = None,
+        reason: int = reasons.ADMINISTRATIVE_ACTION,
+        text: str = "",
+    ) -> int:
         """End persistent sessions whose clients have been away for so many seconds: how many?
 
         None ends only those whose own time has passed; 0 ends all of them, connected ones too.
@@ -123,7 +131,7 @@ class AsyncBroker:
         ended = 0
         for receiver in self.core.sessions(tenant):
             if isinstance(receiver, Session) and receiver.is_persistent() and _is_due(receiver, older_than, now):
-                receiver.end(reasons.ADMINISTRATIVE_ACTION, now, discard=True)
+                receiver.end(reason, now, discard=True, text=text)
                 ended += 1
         self._arm()
         await self.safe()

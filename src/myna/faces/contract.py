@@ -163,7 +163,8 @@ class Authenticator(Protocol):
 class Claims:
     """Everything a face wants to be asked for.
 
-    `hot` are exact paths in front of the router, for the few calls whose speed matters. `own_listener` names a
+    `hot` are exact paths in front of the router, for the few calls whose speed matters. They run without a task up to
+    their first wait, so there must be no timeout around what comes before that. `own_listener` names a
     listener of the configuration; `hot`, `routes` and `websockets` are on that one then instead of the common HTTP
     port, and `fallback` answers what matches none of them. `guards` go by tenant, "" for all of them.
     """

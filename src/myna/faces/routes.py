@@ -108,6 +108,9 @@ class HttpRoutes:
                     raise ClaimedTwice(f"{method} {route.pattern} is claimed twice")
                 by_pattern[route.pattern][method] = route.app
 
+    def find_hot(self, scope: Scope) -> Asgi | None:
+        return self._hot.get((scope["method"], scope["raw_path"]))
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"]
         hot = self._hot.get((method, scope["raw_path"]))

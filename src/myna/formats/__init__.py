@@ -1,1 +1,1 @@
-"""Formats that several APIs speak. Imports nothing of ours."""
+"""What several APIs speak."""

@@ -1,87 +1,106 @@
-"""JSON Web Tokens signed with a shared key (HS256): reading, checking, making them.
+"""JSON Web Tokens: signing them, checking a signature, and checking the time. Knows no issuer, audience or user.
 
-Knows no issuer, no audience and no clock: what a claim means is for whoever asks. What a newcomer gets wrong: `read`
-proves nothing. A token counts only after `is_signed_by`, and `alg` must say HS256, or a token could choose its own
-check.
+The signature is checked by PyJWT; the times here, against the caller's clock. What a newcomer gets wrong: the
+algorithms are chosen by whoever holds the key, never by the token. A public RSA key must not pass as an HMAC secret.
 """
 
-import base64
-import binascii
-import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+import jwt
 import msgspec
 
-_HEADER = {"alg": "HS256", "typ": "JWT"}
-_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
+LEEWAY: Final = 30.0  # seconds two machines' clocks may differ
+
+HMAC: Final = ("HS256", "HS384", "HS512")
+_LONGEST: Final = 16 * 1024  # characters of a token
+
+Claims = dict[str, Any]
+
+
+class BadToken(Exception):
+    """A token that proves nothing; says why, without showing any of it."""
+
+    def __init__(self, text: str, *, expired: bool = False, unknown_key: bool = False) -> None:
+        super().__init__(text)
+        self.expired = expired
+        self.unknown_key = unknown_key  # another set of keys might know it
 
 
 @dataclass(frozen=True, slots=True)
-class Jwt:
-    """A token taken apart, not yet believed."""
+class Key:
+    """`key` is a secret in bytes, or one of cryptography's public keys. `algorithms` are those it may serve."""
 
-    header: dict[str, Any]
-    claims: dict[str, Any]
-    signed: bytes  # header and claims as sent: what the signature is over
-    signature: bytes
+    key: Any
+    algorithms: tuple[str, ...]
+    kid: str = ""
 
 
-def read(token: str) -> Jwt | None:
-    """Take a token apart; None if it is none."""
-    signed, _, signature = token.rpartition(".")
-    header, dot, claims = signed.partition(".")
-    if not dot or "." in claims:
-        return None
+def looks_like_jwt(text: str | bytes) -> bool:
+    """Three parts, the first of which begins as the base64 of `{"` does."""
+    if isinstance(text, bytes):
+        return text.startswith(b"eyJ") and text.count(b".") == 2
+    return text.startswith("eyJ") and text.count(".") == 2
+
+
+def read_unverified(token: str) -> tuple[dict[str, Any], Claims]:
+    """Header and claims as the token gives them, to find out whose keys to try. They prove nothing."""
+    if len(token) > _LONGEST:
+        raise BadToken("the token is too long")
     try:
-        return Jwt(
-            _decode_object(_from_base64url(header)),
-            _decode_object(_from_base64url(claims)),
-            signed.encode("ascii"),
-            _from_base64url(signature),
-        )
-    except (msgspec.DecodeError, binascii.Error, ValueError):
-        return None
+        parts = jwt.api_jws.decode_complete(token, options={"verify_signature": False})
+        claims = msgspec.json.decode(parts["payload"])
+    except (jwt.InvalidTokenError, msgspec.DecodeError, ValueError, RecursionError):
+        raise BadToken("this is not a JWT") from None
+    if not isinstance(claims, dict):
+        raise BadToken("the token's claims are no object")
+    return parts["header"], claims
 
 
-def is_signed_by(token: Jwt, key: bytes) -> bool:
-    """Is it an HS256 token made with this key? In constant time."""
-    if token.header.get("alg") != "HS256":
-        return False
-    return hmac.compare_digest(hmac.digest(key, token.signed, "sha256"), token.signature)
+def verify(token: str, keys: Iterable[Key], now: float, *, leeway: float = LEEWAY) -> Claims:
+    """The claims of a token that one of these keys has signed and whose time it is. Raises BadToken."""
+    header, claims = read_unverified(token)
+    algorithm, kid = header.get("alg"), header.get("kid")
+    unknown = True
+    for key in keys:
+        if algorithm not in key.algorithms or (key.kid and kid is not None and kid != key.kid):
+            continue
+        unknown = False
+        try:
+            jwt.api_jws.decode(token, key.key, algorithms=list(key.algorithms))
+        except (jwt.PyJWTError, ValueError, TypeError):
+            continue
+        check_times(claims, now, leeway)
+        return claims
+    if unknown:
+        raise BadToken("no key here fits the token's algorithm and key id", unknown_key=True)
+    raise BadToken("the signature is wrong")
 
 
-def is_current(claims: Mapping[str, Any], now: float, leeway: float) -> bool:
-    """Within its time, give or take clocks that differ. A token without an end is never current."""
-    span = times(claims)
-    return span is not None and span[0] - leeway <= now < span[1] + leeway
+def check_times(claims: Mapping[str, Any], now: float, leeway: float = LEEWAY) -> None:
+    """`exp` and `nbf`, where they are given, must be numbers and allow this moment."""
+    expires = claims.get("exp")
+    begins = claims.get("nbf")
+    if not (_is_time(expires) and _is_time(begins)):
+        raise BadToken("exp and nbf must be numbers")
+    if expires is not None and now >= expires + leeway:
+        raise BadToken("the token has expired", expired=True)
+    if begins is not None and now < begins - leeway:
+        raise BadToken("the token is not valid yet")
 
 
-def times(claims: Mapping[str, Any]) -> tuple[float, float] | None:
-    """From when and until when it holds; None without an end."""
-    ends = _number(claims.get("exp"))
-    begins = _number(claims.get("nbf", 0))
-    return None if ends is None or begins is None else (begins, ends)
+def has_audience(claims: Mapping[str, Any], accepted: Iterable[str]) -> bool:
+    """`aud` is a string or a list of them; one that is accepted suffices, and a `/` at the end makes no difference."""
+    given = claims.get("aud")
+    wanted = {one.removesuffix("/") for one in accepted}
+    audiences = given if isinstance(given, list) else [given]
+    return any(isinstance(one, str) and one.removesuffix("/") in wanted for one in audiences)
 
 
-def sign(claims: Mapping[str, object], key: bytes, header: Mapping[str, object] | None = None) -> str:
-    """A token with these claims."""
-    head = _to_base64url(msgspec.json.encode(_HEADER if header is None else {**_HEADER, **header}))
-    signed = head + b"." + _to_base64url(msgspec.json.encode(claims))
-    return (signed + b"." + _to_base64url(hmac.digest(key, signed, "sha256"))).decode("ascii")
+def sign(claims: Claims, secret: bytes, algorithm: str = "HS256") -> str:
+    return jwt.encode(claims, secret, algorithm=algorithm)
 
 
-def _number(value: object) -> float | None:
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-
-def _to_base64url(data: bytes) -> bytes:
-    return base64.urlsafe_b64encode(data).rstrip(b"=")
-
-
-def _from_base64url(text: str) -> bytes:
-    data = text.encode("ascii")
-    if b"+" in data or b"/" in data:
-        raise ValueError("the other alphabet")
-    return base64.b64decode(data + b"=" * (-len(data) % 4), b"-_", validate=True)
+def _is_time(value: object) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))

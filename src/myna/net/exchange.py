@@ -24,6 +24,32 @@ SMALL_REST: Final = 64 * 1024  # a rest of a body worth reading and dropping to 
 DISCONNECT: Final = "http.disconnect"
 FAILURE: Final = b"Internal Server Error"
 
+# What a header of an answer is: a line to be written, and perhaps something for us to know. Answers have few different
+# ones, so those are read once.
+PLAIN: Final = -1  # or the length of the body, from 0 up
+CLOSES: Final = -2
+LINES_KEPT: Final = 256
+LINES: Final[dict[tuple[bytes, bytes], tuple[bytes, int]]] = {}
+
+
+def read_header(name: bytes, value: bytes) -> tuple[bytes, int]:
+    if HEADER_RE.search(name) or HEADER_VALUE_RE.search(value):
+        raise RuntimeError(f"not a header: {name!r}: {value!r}")
+    line, meaning = b"%s: %s\r\n" % (name, value), PLAIN
+    lowered = name.lower()
+    if lowered == b"content-length":
+        meaning = int(value)
+    elif lowered == b"transfer-encoding":
+        if value.lower() != b"chunked":
+            raise RuntimeError(f"transfer-encoding {value!r} is not served")
+        line = b""  # said below, where the client can read it
+    elif lowered == b"connection":
+        line, meaning = b"", CLOSES if b"close" in value.lower() else PLAIN
+    is_number = meaning == PLAIN and value.isdigit()  # an id, say: there is no end to those
+    if len(LINES) < LINES_KEPT and len(line) < LINES_KEPT and not is_number:
+        LINES[name, value] = line, meaning
+    return line, meaning
+
 
 @final
 class Exchange:
@@ -156,20 +182,12 @@ class Exchange:
         head = [STATUS_LINE[status], self._protocol.date_line()]
         length = -1
         for name, value in headers:
-            if HEADER_RE.search(name) or HEADER_VALUE_RE.search(value):
-                raise RuntimeError(f"not a header: {name!r}: {value!r}")
-            lowered = name.lower()
-            if lowered == b"content-length":
-                length = int(value)
-            elif lowered == b"transfer-encoding":
-                if value.lower() != b"chunked":
-                    raise RuntimeError(f"transfer-encoding {value!r} is not served")
-                continue  # said below, where the client can read it
-            elif lowered == b"connection":
-                if b"close" in value.lower():
-                    self.keep_alive = False
-                continue
-            head += (name, b": ", value, b"\r\n")
+            line, meaning = LINES.get((name, value)) or read_header(name, value)
+            head.append(line)
+            if meaning >= 0:
+                length = meaning
+            elif meaning == CLOSES:
+                self.keep_alive = False
         self._expected = length
         if self.scope["method"] == "HEAD" or status in {204, 304}:
             self._expected = 0

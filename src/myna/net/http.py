@@ -7,13 +7,16 @@ that keeps the bytes behind the request. uvicorn's server, signals and logging a
     IDLE --first byte--> HEAD --empty line--> BODY --end--> ANSWERING --answered--> IDLE      or ENDED, from anywhere
 
 What a newcomer gets wrong: the parser runs ahead. One read may hold many requests, and a mistake behind a good
-request must not spoil its answer.
+request must not spoil its answer. So nothing is answered before a read has been parsed to its end; then what the port
+calls prompt runs at once, up to its first wait, and only what has to wait becomes a task.
 """
 
 import asyncio
 import logging
 import ssl
+from collections.abc import Coroutine, Generator
 from email.utils import formatdate
+from types import coroutine
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
@@ -47,9 +50,13 @@ class HttpProtocol(HttpToolsProtocol):
         self._extensions: dict[str, object] = {}
         self._in_head = False
         self._head_size = 0
+        self._read_size = 0
+        self._head_bound = 0  # the head is no larger than this
         self._raw_headers: list[tuple[bytes, bytes]] = []
         self._exchange: Exchange | None = None  # the one being read, or the last
         self._queue: list[Exchange] = []  # those being answered or waiting for it, in order
+        self._ready: Exchange | None = None  # the head of the queue, while nobody has begun to answer it
+        self._answering = False
         self._upgrading = False
         self._refusal: tuple[int, str] | None = None
         self._ended = False  # nothing more is parsed
@@ -78,12 +85,19 @@ class HttpProtocol(HttpToolsProtocol):
         self._exchange = None
 
     def data_received(self, data: bytes) -> None:
+        self._read(data)
+        if self._ready is not None:
+            self._answer()
+
+    def _read(self, data: bytes) -> None:
         self._now = self._port.clock.now()
         if self._ended:
             self._discard(len(data))
             return
+        self._read_size = len(data)
         if self._in_head:
             self._head_size += len(data)
+            self._head_bound += len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -102,6 +116,7 @@ class HttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._in_head = True
         self._head_size = 0
+        self._head_bound = self._read_size
         self.deadline = self._now + self._port.limits.head_seconds
         self.url = b""
         self.expect_100_continue = False
@@ -109,15 +124,11 @@ class HttpProtocol(HttpToolsProtocol):
         self._raw_headers = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        lowered = name.lower()
-        if lowered == b"expect" and value.lower() == b"100-continue":
-            self.expect_100_continue = True
-        self.headers.append((lowered, value))
         self._raw_headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        if self._refusal is not None or self._ended or self._is_oversized():
+        if self._refusal is not None or self._ended or not self._take_headers():
             return
         self._upgrading = self.parser.should_upgrade() and is_websocket(self.headers) and self._port.has_websockets
         if self._upgrading:
@@ -153,7 +164,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._exchange = exchange
         self._queue.append(exchange)
         if len(self._queue) == 1:
-            self._run(exchange)
+            self._ready = exchange
         else:
             self.flow.pause_reading()
 
@@ -166,7 +177,8 @@ class HttpProtocol(HttpToolsProtocol):
             queue.clear()
             self._farewell()
         elif queue:
-            self._run(queue[0])
+            self._ready = queue[0]
+            self._answer()
         elif self._ended:
             if self._refusal is not None:
                 self._say(*self._refusal)
@@ -221,22 +233,55 @@ class HttpProtocol(HttpToolsProtocol):
             "server": self.server,
             "client": self.client,
             "state": {},
-            "extensions": {**self._extensions, "myna.raw_headers": self._raw_headers},
+            "extensions": {"myna.raw_headers": self._raw_headers, **self._extensions},
         }
 
+    def _answer(self) -> None:
+        """Answer what is ready, and what becomes ready by that: a loop, so that many of them do not nest."""
+        if self._answering:
+            return
+        self._answering = True
+        try:
+            while (exchange := self._ready) is not None:
+                self._ready = None
+                if self._queue and self._queue[0] is exchange:
+                    self._run(exchange)
+        finally:
+            self._answering = False
+
     def _run(self, exchange: Exchange) -> None:
+        app = self._port.find_prompt(exchange.scope)
+        if app is not None:
+            exchange.app = app
+        answering: Coroutine[Any, Any, None] = exchange.run()
+        if app is not None:
+            try:
+                awaited = answering.send(None)
+            except StopIteration:
+                return
+            answering = _go_on(answering, awaited)
         tasks = self.tasks
-        task = self.loop.create_task(exchange.run())
+        task = self.loop.create_task(answering)
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    def _is_oversized(self) -> bool:
+    def _take_headers(self) -> bool:
+        """Names in lower case, as ASGI wants them. False if there is too much of something."""
         limits = self._port.limits
         if len(self.url) > limits.target_bytes:
             self._refusal = (414, "the request target is too long")
-        elif len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > limits.head_bytes:
-            self._refusal = (431, "the headers are too large")
-        return self._refusal is not None
+            return False
+        headers = [(name.lower(), value) for name, value in self._raw_headers]
+        self.headers = headers
+        for name, value in headers:
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+        if self._head_bound > limits.head_bytes:
+            size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in headers)
+            if size > limits.head_bytes:
+                self._refusal = (431, "the headers are too large")
+                return False
+        return True
 
     def _after_upgrade(self, rest: bytes) -> None:
         """The parser has stopped: what follows is another protocol, or (h2c and the like) one that we do not speak."""
@@ -319,6 +364,21 @@ class HttpProtocol(HttpToolsProtocol):
                 self.transport.abort()
         elif not self.flow.read_paused:
             self.flow.pause_reading()  # an answer is still being written; the rest can wait
+
+
+@coroutine
+def _go_on(answering: Coroutine[Any, Any, None], awaited: Any) -> Generator[Any, Any, None]:
+    """The rest of what has run without a task up to its first wait, for the task that it needs from there on."""
+    try:
+        while True:
+            try:
+                value = yield awaited
+            except BaseException as error:
+                awaited = answering.throw(error)
+            else:
+                awaited = answering.send(value)
+    except StopIteration:
+        return
 
 
 ASGI: Final = {"version": "3.0", "spec_version": "2.4"}

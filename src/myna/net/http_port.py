@@ -34,6 +34,14 @@ Application = Callable[
     [MutableMapping[str, Any], Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
 ]
 
+# Finds the part of the application that answers a request at once and, until it waits, needs no task: it has no
+# timeout around what comes before that, for example. None for all other requests.
+Prompt = Callable[[MutableMapping[str, Any]], Application | None]
+
+
+def _none(scope: MutableMapping[str, Any]) -> Application | None:
+    return None
+
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
@@ -66,6 +74,7 @@ class HttpPort:
         limits: HttpLimits,
         websocket_limits: WebSocketLimits,
         route: Route | None = None,
+        prompt: Prompt | None = None,
     ) -> None:
         self.name = name
         self.app = app
@@ -76,6 +85,7 @@ class HttpPort:
         self.state = ServerState()
         self.draining = False
         self.has_websockets = route is not None
+        self.find_prompt: Prompt = _none if prompt is None else prompt
         self._streams = streams
         self._route = route
         self._websocket_limits = websocket_limits

@@ -15,7 +15,7 @@ from myna.core.ports import Outlet, Peer
 from myna.net.acceptor import Accepted, Acceptor
 from myna.net.addresses import BACKLOG, listen_tcp, listen_unix, remove_unix, show_peer
 from myna.net.endpoint import Route
-from myna.net.http_port import Application, HttpLimits, HttpPort
+from myna.net.http_port import Application, HttpLimits, HttpPort, Prompt
 from myna.net.tls import TlsContexts
 from myna.net.tls_accept import MqttTlsProtocol
 from myna.net.websocket import WebSocketLimits
@@ -50,11 +50,14 @@ class MqttListener:
 
 @dataclass(frozen=True, slots=True)
 class HttpListener:
-    """One ASGI application. `route` finds the WebSocket endpoint of an upgrade, None where there is none."""
+    """One ASGI application. `route` finds the WebSocket endpoint of an upgrade, None where there is none; `prompt`
+    finds what answers a request without a task of its own.
+    """
 
     name: str
     app: Application
     route: Route | None = None
+    prompt: Prompt | None = None
     host: str = "localhost"
     port: int = 8080
     path: str = ""
@@ -186,6 +189,7 @@ class Listeners:
             limits=listener.limits,
             websocket_limits=listener.websocket,
             route=listener.route,
+            prompt=listener.prompt,
         )
         self._ports.append(port)
 

@@ -2,12 +2,14 @@
 what to do.
 
 A client that is refused a thousand times a second gets a few lines and then one that counts the rest. What a newcomer
-gets wrong: nothing here is called per message; and what a client sent as password or token never gets here.
+gets wrong: nothing here is called per message, unless a tenant asks for it; and what a client sent as password or token
+never gets here.
 """
 
 import logging
 from typing import Final
 
+from myna.core.message import Message
 from myna.core.ports import Watcher
 from myna.core.receiver import Receiver
 from myna.core.session import Session
@@ -67,6 +69,14 @@ class LogWatcher(Watcher):
             by = "client" if by_client else "broker"
             why = "" if reason == 0 else reason_name(reason)
             say(log, logging.INFO, "client disconnected", client=client_id, tenant=tenant, by=by, why=why)
+
+    def published(self, tenant: str, message: Message, matched: bool, now: float) -> None:
+        """Every message of a tenant with `messages_logged`; none is left out, that is what it was switched on for."""
+        say(
+            log, logging.INFO, "message published",
+            tenant=tenant, topic=message.topic, qos=message.qos, retain=message.retain, size=len(message.payload),
+            matched=matched, source=message.origin.source, client=message.origin.client_id,
+        )  # fmt: skip
 
     def refused(self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float) -> None:
         if self._may_say(what.partition(" ")[0], cause):

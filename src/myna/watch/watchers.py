@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 
+from myna.core.message import Message
 from myna.core.ports import Watcher
 from myna.core.receiver import Receiver
 
@@ -28,6 +29,10 @@ class Watchers(Watcher):
     def session_ended(self, receiver: Receiver, reason: int, now: float) -> None:
         for watcher in self._watchers:
             _call(watcher.session_ended, receiver, reason, now)
+
+    def published(self, tenant: str, message: Message, matched: bool, now: float) -> None:
+        for watcher in self._watchers:
+            _call(watcher.published, tenant, message, matched, now)
 
     def refused(self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float) -> None:
         for watcher in self._watchers:

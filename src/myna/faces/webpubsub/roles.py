@@ -195,8 +195,7 @@ class Permissions(Rules):
         return reasons.SUCCESS if granted else reasons.NOT_AUTHORIZED
 
     def may_unsubscribe(self, identity: Identity, filter: str) -> int:
-        parts = filter.split("/", 2) if filter.startswith(("$share/", "$oshare/")) else [filter]
-        return self.may_subscribe(identity, parts[-1], 0)
+        return self.may_subscribe(identity, filter, 0)
 
 
 class WebPubSubIdentity(Identity):

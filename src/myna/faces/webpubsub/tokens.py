@@ -16,6 +16,7 @@ from myna.formats import jwt
 
 LEEWAY: Final = 300.0  # seconds by which the clocks of callers may differ
 VERIFIED_KEPT: Final = 4096
+ALGORITHMS: Final = ("HS256",)
 
 CLIENT: Final = "client/hubs"
 MQTT: Final = "clients/mqtt/hubs"
@@ -51,7 +52,8 @@ class Tokens:
 
     def use(self, keys: Sequence[str], hosts: frozenset[str] | None) -> None:
         """Others from now on: what they opened must be opened again."""
-        self._keys = [key.encode() for key in keys if key]
+        self._keys = [jwt.Key(key.encode(), ALGORITHMS) for key in keys if key]
+        self._primary = keys[0].encode()
         self._hosts = hosts
         self._opened.clear()
 
@@ -62,50 +64,56 @@ class Tokens:
         asked = (authorization, raw_path, host)
         times = self._opened.get(asked)
         if times is None:
-            claims = self._claims_that_open(authorization, raw_path, host)
-            times = None if claims is None else jwt.times(claims)
-            if times is None:
+            claims = self._claims_that_open(authorization, raw_path, host, now)
+            if claims is None:
                 return False
+            times = (claims.get("nbf") or 0.0, claims["exp"])
             if len(self._opened) >= VERIFIED_KEPT:
                 del self._opened[next(iter(self._opened))]
             self._opened[asked] = times
         return times[0] - LEEWAY <= now < times[1] + LEEWAY
 
-    def _claims_that_open(self, authorization: bytes, raw_path: bytes, host: str) -> dict[str, Any] | None:
-        token = bearer(authorization)
-        read = jwt.read(token) if token else None
-        if read is None or not self._is_signed(read):
+    def _claims_that_open(self, authorization: bytes, raw_path: bytes, host: str, now: float) -> jwt.Claims | None:
+        claims = self._verified(bearer(authorization), now)
+        if claims is None:
             return None
         path = unquote(raw_path.decode("latin-1")).rstrip("/")
-        for audience in _audiences(read.claims):
+        for audience in _audiences(claims):
             if self._is_host(audience.host, host) and _covers(audience.path, path):
-                return read.claims
+                return claims
         return None
 
     # Clients
 
     def client(self, token: str, kind: str, hub: str, host: str, now: float) -> ClientClaims | None:
         """Who the bearer is, if the token is good for this endpoint of this hub."""
-        read = jwt.read(token)
-        if read is None or not self._is_signed(read) or not jwt.is_current(read.claims, now, LEEWAY):
+        claims = self._verified(token, now)
+        if claims is None:
             return None
         wanted = f"/{kind}/{hub}".lower()
-        for audience in _audiences(read.claims):
+        for audience in _audiences(claims):
             if not self._is_host(audience.host, host):
                 continue
             path = audience.path.lower()
             if path == wanted or (kind == CLIENT and path == "/client" and audience.hub.lower() == hub.lower()):
-                return _client_claims(read.claims)
+                return _client_claims(claims)
         return None
 
     def issue(self, kind: str, hub: str, base: str, claims: Mapping[str, object], lifetime: float, now: float) -> str:
         """A client's token, signed with the primary key. Claims without a value are left out."""
         given = {name: value for name, value in claims.items() if value}
         audience = f"{base}/{kind}/{quote(hub, safe='')}"
-        return jwt.sign({"aud": audience, "iat": int(now), "exp": int(now + lifetime), **given}, self._keys[0])
+        return jwt.sign({"aud": audience, "iat": int(now), "exp": int(now + lifetime), **given}, self._primary)
 
-    def _is_signed(self, token: jwt.Jwt) -> bool:
-        return any([jwt.is_signed_by(token, key) for key in self._keys])
+    def _verified(self, token: str, now: float) -> jwt.Claims | None:
+        """The claims of a token that one of our keys has signed, that has an end, and whose time it is."""
+        if not token:
+            return None
+        try:
+            claims = jwt.verify(token, self._keys, now, leeway=LEEWAY)
+        except jwt.BadToken:
+            return None
+        return claims if "exp" in claims and claims["exp"] is not None else None
 
     def _is_host(self, wanted: str, asked: str) -> bool:
         return self._hosts is None or wanted == asked.lower() or wanted in self._hosts

@@ -81,10 +81,8 @@ def test_a_token_for_a_client(kind: str | None, audience: str) -> None:
         query["clientType"] = kind
     reply = hub.call("POST", ":generateToken", **query)
     assert reply.status == 200
-    token = jwt.read(reply.json()["token"])
-    assert token is not None
-    assert jwt.is_signed_by(token, KEY)
-    assert token.claims == {
+    claims = jwt.verify(reply.json()["token"], [jwt.Key(KEY, ("HS256",))], hub.now())
+    assert claims == {
         "aud": f"http://hub.example:8080{audience}",
         "iat": int(hub.now()),
         "exp": int(hub.now()) + 300,

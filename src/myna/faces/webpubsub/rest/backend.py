@@ -95,7 +95,7 @@ class Backend:
         if isinstance(receiver, WebSocketClient):
             part(self.core, receiver, group, now)
         else:
-            unsubscribe(self.core, receiver, group, now)
+            unsubscribe(self.core, receiver, group, now, judged=True)
 
     def remove_from_all(self, receiver: Receiver, now: float) -> None:
         for group in list(receiver.subscriptions):

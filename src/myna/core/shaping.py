@@ -1,0 +1,83 @@
+"""A connection's bandwidth: it is read from and written to no faster than its tenant's bytes per second.
+
+Each direction spends from a bucket of one second. What has been spent beyond it is borrowed: the connection then rests
+until the debt has come in, so a chunk of any size passes whole and the rate holds over time. What a newcomer gets
+wrong: a client that is not read from seems silent, so its keep-alive is counted from the end of the rest.
+"""
+
+from typing import final
+
+from myna.core.deadlines import Deadline, Deadlines, Timed
+from myna.core.limits import Bucket, Limits
+from myna.core.link import Link
+
+
+@final
+class ReadingRest(Timed):
+    def __init__(self, shaping: "Shaping") -> None:
+        self._shaping = shaping
+
+    def due(self, now: float) -> None:
+        self._shaping.read_on()
+
+
+@final
+class WritingRest(Timed):
+    def __init__(self, shaping: "Shaping") -> None:
+        self._shaping = shaping
+
+    def due(self, now: float) -> None:
+        self._shaping.write_on()
+
+
+@final
+class Shaping:
+    """Both directions of one connection. While it `holds`, what is gathered for the client stays where it is."""
+
+    def __init__(self, link: Link, deadlines: Deadlines, inbound: float, outbound: float, now: float) -> None:
+        self.holds = False
+        self._link = link
+        self._deadlines = deadlines
+        self._inbound: Bucket | None = Bucket(inbound, now) if inbound > 0.0 else None
+        self._outbound: Bucket | None = Bucket(outbound, now) if outbound > 0.0 else None
+        self._reading: Deadline | None = None
+        self._writing: Deadline | None = None
+
+    def received(self, count: int, now: float) -> None:
+        bucket = self._inbound
+        wait = 0.0 if bucket is None else bucket.borrow(float(count), now)
+        if wait > 0.0 and self._reading is None:
+            self._link.last_heard = now + wait
+            self._link.output.outlet.pause()
+            self._reading = self._deadlines.add(now + wait, ReadingRest(self))
+
+    def sent(self, count: int, now: float) -> None:
+        bucket = self._outbound
+        wait = 0.0 if bucket is None else bucket.borrow(float(count), now)
+        if wait > 0.0 and self._writing is None:
+            self.holds = True
+            self._writing = self._deadlines.add(now + wait, WritingRest(self))
+
+    def read_on(self) -> None:
+        self._reading = None
+        self._link.output.outlet.resume()
+
+    def write_on(self) -> None:
+        self._writing = None
+        self.holds = False
+        output = self._link.output
+        if output.has_pending():
+            output.outlet.wake()
+
+    def stop(self) -> None:
+        """The connection ends: what it still has to say may leave at once."""
+        self.holds = False
+        for deadline in (self._reading, self._writing):
+            if deadline is not None:
+                deadline.cancel()
+
+
+def shape(link: Link, deadlines: Deadlines, limits: Limits, now: float) -> Shaping | None:
+    """Nothing, where the tenant has no bounds of the kind."""
+    inbound, outbound = limits.inbound_bytes_per_second, limits.outbound_bytes_per_second
+    return Shaping(link, deadlines, inbound, outbound, now) if inbound > 0.0 or outbound > 0.0 else None

@@ -1,0 +1,1 @@
+"""BifroMQ's HTTP API: publishing, subscribing for clients, looking at sessions and ending them, by tenant."""

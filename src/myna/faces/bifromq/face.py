@@ -1,0 +1,102 @@
+"""What BifroMQ's API claims: a listener of its own, since there every path but its own is an empty 400.
+
+What a newcomer gets wrong: all paths are claimed as hot ones, for they hold no parameters and the contract knows them
+by their exact bytes, without HEAD for GET or a slash at the end.
+"""
+
+import logging
+import secrets
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import urlsplit
+
+from myna.config import Section, Size
+from myna.faces.bifromq import answers
+from myna.faces.bifromq.answers import Answer
+from myna.faces.bifromq.calls import Call, Desk, Endpoint, Handler
+from myna.faces.bifromq.messages import Messages
+from myna.faces.bifromq.naming import RequestIds
+from myna.faces.bifromq.operations import LISTENER, Operations
+from myna.faces.bifromq.protection import Protection
+from myna.faces.bifromq.sessions import Sessions
+from myna.faces.bifromq.subscriptions import Subscriptions
+from myna.faces.contract import Claims, Face, FaceContext
+
+log = logging.getLogger("myna.faces.bifromq")
+
+SHORTEST_TOKEN: Final = 16
+LOOPBACK: Final = ("127.", "localhost", "::1")
+
+
+class Settings(Section, frozen=True):
+    body_limit: Size = Size(262_144)  # the largest request body; 413 beyond. Also bound by the tenant's packet_size
+    tokens: tuple[str, ...] = ()  # callers send `Authorization: Bearer TOKEN` with one of these
+    certificates: tuple[str, ...] = ()  # or show one: common names, SHA-256 fingerprints, "*" for any that is verified
+    trust_loopback: bool = True  # callers on this machine need neither
+
+    def __post_init__(self) -> None:
+        if any(len(token) < SHORTEST_TOKEN for token in self.tokens):
+            raise ValueError(f"a token has at least {SHORTEST_TOKEN} characters")
+
+
+class BifroMqFace(Face):
+    SETTINGS = Settings
+
+    def __init__(self, context: FaceContext, settings: Settings) -> None:
+        self._context = context
+        self._desk = Desk(context.broker.core, _protection(settings), RequestIds(context.now), int(settings.body_limit))
+        node = secrets.token_hex(8)
+        self._messages = Messages(context)
+        self._sessions = Sessions(context, node)
+        self._subscriptions = Subscriptions(context, self._sessions)
+        self._operations = Operations(node, context.urls)
+
+    def claims(self) -> Claims:
+        of_tenants: dict[tuple[str, str], Handler] = {
+            ("POST", "/pub"): self._messages.publish,
+            ("POST", "/retain"): self._messages.retain,
+            ("DELETE", "/retain"): self._messages.expire_retained,
+            ("GET", "/session"): self._sessions.show,
+            ("DELETE", "/session"): self._sessions.expire,
+            ("GET", "/session/inbox"): self._sessions.show_inbox,
+            ("DELETE", "/kill"): self._sessions.kill,
+            ("PUT", "/sub"): self._subscriptions.subscribe,
+            ("DELETE", "/unsub"): self._subscriptions.unsubscribe,
+        }
+        desk = self._desk
+        endpoints = {key: Endpoint(desk, handler) for key, handler in of_tenants.items()}
+        for key, handler in self._operations.handlers().items():
+            endpoints[key] = Endpoint(desk, handler, of_tenant=False)
+        return Claims(hot=endpoints, own_listener=LISTENER, fallback=Endpoint(desk, _unknown, of_tenant=False))
+
+    async def start(self) -> None:
+        if self._desk.protection.is_on:
+            return
+        for url in self._context.urls.get(LISTENER, ()):
+            host = urlsplit(url).hostname
+            if host is not None and not host.startswith(LOOPBACK):
+                log.warning(
+                    "anybody who reaches %s can publish, read sessions and disconnect clients of every tenant;"
+                    " set `tokens` or `certificates` in [faces.bifromq]",
+                    url,
+                )
+
+    def reload(self, settings: Settings) -> bool:
+        self._desk.protection = _protection(settings)
+        self._desk.body_limit = int(settings.body_limit)
+        return True
+
+    def banner(self) -> Sequence[str]:
+        urls = self._context.urls.get(LISTENER, ())
+        if not urls:
+            return ()
+        headers = "-H 'tenant_id: DevOnly' -H 'topic: hello/world' -H 'qos: 1' -H 'client_type: shell'"
+        return [f"curl -d 'Hello from BifroMQ' {headers} {urls[0]}/pub"]
+
+
+def _protection(settings: Settings) -> Protection:
+    return Protection(settings.tokens, settings.certificates, settings.trust_loopback)
+
+
+async def _unknown(call: Call) -> Answer:
+    return answers.UNKNOWN_PATH

@@ -1,0 +1,92 @@
+"""A verified client certificate -> the registered client it belongs to.
+
+The name comes from the CONNECT's user name or else from the certificate's fields, in the order configured; the
+client's registration then says which field must hold that name, or which thumbprints are allowed. What a newcomer
+gets wrong: a certificate that somebody trusted has signed is not enough, the client must be registered.
+"""
+
+import hmac
+from collections.abc import Iterator, Sequence
+from typing import Final, Protocol, runtime_checkable
+
+from myna.faces.eventgrid.callers import Caller
+from myna.faces.eventgrid.clients import Client
+from myna.faces.eventgrid.rules import Directory
+
+# Where a name may be looked for -> the kind of subject alternative name; None is the subject itself.
+SOURCES: Final[dict[str, str | None]] = {
+    "ClientCertificateSubject": None,
+    "ClientCertificateDns": "DNS",
+    "ClientCertificateUri": "URI",
+    "ClientCertificateIp": "IP Address",
+    "ClientCertificateEmail": "email",
+}
+SCHEMES: Final[dict[str, str]] = {
+    "SubjectMatchesAuthenticationName": "ClientCertificateSubject",
+    "DnsMatchesAuthenticationName": "ClientCertificateDns",
+    "UriMatchesAuthenticationName": "ClientCertificateUri",
+    "IpMatchesAuthenticationName": "ClientCertificateIp",
+    "EmailMatchesAuthenticationName": "ClientCertificateEmail",
+}
+
+
+@runtime_checkable
+class Certificate(Protocol):
+    """The part of a verified certificate that is looked at."""
+
+    @property
+    def common_name(self) -> str: ...
+    @property
+    def names(self) -> dict[str, tuple[str, ...]]: ...
+    @property
+    def sha1(self) -> str: ...
+    @property
+    def sha256(self) -> str: ...
+
+
+class Certificates:
+    def __init__(self, tenant: str, directory: Directory, sources: Sequence[str]) -> None:
+        self._tenant = tenant
+        self._directory = directory
+        self._sources = sources
+
+    def identify(self, certificate: object, user_name: str | None) -> Caller | None:
+        """None where there is no certificate, or none of a registered client."""
+        if not isinstance(certificate, Certificate):
+            return None
+        for name in [user_name] if user_name else self._names(certificate):
+            client = self._directory.namespace.find_client(name)
+            if client is not None and is_proved(client, certificate):
+                return Caller(
+                    self._tenant,
+                    self._directory,
+                    client,
+                    client.authentication_name,
+                    authentication="CACertificate" if client.scheme in SCHEMES else "CertificateThumbprintMatch",
+                )
+        return None
+
+    def _names(self, certificate: Certificate) -> Iterator[str]:
+        for source in self._sources or ("ClientCertificateSubject",):
+            yield from fields(certificate, source)
+
+
+def is_proved(client: Client, certificate: Certificate) -> bool:
+    """Does the certificate show that its bearer is this client?"""
+    if client.scheme == "ThumbprintMatch":
+        shown = (certificate.sha1, certificate.sha256)
+        return any(
+            hmac.compare_digest(one.replace(":", "").upper(), allowed)
+            for one in shown
+            for allowed in client.thumbprints
+        )
+    source = SCHEMES.get(client.scheme)
+    wanted = client.authentication_name.casefold()
+    return source is not None and any(one.casefold() == wanted for one in fields(certificate, source))
+
+
+def fields(certificate: Certificate, source: str) -> tuple[str, ...]:
+    kind = SOURCES[source]
+    if kind is None:
+        return (certificate.common_name,) if certificate.common_name else ()
+    return certificate.names.get(kind, ())

@@ -1,0 +1,238 @@
+"""What this API claims, and how its parts are put together.
+
+    POST    /mqtt/messages                       publish
+    GET     /mqtt/messages?topicFilter=…         subscribe, as an event stream
+    POST    /mqtt/messages:batch                 publish many
+    GET     /mqtt/retainedMessages               list retained messages
+    GET     /mqtt/retainedMessages/message       read one
+    DELETE  /mqtt/retainedMessages/message       clear one
+    GET     /mqtt/openapi.json                   this, for machines
+
+What a newcomer gets wrong: without a configuration nobody has a token and no topic space exists. Development mode
+makes both: a key that is well known, a token that is printed, and one topic space that holds everything.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from myna.config import ConfigError
+from myna.faces.contract import Asgi, Authenticator, Claims, Face, FaceContext, Route
+from myna.faces.eventgrid.batch import Batch
+from myna.faces.eventgrid.certificates import SOURCES, Certificates
+from myna.faces.eventgrid.endpoint import NotAllowed
+from myna.faces.eventgrid.gates import Admission, CertificateGate, TokenGate
+from myna.faces.eventgrid.identify import Doorman
+from myna.faces.eventgrid.importing import BadNamespace, list_files, load_namespace
+from myna.faces.eventgrid.keys import BadKey
+from myna.faces.eventgrid.metrics import Metrics
+from myna.faces.eventgrid.mqtt_watch import MqttWatch
+from myna.faces.eventgrid.namespace import Namespace, open_namespace
+from myna.faces.eventgrid.openapi import OpenApi
+from myna.faces.eventgrid.publish import Publish
+from myna.faces.eventgrid.quota import HttpQuota
+from myna.faces.eventgrid.records import Records
+from myna.faces.eventgrid.replies import Replies, ReplyGuard
+from myna.faces.eventgrid.retained import ClearRetained, ListRetained, RetainedMessage
+from myna.faces.eventgrid.rules import Directory, TopicSpaceRules
+from myna.faces.eventgrid.service import Service
+from myna.faces.eventgrid.settings import IssuerSettings, Settings
+from myna.faces.eventgrid.streams import Streams
+from myna.faces.eventgrid.tokens import Issuer, Tokens
+from myna.formats.jwt import sign
+from myna.wire import reasons
+
+log = logging.getLogger("myna.eventgrid")
+
+# Development: well known, so that a token of yesterday's run still works today. Only loopback addresses are open then.
+DEVELOPMENT_KEY: Final = "myna-development-key-known-to-everybody"
+DEVELOPMENT_ISSUER: Final = "myna-development"
+DEVELOPMENT_CLIENT: Final = "DevUser"
+DEVELOPMENT_TOKEN_LIFE: Final = 365 * 86_400.0
+
+LOOK_AGAIN: Final = 2.0  # seconds between two looks at the namespace's files
+
+MESSAGES: Final = "/mqtt/messages"
+RETAINED: Final = "/mqtt/retainedMessages"
+
+
+class EventGridFace(Face):
+    SETTINGS = Settings
+
+    def __init__(self, context: FaceContext, settings: Settings) -> None:
+        self._context = context
+        self._settings = settings
+        self._tenant = settings.tenant or context.default_tenant
+        try:
+            self._directory = Directory(self._load_namespace())
+            issuers = self._issuers()
+        except (BadNamespace, BadKey, OSError) as error:
+            raise ConfigError([f"faces.eventgrid: {line}" for line in str(error).split("\n")]) from None
+        self._files = self._fingerprint()
+        self._watching: asyncio.Task[None] | None = None
+        tokens = Tokens(self._tenant, self._directory, issuers, settings.api_keys, context.now)
+        certificates = Certificates(self._tenant, self._directory, check_sources(settings.name_sources))
+        self._metrics = Metrics()
+        self._records = Records(settings.name, Path(settings.log_file) if settings.log_file else None, self._metrics)
+        self._service = Service(
+            context.broker,
+            self._tenant,
+            settings,
+            Doorman(tokens, certificates),
+            HttpQuota(settings.http_quota(), context.now()),
+            self._records,
+            self._metrics,
+        )
+        core = context.broker.core
+        self._guard = ReplyGuard(core)
+        is_default = self._tenant == context.default_tenant
+        self._watch_mqtt = MqttWatch(core, self._tenant, self._metrics, self._records, is_default)
+        self._streams = Streams(self._service)
+        admission = Admission(core, self._tenant, settings.sessions_per_name)
+        self._authenticators: dict[str, Authenticator] = {
+            "jwt": TokenGate(tokens, admission),
+            "eventgrid-certificate": CertificateGate(certificates, admission),
+        }
+
+    def claims(self) -> Claims:
+        hot, routes = self.handlers()
+        return Claims(
+            hot=hot,
+            routes=routes,
+            guards=[(self._tenant, self._guard)],
+            authenticators=self._authenticators,
+            watchers=[self._watch_mqtt],
+        )
+
+    def handlers(self) -> tuple[Mapping[tuple[str, str], Asgi], Sequence[Route]]:
+        """Everything that answers HTTP: the hot call, and the routes."""
+        service = self._service
+        messages: dict[str, Asgi] = {"GET": self._streams}
+        batch: dict[str, Asgi] = {"POST": Batch(service)}
+        listing: dict[str, Asgi] = {"GET": ListRetained(service)}
+        message: dict[str, Asgi] = {"GET": RetainedMessage(service), "DELETE": ClearRetained(service)}
+        hot = {("POST", MESSAGES): Publish(service, Replies(service, self._guard))}
+        routes: list[Route] = []
+        for path, handlers, others in (
+            (MESSAGES, messages, ("POST",)),
+            (f"{MESSAGES}:batch", batch, ()),
+            (RETAINED, listing, ()),
+            (f"{RETAINED}/message", message, ()),
+            ("/mqtt/openapi.json", {"GET": OpenApi(service)}, ()),
+        ):
+            routes += [Route(path, app, (method,)) for method, app in handlers.items()]
+            routes.append(Route(path, NotAllowed(service, (*others, *handlers))))
+        return hot, routes
+
+    async def start(self) -> None:
+        if self._settings.namespace:
+            self._watching = asyncio.ensure_future(self._watch())
+
+    async def stop(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+        self._streams.stop()
+        await self._records.stop()
+
+    def reload(self, settings: Settings) -> bool:
+        """The namespace's files are read again; anything else waits for a restart."""
+        self.look_again(force=True)
+        return settings == self._settings
+
+    def banner(self) -> Sequence[str]:
+        if not self._context.development:
+            return ()
+        url = next(iter(self._context.urls.get("http", ())), "http://localhost:8080")
+        return (
+            "Event Grid: every client may publish and subscribe to everything; bearer token",
+            f"  {self.development_token()}",
+            f"  curl -H 'Authorization: Bearer …' '{url}{MESSAGES}?topic=devices%2Fd1%2Fprompt' -d hello",
+        )
+
+    def metrics(self) -> str:
+        return self._metrics.render(self._context.broker.core, self._service.tenant)
+
+    def development_token(self) -> str:
+        now = self._context.now()
+        claims = {
+            "iss": DEVELOPMENT_ISSUER,
+            "sub": DEVELOPMENT_CLIENT,
+            "oid": DEVELOPMENT_CLIENT,
+            "aud": self._settings.accepted_audiences()[0],
+            "nbf": int(now) - 60,
+            "exp": int(now + DEVELOPMENT_TOKEN_LIFE),
+        }
+        return sign(claims, DEVELOPMENT_KEY.encode())
+
+    # The namespace
+
+    def look_again(self, *, force: bool = False) -> None:
+        """Read the files again if they have changed. Where something is wrong with them, the old ones stay in force."""
+        found = self._fingerprint()
+        if found == self._files and not force:
+            return
+        self._files = found
+        try:
+            namespace = self._load_namespace()
+        except (BadNamespace, OSError) as error:
+            log.error("the namespace is left as it was: %s", error)
+            return
+        self._directory.replace(namespace)
+        self._context.broker.core.rules_changed()
+        self._end_unauthorized()
+        log.info("the namespace has been read again")
+
+    def _load_namespace(self) -> Namespace:
+        if self._settings.namespace:
+            return load_namespace(Path(self._settings.namespace))
+        return open_namespace() if self._context.development else Namespace()
+
+    def _fingerprint(self) -> tuple[object, ...]:
+        if not self._settings.namespace:
+            return ()
+        found: list[object] = []
+        for path in list_files(Path(self._settings.namespace)):
+            try:
+                status = path.stat()
+            except OSError:
+                continue
+            found.append((path, status.st_mtime_ns, status.st_size))
+        return tuple(found)
+
+    def _end_unauthorized(self) -> None:
+        """Clients that hold what the new namespace does not grant are sent away."""
+        broker = self._context.broker.core
+        now = self._context.now()
+        for receiver in broker.sessions(self._tenant):
+            rules = receiver.identity.rules
+            if not isinstance(rules, TopicSpaceRules):
+                continue
+            granted = rules.grants().subscribe
+            held = receiver.subscriptions.values()
+            if not (rules.is_enabled() and all(granted.covers(one.filter) for one in held)):
+                receiver.end(reasons.NOT_AUTHORIZED, now, discard=True, text="the namespace has changed")
+        self._streams.recheck()
+        self._context.arm()
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_AGAIN)
+            self.look_again()
+
+    def _issuers(self) -> list[Issuer]:
+        audiences = self._settings.accepted_audiences()
+        issuers = [Issuer(settings, audiences) for settings in self._settings.issuers]
+        if self._context.development:
+            own = IssuerSettings(issuer=DEVELOPMENT_ISSUER, secret=DEVELOPMENT_KEY)
+            issuers.append(Issuer(own, audiences))
+        return issuers
+
+
+def check_sources(sources: Sequence[str]) -> Sequence[str]:
+    for source in sources:
+        if source not in SOURCES:
+            raise ConfigError([f"faces.eventgrid.name_sources: {source!r} is none of {', '.join(SOURCES)}"])
+    return sources

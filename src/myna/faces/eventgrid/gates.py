@@ -1,0 +1,93 @@
+"""MQTT clients of this API: JWTs by AUTH method or as password, and certificates of registered clients.
+
+    OAUTH2-JWT, CUSTOM-JWT      MQTT 5, the token in the authentication data, refreshed by AUTH 0x19
+    a JWT as password           any version; what the vendor says of 3.1.1 is contradictory, we take it
+    a client certificate        with a registration
+
+What a newcomer gets wrong: a client id belongs to the name that opened its session, until that session is gone.
+Nobody else may take it over, though the core would let them: its sessions are the tenant's.
+"""
+
+from collections.abc import Awaitable
+from typing import Final
+
+from myna.core.broker import Broker
+from myna.core.identity import Identity
+from myna.core.outcome import Refusal
+from myna.core.ports import Ticket
+from myna.faces.eventgrid.callers import Caller
+from myna.faces.eventgrid.certificates import Certificates
+from myna.faces.eventgrid.tokens import NotOurs, Tokens
+from myna.formats.jwt import BadToken, looks_like_jwt
+from myna.wire import reasons
+
+METHODS: Final = ("OAUTH2-JWT", "CUSTOM-JWT")
+
+Verdict = Identity | Refusal | None
+
+
+class Admission:
+    """What stands between knowing somebody and letting them in."""
+
+    def __init__(self, broker: Broker, tenant: str, sessions_per_name: int) -> None:
+        self._broker = broker
+        self._tenant = tenant
+        self._sessions_per_name = sessions_per_name
+
+    def admit(self, caller: Caller, ticket: Ticket) -> Verdict:
+        if not caller.enabled:
+            return Refusal(reasons.NOT_AUTHORIZED, "this client's registration is disabled")
+        name = caller.identity.user
+        held = self._broker.session(self._tenant, "", ticket.client_id) if ticket.client_id else None
+        if held is not None and held.identity.user.casefold() != name.casefold():
+            return Refusal(reasons.NOT_AUTHORIZED, "the client id belongs to somebody else")
+        limit = self._sessions_per_name
+        if held is None and limit and len(self._broker.sessions(self._tenant, user=name)) >= limit:
+            return Refusal(reasons.QUOTA_EXCEEDED, "too many sessions of this client")
+        return caller.identity
+
+
+class TokenGate:
+    """The authenticator `jwt`."""
+
+    def __init__(self, tokens: Tokens, admission: Admission) -> None:
+        self._tokens = tokens
+        self._admission = admission
+
+    def judge(self, ticket: Ticket, now: float) -> Verdict | Awaitable[Verdict]:
+        token, method = _token_of(ticket)
+        if token is None:
+            return None
+        known = None if method else self._tokens.find(token, now)
+        return self._check(token, method, ticket) if known is None else self._admission.admit(known, ticket)
+
+    async def _check(self, token: bytes, method: str, ticket: Ticket) -> Verdict:
+        try:
+            caller = await self._tokens.check(token, method)
+        except NotOurs as error:
+            return Refusal(reasons.NOT_AUTHORIZED, str(error)) if method else None
+        except BadToken as error:
+            return Refusal(reasons.NOT_AUTHORIZED, str(error))
+        return self._admission.admit(caller, ticket)
+
+
+class CertificateGate:
+    """The authenticator `eventgrid-certificate`."""
+
+    def __init__(self, certificates: Certificates, admission: Admission) -> None:
+        self._certificates = certificates
+        self._admission = admission
+
+    def judge(self, ticket: Ticket, now: float) -> Verdict:
+        if ticket.method is not None:
+            return None
+        caller = self._certificates.identify(ticket.peer.certificate, ticket.user_name)
+        return None if caller is None else self._admission.admit(caller, ticket)
+
+
+def _token_of(ticket: Ticket) -> tuple[bytes | None, str]:
+    """The token and the method it came by, if it came by one of ours."""
+    if ticket.method is not None:
+        return (ticket.data or b"", ticket.method) if ticket.method in METHODS else (None, "")
+    password = ticket.password
+    return (password, "") if password is not None and looks_like_jwt(password) else (None, "")

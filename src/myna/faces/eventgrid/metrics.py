@@ -1,0 +1,154 @@
+"""What HTTP publishers and the clients of this API did, counted under the contract's names, as Prometheus text.
+
+Plain integers in dictionaries whose keys are the labels. What a newcomer gets wrong: MQTT messages are counted by the
+core for all publishers together, so of those there are no numbers per protocol here.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from myna.core.broker import Broker
+from myna.core.receiver import Receiver
+from myna.core.session import Session
+from myna.core.tenant import Tenant
+from myna.faces.eventgrid.answers import outcome_of
+from myna.faces.eventgrid.callers import HTTP
+from myna.wire.packets import MQTT_5
+
+Labels = tuple[str, ...]
+
+# The reason codes of a session's end, in the contract's words.
+_DROPS: Final = {0x97: "SessionOverflow", 0x87: "AuthorizationError"}
+
+
+class Tally:
+    """What like publishes add up to."""
+
+    __slots__ = ("count", "seconds", "size")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.seconds = 0.0
+        self.size = 0
+
+
+class Metrics:
+    def __init__(self) -> None:
+        self._requests: dict[Labels, int] = {}
+        self._publishes: dict[tuple[int, int, bool], Tally] = {}  # by status, QoS and RETAIN
+        self._throttled: dict[Labels, int] = {}
+        self._dropped: dict[Labels, int] = {}
+        self._connections: dict[Labels, int] = {}
+        self._failed: dict[Labels, int] = {}  # publishes of MQTT clients
+        self._failed_subscriptions: dict[Labels, int] = {}
+        self.bytes_out = 0
+        self.lost_records = 0
+
+    def publish(self, status: int, qos: int, retain: bool, size: int, seconds: float) -> None:
+        """One HTTP publish, answered. `qos` is -1 where it could not be read."""
+        key = (status, qos, retain)
+        tally = self._publishes.get(key)
+        if tally is None:
+            tally = self._publishes[key] = Tally()
+        tally.count += 1
+        tally.seconds += seconds
+        tally.size += size
+
+    def throttled(self, kind: str) -> None:
+        _add(self._throttled, (kind,))
+
+    # MQTT clients
+
+    def connected_by(self, protocol: str) -> None:
+        _add(self._requests, ("Connect", protocol, "Success", ""))
+        _add(self._connections, (protocol,))
+
+    def disconnected_by(self, protocol: str) -> None:
+        _add(self._connections, (protocol,), -1)
+
+    def dropped(self, reason: int, outlived_it: bool) -> None:
+        """A session has ended; `outlived_it`: it could have outlived its connection."""
+        _add(self._dropped, (_DROPS.get(reason, "SessionExpiry" if outlived_it else "TransientSession"),))
+
+    def refused_to(self, operation: str, protocol: str, error: str) -> None:
+        _add(self._requests, (operation, protocol, "ClientError", error))
+        if operation == "Publish":
+            _add(self._failed, (protocol, "", "", error))
+        elif operation == "Subscribe":
+            _add(self._failed_subscriptions, (operation, protocol, error))
+
+    # As text
+
+    def render(self, broker: Broker, tenant: Tenant) -> str:
+        lines: list[str] = []
+        self._show_publishes(lines)
+        _show(lines, "mqtt_throttling_enforcements_total", "counter", ("throttle_type",), self._throttles(tenant))
+        subscribing = ("operation_type", "protocol", "error")
+        failed = self._failed_subscriptions
+        _show(lines, "mqtt_failed_subscription_operations_total", "counter", subscribing, failed)
+        _show(lines, "mqtt_connections", "gauge", ("protocol",), self._connections)
+        _show(lines, "mqtt_dropped_sessions_total", "counter", ("drop_reason",), self._dropped)
+        _show(lines, "mqtt_retained_messages", "gauge", (), {(): tenant.retained.count})
+        _show(lines, "mqtt_retained_messages_bytes", "gauge", (), {(): tenant.retained.size})
+        _show(lines, "mqtt_http_lost_log_records_total", "counter", (), {(): self.lost_records})
+        return "\n".join(lines) + "\n"
+
+    def _show_publishes(self, lines: list[str]) -> None:
+        requests = dict(self._requests)
+        published: dict[Labels, int] = {}
+        failed = dict(self._failed)
+        latency: dict[Labels, float] = {}
+        size = 0
+        for (status, qos, retain), tally in self._publishes.items():
+            error = outcome_of(status)
+            result = "Success" if not error else "ServiceError" if status >= 500 else "ClientError"
+            _add(requests, ("Publish", HTTP, result, error), tally.count)
+            flags = (HTTP, str(qos) if qos >= 0 else "", "true" if retain else "false")
+            if error:
+                _add(failed, (*flags, error), tally.count)
+            else:
+                _add(published, flags, tally.count)
+                latency[flags] = latency.get(flags, 0.0) + tally.seconds * 1000
+                size += tally.size
+        flag_names = ("protocol", "qos", "retain")
+        asked = ("operation_type", "protocol", "result", "error")
+        _show(lines, "mqtt_requests_total", "counter", asked, requests)
+        _show(lines, "mqtt_successful_published_messages_total", "counter", flag_names, published)
+        _show(lines, "mqtt_failed_published_messages_total", "counter", (*flag_names, "error"), failed)
+        _show(lines, "mqtt_successful_publish_latency_milliseconds_sum", "counter", flag_names, latency)
+        _show(lines, "mqtt_successful_publish_latency_milliseconds_count", "counter", flag_names, published)
+        throughput = {("Inbound",): size, ("Outbound",): self.bytes_out}
+        _show(lines, "mqtt_http_throughput_bytes_total", "counter", ("direction",), throughput)
+
+    def _throttles(self, tenant: Tenant) -> dict[Labels, int]:
+        throughput = tenant.throughput
+        if throughput is None:
+            return self._throttled
+        shared = dict(self._throttled)
+        key = ("IncomingPublishPacketsPerNamespace",)
+        shared[key] = shared.get(key, 0) + throughput.enforced
+        return shared
+
+
+def protocol_of(receiver: Receiver) -> str:
+    """The contract's name for what a client speaks; empty for those who speak no MQTT."""
+    link = receiver.link if isinstance(receiver, Session) else None
+    if link is None:
+        return ""
+    return ("MQTT5" if link.level == MQTT_5 else "MQTT3") + ("-WS" if link.channel.startswith("ws") else "")
+
+
+def _add(counts: dict[Labels, int], labels: Labels, count: int = 1) -> None:
+    counts[labels] = counts.get(labels, 0) + count
+
+
+def _show(
+    lines: list[str], name: str, kind: str, labels: Iterable[str], counts: Mapping[Any, int] | Mapping[Any, float]
+) -> None:
+    if not counts:
+        return
+    names = tuple(labels)
+    lines.append(f"# TYPE {name} {kind}")
+    for values, count in counts.items():
+        pairs = ",".join(f'{label}="{value}"' for label, value in zip(names, values, strict=True) if value)
+        lines.append(f"{name}{{{pairs}}} {count}" if pairs else f"{name} {count}")

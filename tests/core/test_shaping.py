@@ -1,0 +1,99 @@
+"""A connection's bandwidth, in both directions."""
+
+from myna.core.limits import Limits
+from myna.testing import World, assert_closed
+from myna.wire import reasons
+from myna.wire.packets import Pingreq
+
+
+def world(inbound: float = 0.0, outbound: float = 0.0) -> World:
+    limits = Limits()
+    limits.inbound_bytes_per_second = inbound
+    limits.outbound_bytes_per_second = outbound
+    return World(limits=limits)
+
+
+def test_without_a_bound_nothing_rests() -> None:
+    client = world().connected("c")
+    client.publish("a", b"x" * 10_000)
+    assert not client.outlet.paused
+
+
+def test_reading_rests_until_the_debt_has_come_in() -> None:
+    here = world(inbound=1000.0)
+    client = here.connected("c")
+    client.publish("a", b"x" * 500)
+    assert not client.outlet.paused
+    client.publish("a", b"x" * 2500)  # 2,000 and a little over what a second brings
+    assert client.outlet.paused
+    here.pass_time(1.9)
+    assert client.outlet.paused
+    here.pass_time(0.2)
+    assert not client.outlet.paused
+
+
+def test_a_rate_holds_over_time() -> None:
+    here = world(inbound=1000.0)
+    client = here.connected("c")
+    sent = 0
+    while here.now < 1010.0:
+        if not client.outlet.paused:
+            client.publish("a", b"x" * 95)  # 100 bytes on the wire
+            sent += 100
+        here.pass_time(0.01)
+    assert 9_500 < sent < 11_500
+
+
+def test_who_is_not_read_from_is_not_silent() -> None:
+    here = world(inbound=100.0)
+    client = here.client("c", keep_alive=2)
+    client.expect_connack()
+    client.publish("a", b"x" * 1000)
+    here.pass_time(8.0)
+    assert not client.is_closed()
+    here.pass_time(5.0)
+    assert_closed(client, reasons.KEEP_ALIVE_TIMEOUT)
+
+
+def test_what_is_gathered_waits_and_leaves_in_order() -> None:
+    here = world(outbound=1000.0)
+    client = here.connected("c")
+    client.subscribe("a")
+    here.pass_time(2.0)
+    here.publish("a", b"1" * 3000)
+    assert client.payloads() == [b"1" * 3000]
+    here.publish("a", b"2")
+    here.publish("a", b"3")
+    wakes = client.outlet.wakes
+    assert client.payloads() == []
+    here.pass_time(1.9)
+    assert client.payloads() == []
+    here.pass_time(0.3)
+    assert client.outlet.wakes == wakes + 1
+    assert client.payloads() == [b"2", b"3"]
+
+
+def test_a_rest_with_nothing_to_write_wakes_nobody() -> None:
+    here = world(outbound=1000.0)
+    client = here.connected("c")
+    client.subscribe("a")
+    here.publish("a", b"1" * 3000)
+    client.payloads()
+    wakes = client.outlet.wakes
+    here.pass_time(10.0)
+    assert client.outlet.wakes == wakes
+    client.send(Pingreq())
+    assert len(client.received()) == 1
+
+
+def test_last_words_wait_for_nothing() -> None:
+    here = world(inbound=100.0, outbound=100.0)
+    client = here.connected("c")
+    client.subscribe("a")
+    here.publish("a", b"1" * 3000)
+    client.payloads()
+    client.publish("b", b"x" * 1000)
+    here.broker.disconnect([client.session], reasons.SERVER_SHUTTING_DOWN, here.now)
+    assert_closed(client, reasons.SERVER_SHUTTING_DOWN)
+    client.connection.lost(here.now)
+    here.pass_time(100.0)

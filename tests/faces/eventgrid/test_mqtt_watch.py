@@ -1,0 +1,79 @@
+"""What is counted and noted down of MQTT clients."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from myna.faces.eventgrid.importing import build_namespace, parse_document
+from myna.faces.eventgrid.mqtt_watch import error_of
+from myna.faces.eventgrid.settings import Settings
+from myna.testing import World
+from tests.faces.eventgrid.harness import Desk
+from tests.faces.eventgrid.test_gates import connected
+from tests.faces.eventgrid.test_tokens import ISSUER, SENSORS
+
+
+def watched(file: Path) -> Desk:
+    desk = Desk(Settings(issuers=(ISSUER,), log_file=str(file)), development=False)
+    desk.face._directory.replace(build_namespace(parse_document(SENSORS)))
+    desk.world.broker.watcher = desk.face.claims().watchers[0]
+    return desk
+
+
+async def test_clients_are_counted_by_protocol_and_their_failures_by_cause(tmp_path: Path) -> None:
+    file = tmp_path / "log.jsonl"
+    desk = watched(file)
+    client, _ = await connected(desk, "session-1", method="OAUTH2-JWT", sub="device-17")
+    old, _ = await connected(desk, "session-2", password=True, level=4, sub="device-17")
+    client.publish("elsewhere", b"x", 1)
+    client.subscribe("elsewhere/#", 1)
+    await connected(desk, "session-3", method="OAUTH2-JWT", exp=1)
+    text = desk.face.metrics()
+    assert 'mqtt_connections{protocol="MQTT5"} 1' in text
+    assert 'mqtt_connections{protocol="MQTT3"} 1' in text
+    assert 'mqtt_failed_published_messages_total{protocol="MQTT5",error="AuthorizationError"} 1' in text
+    assert 'operation_type="Subscribe",protocol="MQTT5",error="AuthorizationError"} 1' in text
+    assert 'mqtt_requests_total{operation_type="Connect",result="ClientError",error="AuthenticationError"} 1' in text
+    old.drop()
+    client.disconnect()
+    assert 'mqtt_connections{protocol="MQTT3"} 0' in desk.face.metrics()
+    assert 'mqtt_dropped_sessions_total{drop_reason="TransientSession"} 2' in desk.face.metrics()
+    await desk.face.stop()
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [line["category"] for line in lines] == [
+        "SuccessfulMqttConnections",
+        "SuccessfulMqttConnections",
+        "FailedMqttPublishedMessages",
+        "FailedMqttSubscriptionOperations",
+        "FailedMqttConnections",
+        "MqttDisconnections",
+        "MqttDisconnections",
+    ]
+    publish = lines[2]
+    assert publish["operationName"] == "Microsoft.EventGrid/topicspaces/publish"
+    assert publish["resultSignature"] == "AuthorizationError"
+    assert publish["identity"]["clientIdentity"] == "Device-17"
+    assert publish["properties"]["topicName"] == "elsewhere"
+    assert publish["properties"]["sessionName"] == "session-1"
+    assert lines[3]["properties"]["topicFilters"] == ["elsewhere/#"]
+
+
+async def test_clients_of_other_tenants_are_somebody_else_s(tmp_path: Path) -> None:
+    desk = Desk(Settings(tenant="mine"), world=World())
+    desk.world.broker.watcher = desk.face.claims().watchers[0]
+    desk.world.connected("c").drop()
+    assert "mqtt_connections" not in desk.face.metrics()
+
+
+@pytest.mark.parametrize(
+    ("cause", "error"),
+    [
+        ("not authorized", "AuthorizationError"),
+        ("the token has expired", "AuthenticationError"),
+        ("quota exceeded", "QuotaExceeded"),
+        ("topic filter invalid", "ClientError"),
+    ],
+)
+def test_causes_have_the_contract_s_words(cause: str, error: str) -> None:
+    assert error_of(cause) == error
