@@ -16,20 +16,20 @@ def world(inbound: float = 0.0, outbound: float = 0.0) -> World:
 def test_without_a_bound_nothing_rests() -> None:
     client = world().connected("c")
     client.publish("a", b"x" * 10_000)
-    assert not client.outlet.paused
+    assert not client.is_paused()
 
 
 def test_reading_rests_until_the_debt_has_come_in() -> None:
     here = world(inbound=1000.0)
     client = here.connected("c")
     client.publish("a", b"x" * 500)
-    assert not client.outlet.paused
+    assert not client.is_paused()
     client.publish("a", b"x" * 2500)  # 2,000 and a little over what a second brings
-    assert client.outlet.paused
+    assert client.is_paused()
     here.pass_time(1.9)
-    assert client.outlet.paused
+    assert client.is_paused()
     here.pass_time(0.2)
-    assert not client.outlet.paused
+    assert not client.is_paused()
 
 
 def test_a_rate_holds_over_time() -> None:
@@ -37,7 +37,7 @@ def test_a_rate_holds_over_time() -> None:
     client = here.connected("c")
     sent = 0
     while here.now < 1010.0:
-        if not client.outlet.paused:
+        if not client.is_paused():
             client.publish("a", b"x" * 95)  # 100 bytes on the wire
             sent += 100
         here.pass_time(0.01)
