@@ -136,7 +136,7 @@ def test_a_guard_chooses_who_may_be_chosen() -> None:
         barred, allowed = FakeReceiver("barred"), FakeReceiver("allowed")
         made, _ = group(kind, barred, allowed)
         for _ in range(10):
-            made.deliver_guarded(message(), guard, 1.0)
+            made.deliver_chosen(message(), guard, None, 1.0)
         assert len(allowed.messages) == 10
         assert barred.messages == []
 

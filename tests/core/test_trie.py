@@ -95,3 +95,14 @@ def test_subscribers_leave_whether_few_or_many() -> None:
     assert few.remove(held[1])
     few.extend(left)
     assert left[-1] is held[0]
+
+
+def test_the_holders_of_a_filter_are_those_with_exactly_this_one() -> None:
+    trie = WildcardTrie()
+    held = {filter: subscription(filter) for filter in ("a/+", "a/#", "a/+/#", "+")}
+    for each in held.values():
+        trie.add(each)
+    for filter in ("a/+", "a/#", "a/+/#", "+", "#", "b/+", "a/+/+"):
+        found: list[Subscription] = []
+        trie.holders(filter, found)
+        assert found == ([held[filter]] if filter in held else [])

@@ -8,7 +8,7 @@ Knows sessions only as Receivers. What a newcomer gets wrong: `publish` does not
 
 from typing import final
 
-from myna.core.counters import DROP_FANOUT, Counters
+from myna.core.counters import DROP_FANOUT, DROP_UNDELIVERABLE, Counters
 from myna.core.deadlines import Deadlines, Timed
 from myna.core.identity import Identity
 from myna.core.journal import Journal
@@ -20,6 +20,7 @@ from myna.core.ports import TAKEN, Peers, Store, Tap, TopicGuard, Watcher
 from myna.core.receiver import Receiver, Subscription
 from myna.core.records import Kept, RetainedSet
 from myna.core.router import Route
+from myna.core.selection import Selection
 from myna.core.shared import ShareGroup
 from myna.core.tenant import Tenant
 from myna.wire import reasons
@@ -141,7 +142,41 @@ class Broker:
             return Refusal(reasons.TOPIC_NAME_INVALID)
         return self.publish_on(route, tenant, message, now)
 
-    def publish_on(self, route: Route, tenant: Tenant, message: Message, now: float) -> Outcome | Refusal:
+    def publish_to_name(
+        self, tenant: Tenant, message: Message, now: float, selection: Selection | None = None
+    ) -> Outcome | Refusal:
+        """As `publish`, in a dialect whose names need not be topics; only to those whom the selection takes."""
+        route = tenant.router.route(message.topic_bytes())
+        if route is None:
+            self.counters.drop(DROP_UNDELIVERABLE)  # no MQTT client can have it, whatever it subscribes to
+            route = tenant.router.route_of_name(message.topic)
+        return self.publish_on(route, tenant, message, now, selection)
+
+    def send(self, tenant: Tenant, receivers: list[Receiver], message: Message, now: float) -> Outcome:
+        """Hand a message to these receivers, whatever they subscribe to; one that does subscribe to its topic gets
+        it on the terms of that subscription. Receivers on other nodes are not reached.
+        """
+        self.counters.messages_received += 1
+        tenant.messages_received += 1
+        before = self.journal.store.sequence
+        topic = message.topic
+        matched = False
+        for receiver in receivers:
+            subscription = receiver.subscriptions.get(topic)
+            if subscription is None:
+                subscription = Subscription(receiver, topic, topic, 2)
+            if receiver.deliver(message, subscription, now):
+                matched = True
+        if self.journal.durable:
+            self.journal.close()
+        if not matched:
+            self.counters.unmatched += 1
+        sequence = self.journal.store.sequence
+        return Outcome(matched, sequence) if sequence != before else MATCHED if matched else UNMATCHED
+
+    def publish_on(
+        self, route: Route, tenant: Tenant, message: Message, now: float, selection: Selection | None = None
+    ) -> Outcome | Refusal:
         """As `publish`, for callers that hold the route. This is the one road of every message."""
         guard = route.guard
         if guard is not None:
@@ -157,10 +192,10 @@ class Broker:
         before = journal.store.sequence
         if message.retain:
             self.retain(tenant, message, now)
-        if guard is None and not route.bounded:
+        if guard is None and selection is None and not route.bounded:
             matched = self._deliver(route, message, now)
         else:
-            matched = self._deliver_chosen(tenant, route, message, now)
+            matched = self._deliver_chosen(tenant, route, message, selection, now)
         if journal.durable:
             journal.close()
         tapped = self.tap is not None and self.tap.offered(tenant.name, message, now)
@@ -237,7 +272,7 @@ class Broker:
         if route.guard is None and not route.bounded:
             self._deliver(route, message, now)
         else:
-            self._deliver_chosen(tenant, route, message, now)
+            self._deliver_chosen(tenant, route, message, None, now)
         self.journal.close()
 
     def retain(self, tenant: Tenant, message: Message, now: float) -> int:
@@ -372,8 +407,10 @@ class Broker:
                 matched = True
         return matched
 
-    def _deliver_chosen(self, tenant: Tenant, route: Route, message: Message, now: float) -> bool:
-        """To those whom the guard lets have it, and to no more of a kind than the tenant's limits say."""
+    def _deliver_chosen(
+        self, tenant: Tenant, route: Route, message: Message, selection: Selection | None, now: float
+    ) -> bool:
+        """To those whom guard and selection let have it, and to no more of a kind than the tenant's limits say."""
         guard = route.guard
         limits = tenant.limits
         matched = False
@@ -385,10 +422,12 @@ class Broker:
                 groups += 1
                 if limits.group_fanout and groups > limits.group_fanout:
                     self.counters.drop(DROP_FANOUT)
-                elif guard is None:
+                elif guard is None and selection is None:
                     matched = bool(receiver.deliver(message, subscription, now)) or matched
                 else:
-                    matched = bool(receiver.deliver_guarded(message, guard, now)) or matched
+                    matched = bool(receiver.deliver_chosen(message, guard, selection, now)) or matched
+                continue
+            if selection is not None and not selection.takes(receiver):
                 continue
             if guard is not None and not guard.delivering(message, receiver, subscription, now):
                 continue

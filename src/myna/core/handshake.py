@@ -85,6 +85,7 @@ def open_session(
         tenant.enter(session)
     else:
         user_before = session.identity.user
+        identity.takes_over(session.identity)
         session.identity = identity
         tenant.change_identity(session, user_before)
     session.expiry = expiry
@@ -107,7 +108,7 @@ def open_session(
     session.set_will(_make_will(broker, key, connect, origin, now))
     if resumed is None:
         for group in identity.groups:
-            subscribe(broker, session, Asked(group, 1, retain_handling=2), now)
+            subscribe(broker, session, Asked(group, 1, retain_handling=2), now, judged=True)
     return Opened(session, identity, keep_alive, resumed is not None, origin)
 
 

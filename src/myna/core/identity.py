@@ -58,3 +58,7 @@ class Identity:
         self.dialect = dialect
         self.groups: list[str] = [] if groups is None else groups
         self.claims = claims
+
+    def takes_over(self, before: "Identity") -> None:
+        """A session is resumed as this identity; what was said of `before` at run time may go with it."""
+        return

@@ -67,6 +67,7 @@ class Message:
         "_head_5",
         "_tail_5",
         "_tail_remaining",
+        "attachment",
         "encoded_topic",
         "expires_at",
         "origin",
@@ -101,6 +102,7 @@ class Message:
         self.properties = properties
         self.encoded_topic = encoded_topic
         self.place = 0  # where a store has it; 0 for nowhere
+        self.attachment: object = None  # what a dialect keeps with it for its own receivers; no store has it
         self._frame_3: bytes | None = None
         self._frame_5: bytes | None = None
         self._flags_3 = 0

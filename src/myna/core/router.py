@@ -138,7 +138,9 @@ class Router:
         found: list[Subscription] = []
         if subscribers is not None:
             subscribers.extend(found)
-        return found
+        if _has_wildcard(filter):
+            self._wildcards.holders(filter, found)
+        return [held for held in found if not isinstance(held.receiver, ShareGroup)]
 
     def guards_reached(self, filter: str) -> list[TopicGuard]:
         """The guards of every space a filter could reach."""
@@ -190,7 +192,7 @@ class Router:
         exact = self._exact.get(route.topic)
         if exact is not None:
             exact.extend(found)
-        if not _has_wildcard(route.topic):
+        if check_topic(route.topic):  # an MQTT client cannot be sent any other name
             self._wildcards.match(route.topic, found)
         found = [held for held in found if not held.dormant]
         if len(found) > 1:

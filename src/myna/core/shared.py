@@ -13,6 +13,7 @@ from myna.core.identity import Identity
 from myna.core.message import Message
 from myna.core.ports import TopicGuard
 from myna.core.receiver import MISSED, Receiver, Subscription
+from myna.core.selection import Selection
 
 SHARED: Final = "$share"
 ORDERED: Final = "$oshare"
@@ -54,10 +55,17 @@ class ShareGroup(Receiver):
     def deliver(self, message: Message, subscription: Subscription, now: float) -> int:
         return self._hand_over(message, self.members, now)
 
-    def deliver_guarded(self, message: Message, guard: TopicGuard, now: float) -> int:
-        """As `deliver`, among the members whom the guard lets have it."""
-        allowed = [member for member in self.members if guard.delivering(message, member.receiver, member, now)]
-        return self._hand_over(message, allowed, now)
+    def deliver_chosen(
+        self, message: Message, guard: TopicGuard | None, selection: Selection | None, now: float
+    ) -> int:
+        """As `deliver`, among the members whom the guard lets have it and the selection takes."""
+        chosen = [
+            member
+            for member in self.members
+            if (guard is None or guard.delivering(message, member.receiver, member, now))
+            and (selection is None or selection.takes(member.receiver))
+        ]
+        return self._hand_over(message, chosen, now)
 
     def _hand_over(self, message: Message, members: list[Subscription], now: float) -> int:
         if not members:

@@ -148,6 +148,22 @@ class WildcardTrie:
             if below is not None:
                 below.extend(found)
 
+    def holders(self, filter: str, found: list[Subscription]) -> None:
+        """All subscriptions with exactly this filter."""
+        levels = filter.split("/")
+        multi = levels[-1] == "#"
+        if multi:
+            levels.pop()
+        node = self._root
+        for level in levels:
+            child = self._child(node, level)
+            if child is None:
+                return
+            node = child
+        held = node.below if multi else node.here
+        if held is not None:
+            held.extend(found)
+
     def is_empty(self) -> bool:
         return self._root.is_empty()
 

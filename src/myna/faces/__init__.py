@@ -7,4 +7,5 @@ FACES: Final[dict[str, str]] = {
     "bifromq": "myna.faces.bifromq.face:BifroMqFace",
     "devicehive": "myna.faces.devicehive.face:DeviceHiveFace",
     "eventgrid": "myna.faces.eventgrid.face:EventGridFace",
+    "webpubsub": "myna.faces.webpubsub.face:WebPubSubFace",
 }

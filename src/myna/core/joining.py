@@ -1,0 +1,51 @@
+"""Subscribing to a name: no filter, no wildcard, no share prefix, whatever characters it holds.
+
+For receivers of dialects whose groups are plain names; `room#1` is one. Guards are asked as for any subscription.
+What a newcomer gets wrong: the receiver's rules are not asked, since only the dialect knows what its client wanted to
+do.
+"""
+
+from myna.core.broker import Broker
+from myna.core.ports import DORMANT
+from myna.core.receiver import Receiver, Subscription
+from myna.wire import reasons
+
+
+def join(broker: Broker, receiver: Receiver, name: str, qos: int, now: float) -> int:
+    """SUCCESS, or why not. Joining again changes nothing."""
+    if name in receiver.subscriptions:
+        return reasons.SUCCESS
+    tenant = broker.tenant(receiver.key[0])
+    limit = tenant.limits.subscriptions_per_session
+    if limit and len(receiver.subscriptions) >= limit:
+        broker.counters.refuse("join:quota exceeded")
+        return reasons.QUOTA_EXCEEDED
+    subscription = Subscription(receiver, name, name, qos)
+    guard = tenant.router.guard_of(name)
+    if guard is not None:
+        verdict = guard.subscribing(receiver, subscription, now)
+        if verdict == DORMANT:
+            subscription.dormant = True
+        elif verdict != reasons.SUCCESS:
+            broker.counters.refuse(f"join:{reasons.reason_name(verdict)}")
+            return verdict
+    receiver.subscriptions[name] = subscription
+    tenant.router.add_literal(subscription)
+    if not broker.peers.alone:
+        broker.peers.announce(tenant.name, subscription.filter, True)
+    return reasons.SUCCESS
+
+
+def part(broker: Broker, receiver: Receiver, name: str, now: float) -> bool:
+    """Undo `join`: was it there?"""
+    subscription = receiver.subscriptions.pop(name, None)
+    if subscription is None:
+        return False
+    tenant = broker.tenant(receiver.key[0])
+    tenant.router.remove(subscription)
+    guard = tenant.router.guard_of(name)
+    if guard is not None:
+        guard.unsubscribed(receiver, subscription, now)
+    if not broker.peers.alone:
+        broker.peers.announce(tenant.name, subscription.filter, False)
+    return True

@@ -1,0 +1,236 @@
+"""A WebSocket client as a receiver: its life from the handshake to the end, its groups, its socket. No protocol.
+
+    ClientSpace    what all of them share: the broker, frames, bounds, the clock
+    subclasses     say what a frame of theirs is, what a received one means, and what survives a lost socket
+
+What a newcomer gets wrong: the connection is the session. Groups are entered before 101 is answered, since back ends
+look them up the moment their client is open; and they are left the moment it ends.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from myna.core.broker import Broker
+from myna.core.counters import DROP_EXPIRED
+from myna.core.joining import join, part
+from myna.core.message import Message, Origin
+from myna.core.outcome import Outcome, Refusal
+from myna.core.receiver import MISSED, TAKEN, Receiver, Subscription
+from myna.core.selection import Selection
+from myna.core.tenant import Tenant
+from myna.faces.contract import WebSocketConnection
+from myna.faces.webpubsub.naming import DIALECT
+from myna.faces.webpubsub.payloads import Carried, Frames, carry
+from myna.faces.webpubsub.reconnection import ReconnectionTokens
+from myna.faces.webpubsub.roles import WebPubSubIdentity
+from myna.faces.webpubsub.upstream import Upstream
+from myna.wire import reasons
+
+NORMAL: Final = 1000
+UNSUPPORTED: Final = 1003
+INVALID: Final = 1007
+POLICY: Final = 1008
+UPSTREAM_FAILED: Final = 1011
+
+LOOK_EVERY: Final = 64 * 1024  # bytes after which to see whether the client keeps up
+
+GROUP_QOS: Final = 1  # of what these clients publish and receive, as MQTT sees it
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """`unsent`: bytes the kernel has not taken from which a client is too slow."""
+
+    unsent: int = 16 * 1024 * 1024
+    unacknowledged: int = 1000  # messages of a reliable client
+    unacknowledged_bytes: int = 16 * 1024 * 1024
+    retention: float = 40.0  # seconds a reliable client may be away
+
+
+@dataclass(slots=True)
+class ClientSpace:
+    broker: Broker
+    frames: Frames
+    upstream: Upstream
+    reconnection: ReconnectionTokens
+    bounds: Bounds
+    arm: Callable[[], None]
+
+
+class AllBut(Selection):
+    """Everybody else: `noEcho`."""
+
+    def __init__(self, sender: Receiver) -> None:
+        self._sender = sender
+
+    def takes(self, receiver: Receiver) -> bool:
+        return receiver is not self._sender
+
+
+class WebSocketClient(Receiver):
+    __slots__ = ("_origin", "_unlooked", "address", "counters", "ended", "permissions", "socket", "space", "tenant")
+
+    FORM: ClassVar[int]  # which of the frames kept with a message is its own
+
+    def __init__(self, space: ClientSpace, tenant: Tenant, connection_id: str, identity: WebPubSubIdentity) -> None:
+        super().__init__((tenant.name, "", connection_id), identity)
+        self.space = space
+        self.tenant = tenant
+        self.permissions = identity.permissions
+        self.socket: WebSocketConnection | None = None
+        self.address = ""
+        self.ended = False
+        self.counters = space.broker.counters
+        self._unlooked = 0
+        self._origin: Origin | None = None  # made by the first message it sends: many never do
+
+    # Life
+
+    def open(self, groups: Iterable[str], now: float) -> None:
+        """It exists from now on, in these groups, which need no permission."""
+        self.tenant.enter(self)
+        for group in groups:
+            join(self.space.broker, self, group, GROUP_QOS, now)
+
+    def attach(self, socket: WebSocketConnection, address: str, now: float) -> None:
+        """This socket serves it; 101 has been answered."""
+        self.socket = socket
+        self.address = address
+        broker = self.space.broker
+        self.tenant.connections += 1
+        broker.counters.connections_opened += 1
+        broker.counters.connects_accepted += 1
+        broker.watcher.connected(self, address, now)
+        self.greet(now)
+
+    def lost(self, socket: WebSocketConnection, code: int, now: float) -> None:
+        """A socket is gone, with this close code of the client's, or one that says it vanished."""
+        if socket is not self.socket:
+            return
+        self._let_go(reasons.SUCCESS, True, now)
+        if self.may_return(code):
+            self.wait(now)
+        else:
+            self.discard(reasons.SUCCESS, now)
+
+    def end(self, reason: int, now: float, *, discard: bool = False, reference: str = "", text: str = "") -> None:
+        self.close(NORMAL, text or reasons.reason_name(reason), reason, now)
+
+    def close(self, code: int, text: str, reason: int, now: float) -> None:
+        """Say why, where there is a word for it, then end the socket and the client."""
+        socket = self.socket
+        if socket is not None:
+            self.say_farewell(text)
+            self._let_go(reason, False, now)
+            socket.close(code)
+        self.discard(reason, now)
+
+    def discard(self, reason: int, now: float) -> None:
+        if self.ended:
+            return
+        self.ended = True
+        for group in list(self.subscriptions):
+            part(self.space.broker, self, group, now)
+        self.tenant.leave(self)
+        self.space.broker.watcher.session_ended(self, reason, now)
+
+    def _let_go(self, reason: int, by_client: bool, now: float) -> None:
+        self.socket = None
+        broker = self.space.broker
+        self.tenant.connections -= 1
+        broker.counters.connections_closed += 1
+        broker.watcher.disconnected(self, reason, by_client, now)
+
+    # For subclasses
+
+    @abstractmethod
+    def frame(self, message: Message) -> bytes:
+        """The bytes of a message, made now and kept with it."""
+
+    @abstractmethod
+    def receive_text(self, text: str, now: float) -> None:
+        """A text frame."""
+
+    @abstractmethod
+    def receive_bytes(self, data: bytes, now: float) -> None:
+        """A binary frame."""
+
+    def protocol(self) -> str | None:
+        return None
+
+    def greet(self, now: float) -> None:
+        return
+
+    def say_farewell(self, text: str) -> None:
+        return
+
+    def may_return(self, code: int) -> bool:
+        return False
+
+    def wait(self, now: float) -> None:
+        raise AssertionError("a client that may not return waits for nothing")
+
+    # As a receiver
+
+    def deliver(self, message: Message, subscription: Subscription, now: float) -> int:
+        socket = self.socket
+        if socket is None:
+            return MISSED
+        if message.expires_at != 0.0 and message.is_expired(now):
+            self.counters.drop(DROP_EXPIRED)
+            return MISSED
+        held = message.attachment
+        frame = held.frames[self.FORM] if type(held) is Carried else None
+        if frame is None:
+            frame = self.frame(message)
+        socket.send_frame(frame)
+        self.counters.messages_sent += 1
+        self._unlooked += len(frame)
+        if self._unlooked > LOOK_EVERY:
+            self._unlooked = 0
+            if socket.buffered() > self.space.bounds.unsent:
+                self.cut_off(now)
+        return TAKEN
+
+    def cut_off(self, now: float) -> None:
+        """It reads too slowly for what it is sent. Losing messages unnoticed would be worse than losing the client."""
+        self.space.broker.counters.refuse("webpubsub_slow_client")
+        self.close(POLICY, "SlowClient", reasons.QUOTA_EXCEEDED, now)
+
+    def is_online(self) -> bool:
+        return self.socket is not None
+
+    def is_ready(self) -> bool:
+        return self.socket is not None
+
+    # As a publisher
+
+    def publish(self, message: Message, now: float, *, no_echo: bool = False) -> Outcome | Refusal:
+        self.space.broker.counters.packets_received += 1
+        selection = AllBut(self) if no_echo else None
+        return self.space.broker.publish_to_name(self.tenant, message, now, selection)
+
+    def message(
+        self, topic: str, data_type: str, payload: bytes, ttl: int, metadata: dict[str, str] | None, now: float
+    ) -> Message:
+        message = Message(topic, payload, GROUP_QOS, False, self.origin(), now, now + ttl if ttl else 0.0)
+        carry(message, data_type, metadata)
+        return message
+
+    def origin(self) -> Origin:
+        origin = self._origin
+        if origin is None:
+            tenant, _, client_id = self.key
+            origin = Origin(
+                DIALECT,
+                tenant,
+                user=self.identity.user,
+                client_id=client_id,
+                identity=self.identity,
+                sender=self,
+                address=self.address,
+            )
+            self._origin = origin
+        return origin

@@ -1,0 +1,102 @@
+"""What the handlers work with: the broker in their words. No HTTP here.
+
+What a newcomer gets wrong: `wait` is what makes an answer a promise. Handlers change things at once and return it last.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from myna.core.broker import Broker
+from myna.core.joining import join, part
+from myna.core.message import Message, Origin
+from myna.core.outcome import Outcome, Refusal
+from myna.core.receiver import Receiver
+from myna.core.selection import Selection
+from myna.core.subscribing import Asked, subscribe, unsubscribe
+from myna.core.tenant import Tenant
+from myna.faces.async_broker import AsyncBroker
+from myna.faces.webpubsub.clients.client import GROUP_QOS, WebSocketClient
+from myna.faces.webpubsub.filter import Filters
+from myna.faces.webpubsub.naming import DIALECT, SERVER_MESSAGES, tenant_of
+from myna.faces.webpubsub.payloads import carry
+from myna.faces.webpubsub.selecting import is_ours
+from myna.faces.webpubsub.tokens import Tokens
+from myna.wire import reasons
+
+
+@dataclass(slots=True)
+class Backend:
+    broker: AsyncBroker
+    tokens: Tokens
+    default_tenant: str
+    now: Callable[[], float]
+    filters: Filters = field(default_factory=Filters)
+    _origins: dict[str, Origin] = field(default_factory=dict)
+
+    @property
+    def core(self) -> Broker:
+        return self.broker.core
+
+    def tenant(self, hub: str) -> Tenant:
+        return self.core.tenant(tenant_of(hub, self.default_tenant))
+
+    async def wait(self, outcome: Outcome | Refusal) -> None:
+        """Return when what was published would survive."""
+        if isinstance(outcome, Outcome) and outcome.sequence > self.core.journal.store.committed:
+            await self.broker.safe()
+
+    # Messages
+
+    def message(
+        self,
+        tenant: Tenant,
+        topic: str,
+        data_type: str,
+        payload: bytes,
+        ttl: int,
+        metadata: dict[str, str] | None,
+        now: float,
+    ) -> Message:
+        origin = self._origins.get(tenant.name)
+        if origin is None:
+            origin = Origin(DIALECT, tenant.name)
+            self._origins[tenant.name] = origin
+        message = Message(topic, payload, GROUP_QOS, False, origin, now, now + ttl if ttl else 0.0)
+        carry(message, data_type, metadata)
+        return message
+
+    def send(self, tenant: Tenant, receivers: list[Receiver], message: Message, now: float) -> Outcome:
+        """Straight to those of them that this dialect has admitted."""
+        assert message.topic == SERVER_MESSAGES
+        return self.core.send(tenant, [receiver for receiver in receivers if is_ours(receiver)], message, now)
+
+    def publish(self, tenant: Tenant, message: Message, selection: Selection | None, now: float) -> Outcome | Refusal:
+        return self.core.publish_to_name(tenant, message, now, selection)
+
+    # Groups
+
+    def members(self, tenant: Tenant, group: str) -> list[Receiver]:
+        return [subscription.receiver for subscription in tenant.router.subscribers(group)]
+
+    def add(self, receiver: Receiver, group: str, now: float) -> int:
+        """Into a group; an MQTT session subscribes. SUCCESS, or the reason why not."""
+        if isinstance(receiver, WebSocketClient):
+            return join(self.core, receiver, group, GROUP_QOS, now)
+        if group in receiver.subscriptions:
+            return reasons.SUCCESS  # with the options its client wished for
+        granted = subscribe(self.core, receiver, Asked(group, GROUP_QOS), now, judged=True)
+        if granted.code >= 0x80:
+            return granted.code
+        if granted.retained and granted.subscription is not None:
+            receiver.deliver_retained(granted.retained, granted.subscription, now)
+        return reasons.SUCCESS
+
+    def remove(self, receiver: Receiver, group: str, now: float) -> None:
+        if isinstance(receiver, WebSocketClient):
+            part(self.core, receiver, group, now)
+        else:
+            unsubscribe(self.core, receiver, group, now, judged=True)
+
+    def remove_from_all(self, receiver: Receiver, now: float) -> None:
+        for group in list(receiver.subscriptions):
+            self.remove(receiver, group, now)

@@ -1,0 +1,68 @@
+"""Permissions of one connection, granted and revoked while it lives.
+
+What a newcomer gets wrong: sessions that another gate admitted follow that gate's rules. They can be asked about
+here, but nothing can be given to them or taken from them: that is refused rather than forgotten.
+"""
+
+from myna.core.receiver import Receiver
+from myna.faces.webpubsub.answers import NO_CONTENT, OK, Answer, Refused, error, invalid, not_existed
+from myna.faces.webpubsub.naming import JOIN_LEAVE, PERMISSIONS, is_group
+from myna.faces.webpubsub.rest.call import Call
+from myna.faces.webpubsub.roles import Permissions
+from myna.wire import reasons
+
+
+async def grant_permission(call: Call) -> Answer:
+    return _say(call, allowed=True)
+
+
+async def revoke_permission(call: Call) -> Answer:
+    return _say(call, allowed=False)
+
+
+async def check_permission(call: Call) -> Answer:
+    permission, group = _asked(call)
+    connections = call.connections(1)
+    if not connections:
+        return not_existed("Info", "Connection", call.names[1])
+    if all(_is_allowed(receiver, permission, group) for receiver in connections):
+        return OK
+    return not_existed("Info", "Permission", permission)
+
+
+def _say(call: Call, *, allowed: bool) -> Answer:
+    permission, group = _asked(call)
+    connections = call.connections(1)
+    if not connections:
+        return not_existed("Info", "Connection", call.names[1]) if allowed else NO_CONTENT
+    for receiver in connections:
+        rules = receiver.identity.rules
+        if not isinstance(rules, Permissions):
+            return error(
+                409, "Error.Connection.OtherAccess", "The rules of another gate hold for this connection.", "Connection"
+            )
+        rules.say(permission, group, allowed=allowed)
+    call.backend.core.rules_changed()
+    return OK if allowed else NO_CONTENT
+
+
+def _asked(call: Call) -> tuple[str, str | None]:
+    """Permission and group; no group means all."""
+    given = call.names[0]
+    permission = next((name for name in PERMISSIONS if name.lower() == given.lower()), None)
+    if permission is None:
+        raise Refused(invalid("permission", f"The value '{given[:64]}' is not valid for Permission."))
+    group = call.text("targetName") or call.text("group")
+    if group and not is_group(group):
+        raise Refused(invalid("targetName", "Invalid group name."))
+    return permission, group or None
+
+
+def _is_allowed(receiver: Receiver, permission: str, group: str | None) -> bool:
+    identity = receiver.identity
+    rules = identity.rules
+    if isinstance(rules, Permissions):
+        return rules.allows(permission, group)
+    if permission == JOIN_LEAVE:
+        return rules.may_subscribe(identity, group or "#", 0) == reasons.SUCCESS
+    return rules.may_publish(identity, group or "#", 0, False) == reasons.SUCCESS
