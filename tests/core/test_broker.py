@@ -7,7 +7,7 @@ from myna.core.limits import Limits
 from myna.core.message import Message, Origin
 from myna.core.outcome import Outcome, Refusal
 from myna.core.receiver import MISSED
-from myna.core.records import Enqueued, RetainedSet
+from myna.core.records import Enqueued
 from myna.core.subscribing import Asked, subscribe
 from myna.testing import (
     TENANT,
@@ -23,7 +23,6 @@ from myna.testing import (
     assert_closed,
     assert_received,
 )
-from myna.wire import reasons
 from myna.wire.packets import Puback, Publish
 
 ORIGIN = Origin("api", TENANT)
@@ -251,107 +250,6 @@ def test_a_guard_may_be_for_one_tenant() -> None:
     assert list(world.broker.tenant("later").router.guards) == ["dh", "x"]
 
 
-# Retained messages
-
-
-def test_the_last_retained_message_is_kept_and_an_empty_one_removes_it() -> None:
-    world = World()  # [MQTT-3.3.1-5], -6, -7, -8; 311: -7, -10, -11, -12
-    live = world.connected("live")
-    live.subscribe("a", 1)
-    world.publish("a", b"1", 1, retain=True)
-    world.publish("a", b"2", 0, retain=True)
-    world.publish("a", b"3")
-    kept = world.tenant.retained.get("a")
-    assert kept is not None
-    assert (kept.payload, kept.qos) == (b"2", 0)
-    world.publish("a", b"", retain=True)
-    world.publish("a", b"", retain=True)
-    assert world.tenant.retained.get("a") is None
-    assert [(seen.payload, seen.retain) for seen in live.messages()] == [
-        (b"1", False),
-        (b"2", False),
-        (b"3", False),
-        (b"", False),
-        (b"", False),
-    ]
-
-
-def test_retained_messages_are_listed_in_pages() -> None:
-    world = World()
-    for topic in ("b", "a", "d", "c", "$x"):
-        world.publish(topic, retain=True)
-    list_of = world.broker.retained
-    assert [held.topic for held in list_of(world.tenant, "#", world.now)] == ["a", "b", "c", "d"]
-    assert [held.topic for held in list_of(world.tenant, "+", world.now, "a", 2)] == ["b", "c"]
-    assert world.broker.clear_retained(world.tenant, "a")
-    assert not world.broker.clear_retained(world.tenant, "a")
-
-
-def test_a_tenant_keeps_only_so_many_and_so_much() -> None:
-    limits = Limits()
-    limits.retained_messages = 2
-    limits.retained_bytes = 1000
-    world = World(limits=limits)
-    for topic in ("a", "b", "c"):
-        world.publish(topic, retain=True)
-    assert world.tenant.retained.topics() == ["a", "b"]
-    world.publish("a", b"x" * 300, retain=True)
-    world.publish("b", b"x" * 400, retain=True)
-    assert [len(held.payload) for held in world.broker.retained(world.tenant, "#", world.now)] == [300, 1]
-    assert world.refused("retained_limit") == 2
-    limits.retained_messages = limits.retained_bytes = 0
-    world.publish("c", b"x" * 5000, retain=True)
-    assert world.tenant.retained.count == 3
-    limits.retain_available = False
-    assert world.broker.retain(world.tenant, message("d", retain=True), world.now) == 0x9A
-
-
-def test_retained_messages_are_told_to_the_store() -> None:
-    world = World(store=CommitsOnCommand())
-    outcome = world.publish("a", b"x", retain=True)
-    assert isinstance(outcome, Outcome)
-    assert outcome.sequence == 1
-    world.publish("a", b"", retain=True)
-    world.publish("a", b"", retain=True)
-    world.publish("b", b"y", retain=True)
-    world.broker.clear_retained(world.tenant, "b")
-    records = [record for record in world.records() if isinstance(record, RetainedSet)]
-    assert [(record.topic, record.message is not None) for record in records] == [
-        ("a", True),
-        ("a", False),
-        ("b", True),
-        ("b", False),
-    ]
-
-
-def test_a_retained_message_is_removed_when_it_expires() -> None:
-    world = World(store=CommitsOnCommand())  # [MQTT-3.3.2-5]
-    client = world.connected("c")
-    client.publish("a", b"x", retain=True, message_expiry=5)
-    client.publish("b", b"x", retain=True, message_expiry=5)
-    client.publish("c", b"x", retain=True, message_expiry=5)
-    client.publish("d", b"x", retain=True)
-    world.pass_time(3)
-    client.publish("b", b"renewed", retain=True, message_expiry=9)
-    client.publish("c", b"for ever", retain=True)
-    world.records()
-    world.pass_time(3)
-    assert sorted(world.tenant.retained.topics()) == ["b", "c", "d"]
-    assert [record.topic for record in world.records() if isinstance(record, RetainedSet)] == ["a"]
-    world.pass_time(100)
-    assert sorted(world.tenant.retained.topics()) == ["c", "d"]
-    assert world.broker.next_deadline() == 0.0
-
-
-def test_expiring_retained_messages_leave_nothing_behind_when_they_are_cleared() -> None:
-    world = World()
-    client = world.connected("c")
-    for number in range(100):
-        client.publish(f"t/{number}", b"x", retain=True, message_expiry=1_000_000)
-        client.publish(f"t/{number}", b"", retain=True)
-    assert world.broker.next_deadline() == 0.0
-
-
 # Sessions
 
 
@@ -406,20 +304,6 @@ def test_a_commit_is_told_to_those_who_wait_and_only_once() -> None:
     assert world.store.committed == 4
 
 
-def test_whether_a_message_would_be_kept_can_be_asked_before_it_is_published() -> None:
-    limits = Limits()
-    limits.retained_messages = 1
-    world = World(limits=limits)
-    one, other = (Message(topic, b"x", 1, True, Origin("api", TENANT), 0.0) for topic in ("a", "b"))
-    assert world.broker.may_retain(world.tenant, one) == reasons.SUCCESS
-    world.broker.retain(world.tenant, one, 0.0)
-    assert world.broker.may_retain(world.tenant, one) == reasons.SUCCESS
-    assert world.broker.may_retain(world.tenant, other) == reasons.QUOTA_EXCEEDED
-    assert world.broker.may_retain(world.tenant, Message("b", b"", 1, True, other.origin, 0.0)) == reasons.SUCCESS
-    limits.retain_available = False
-    assert world.broker.may_retain(world.tenant, one) == reasons.RETAIN_NOT_SUPPORTED
-
-
 # What a tenant may settle
 
 
@@ -428,58 +312,6 @@ def subscribed(world: World, name: str, filter: str, *, persistent: bool = False
     receiver.persistent = persistent
     subscribe(world.broker, receiver, Asked(filter, 1), world.now)
     return receiver
-
-
-def test_a_message_goes_to_so_many_share_groups() -> None:
-    limits = Limits()
-    limits.group_fanout = 2
-    world = World(limits=limits)
-    members = [subscribed(world, f"m{number}", f"$share/g{number}/a") for number in range(4)]
-    plain = [subscribed(world, f"p{number}", "a") for number in range(4)]
-    assert matched(world.publish("a"))
-    assert sum(len(member.messages) for member in members) == 2
-    assert all(len(receiver.messages) == 1 for receiver in plain)
-    assert world.dropped("fanout_limit") == 2
-
-
-def test_a_message_goes_to_so_many_persistent_sessions() -> None:
-    limits = Limits()
-    limits.persistent_fanout = 3
-    world = World(limits=limits)
-    persistent = [subscribed(world, f"s{number}", "a", persistent=True) for number in range(5)]
-    transient = [subscribed(world, f"t{number}", "a") for number in range(5)]
-    world.publish("a")
-    assert sum(len(session.messages) for session in persistent) == 3
-    assert all(len(session.messages) == 1 for session in transient)
-    assert world.dropped("fanout_limit") == 2
-
-
-@pytest.mark.parametrize(("size", "served"), [(10, 5), (25, 4), (50, 2), (1000, 1)])
-def test_a_message_weighs_so_much_with_its_persistent_sessions(size: int, served: int) -> None:
-    limits = Limits()
-    limits.persistent_fanout_bytes = 100
-    world = World(limits=limits)
-    persistent = [subscribed(world, f"s{number}", "a", persistent=True) for number in range(5)]
-    world.publish("a", b"x" * size)
-    assert sum(len(session.messages) for session in persistent) == served
-
-
-def test_bounds_hold_for_the_quick_ways_and_behind_a_guard_too() -> None:
-    limits = Limits()
-    limits.persistent_fanout = 1
-    world = World(limits=limits)
-    sessions = [world.connected(f"s{number}", expiry=100) for number in range(3)]
-    for session in sessions:
-        session.subscribe("a")
-    publisher = world.connected("p")
-    publisher.publish("a")
-    publisher.send(Publish("a", b"1"), Publish("a", b"2"))
-    publisher.send(Publish("a", b"1", 1, packet_id=9), Publish("a", b"2", 1, packet_id=10))
-    assert sum(len(session.messages()) for session in sessions) == 5
-    world.broker.guard(FakeGuard("a"))
-    publisher.publish("a")
-    world.broker.arrived(world.tenant, message("a"), world.now)
-    assert sum(len(session.messages()) for session in sessions) == 2
 
 
 def test_messages_are_reported_where_a_tenant_asks_for_it() -> None:

@@ -1,15 +1,15 @@
 """The verbs every API shares. Whatever dialect a message comes in by, it passes through here.
 
 Synchronous, no I/O: a verb answers at once with an Outcome or a Refusal, and what must be durable is awaited by its
-sequence.
-Knows sessions only as Receivers. What a newcomer gets wrong: `publish` does not ask whether the origin may; callers ask
-`may_publish` first, because they remember the answer per topic.
+sequence. Knows sessions only as Receivers. What a newcomer gets wrong: `publish` does not ask whether the origin may;
+callers ask `may_publish` first, because they remember the answer per topic.
 """
 
 from typing import final
 
-from myna.core.counters import DROP_FANOUT, DROP_UNDELIVERABLE, Counters
-from myna.core.deadlines import Deadlines, Timed
+from myna.core.counters import DROP_UNDELIVERABLE, Counters
+from myna.core.deadlines import Deadlines
+from myna.core.fanout import count_persistent, deliver, deliver_chosen, deliver_to
 from myna.core.identity import Identity
 from myna.core.journal import Journal
 from myna.core.limits import Limits
@@ -18,25 +18,12 @@ from myna.core.outcome import MATCHED, UNMATCHED, Outcome, Refusal
 from myna.core.output import OutputMemory
 from myna.core.ports import TAKEN, Peers, Store, Tap, TopicGuard, Watcher
 from myna.core.receiver import Receiver, Subscription
-from myna.core.records import Kept, RetainedSet
+from myna.core.records import Kept
+from myna.core.retaining import Retaining, may_retain, retained_after
 from myna.core.router import Route
 from myna.core.selection import Selection
-from myna.core.shared import ShareGroup
 from myna.core.tenant import Tenant
 from myna.wire import reasons
-
-
-@final
-class RetainedExpiry(Timed):
-    """Looks after the retained message of one topic, however often it is replaced, as long as that expires."""
-
-    def __init__(self, broker: "Broker", tenant: Tenant, topic: str) -> None:
-        self._broker = broker
-        self._tenant = tenant
-        self._topic = topic
-
-    def due(self, now: float) -> None:
-        self._broker.retained_due(self, self._tenant, self._topic, now)
 
 
 @final
@@ -69,6 +56,7 @@ class Broker:
         self._names_given = 0
         self._waiting: dict[Receiver, int] = {}
         self._kept: dict[str, dict[str, bytes]] = {}
+        self.retaining = Retaining(self.journal, self.deadlines, self.counters)
 
     # Tenants and sessions
 
@@ -193,9 +181,9 @@ class Broker:
         if message.retain:
             self.retain(tenant, message, now)
         if guard is None and selection is None and not route.bounded:
-            matched = self._deliver(route, message, now)
+            matched = deliver(route, message, now)
         else:
-            matched = self._deliver_chosen(tenant, route, message, selection, now)
+            matched = deliver_chosen(self.counters, tenant, route, message, selection, now)
         if journal.durable:
             journal.close()
         tapped = self.tap is not None and self.tap.offered(tenant.name, message, now)
@@ -225,9 +213,9 @@ class Broker:
         journal = self.journal
         before = journal.store.sequence
         matched = False
-        if journal.durable and _persistent(route.subscriptions) > 1:  # a message for several is stored once
+        if journal.durable and count_persistent(route.subscriptions) > 1:  # a message for several is stored once
             for message in messages:
-                matched = self._deliver(route, message, now) or matched
+                matched = deliver(route, message, now) or matched
                 journal.close()
         else:
             for subscription in route.subscriptions:
@@ -247,16 +235,9 @@ class Broker:
 
         A share group among them asks the guard of the topic about each of its members.
         """
-        guard = tenant.router.guard_of(message.topic)
         journal = self.journal
         before = journal.store.sequence
-        matched = False
-        for subscription in subscriptions:
-            receiver = subscription.receiver
-            if guard is not None and isinstance(receiver, ShareGroup):
-                matched = bool(receiver.deliver_guarded(message, guard, now)) or matched
-            else:
-                matched = bool(receiver.deliver(message, subscription, now)) or matched
+        matched = deliver_to(tenant.router.guard_of(message.topic), subscriptions, message, now)
         if journal.durable:
             journal.close()
         sequence = journal.store.sequence
@@ -270,71 +251,26 @@ class Broker:
         if message.retain:
             self.retain(tenant, message, now)
         if route.guard is None and not route.bounded:
-            self._deliver(route, message, now)
+            deliver(route, message, now)
         else:
-            self._deliver_chosen(tenant, route, message, None, now)
+            deliver_chosen(self.counters, tenant, route, message, None, now)
         self.journal.close()
 
     def retain(self, tenant: Tenant, message: Message, now: float) -> int:
         """Keep it as its topic's retained message, or remove that if it is empty; deliver to nobody [MQTT-3.3.1-6]."""
-        retained = tenant.retained
-        if not message.payload:
-            if retained.remove(message.topic):
-                self.journal.note(RetainedSet(tenant.name, message.topic, None))
-            return reasons.SUCCESS
-        reason = self.may_retain(tenant, message)
-        if reason == reasons.QUOTA_EXCEEDED:
-            self.counters.refuse("retained_limit")
-        if reason != reasons.SUCCESS:
-            return reason
-        retained.set(message)
-        if message.expires_at != 0.0 and not retained.has_expiry(message.topic):
-            self._expire_retained(tenant, message, RetainedExpiry(self, tenant, message.topic))
-        self.counters.retained_stored += 1
-        if not message.topic.startswith("$SYS/"):  # of this run only
-            self.journal.note(RetainedSet(tenant.name, message.topic, message))
-        return reasons.SUCCESS
+        return self.retaining.retain(tenant, message)
 
     def may_retain(self, tenant: Tenant, message: Message) -> int:
         """SUCCESS, or the reason why `retain` would not keep it."""
-        limits = tenant.limits
-        if not limits.retain_available:
-            return reasons.RETAIN_NOT_SUPPORTED
-        if not message.payload:
-            return reasons.SUCCESS
-        retained = tenant.retained
-        held = retained.get(message.topic)
-        freed = 0 if held is None else held.size()
-        too_many = held is None and limits.retained_messages and retained.count >= limits.retained_messages
-        if too_many or (limits.retained_bytes and retained.size - freed + message.size() > limits.retained_bytes):
-            return reasons.QUOTA_EXCEEDED
-        return reasons.SUCCESS
+        return may_retain(tenant, message)
 
     def clear_retained(self, tenant: Tenant, topic: str) -> bool:
         """Remove a topic's retained message: was there one?"""
-        if not tenant.retained.remove(topic):
-            return False
-        self.journal.note(RetainedSet(tenant.name, topic, None))
-        return True
-
-    def retained_due(self, expiry: "RetainedExpiry", tenant: Tenant, topic: str, now: float) -> None:
-        message = tenant.retained.get(topic)
-        assert message is not None  # its deadline goes when it goes
-        if message.expires_at > now:  # it has been replaced meanwhile
-            self._expire_retained(tenant, message, expiry)
-        elif message.expires_at != 0.0:
-            self.clear_retained(tenant, topic)
-        else:
-            tenant.retained.set_expiry(topic, None)
-
-    def _expire_retained(self, tenant: Tenant, message: Message, expiry: "RetainedExpiry") -> None:
-        tenant.retained.set_expiry(message.topic, self.deadlines.add(message.expires_at, expiry))
+        return self.retaining.clear(tenant, topic)
 
     def retained(self, tenant: Tenant, filter: str, now: float, after: str = "", limit: int = 0) -> list[Message]:
         """Retained messages in the order of their topics, from behind `after` on, at most `limit`."""
-        found = [message for message in tenant.retained.match(filter, now) if message.topic > after]
-        found.sort(key=_topic_of)
-        return found[:limit] if limit else found
+        return retained_after(tenant, filter, now, after, limit)
 
     # Small things that last
 
@@ -397,63 +333,3 @@ class Broker:
         self._waiting = {}
         for receiver in waiting:
             receiver.settled(sequence)
-
-    # Delivery
-
-    def _deliver(self, route: Route, message: Message, now: float) -> bool:
-        matched = False
-        for subscription in route.subscriptions:
-            if subscription.receiver.deliver(message, subscription, now):
-                matched = True
-        return matched
-
-    def _deliver_chosen(
-        self, tenant: Tenant, route: Route, message: Message, selection: Selection | None, now: float
-    ) -> bool:
-        """To those whom guard and selection let have it, and to no more of a kind than the tenant's limits say."""
-        guard = route.guard
-        limits = tenant.limits
-        matched = False
-        groups = 0
-        persistent = 0
-        for subscription in route.subscriptions:
-            receiver = subscription.receiver
-            if isinstance(receiver, ShareGroup):
-                groups += 1
-                if limits.group_fanout and groups > limits.group_fanout:
-                    self.counters.drop(DROP_FANOUT)
-                elif guard is None and selection is None:
-                    matched = bool(receiver.deliver(message, subscription, now)) or matched
-                else:
-                    matched = bool(receiver.deliver_chosen(message, guard, selection, now)) or matched
-                continue
-            if selection is not None and not selection.takes(receiver):
-                continue
-            if guard is not None and not guard.delivering(message, receiver, subscription, now):
-                continue
-            if route.bounded and receiver.is_persistent():
-                persistent += 1
-                if _is_too_many(limits, persistent, len(message.payload)):
-                    self.counters.drop(DROP_FANOUT)
-                    continue
-            matched = bool(receiver.deliver(message, subscription, now)) or matched
-        return matched
-
-
-def _persistent(subscriptions: list[Subscription]) -> int:
-    count = 0
-    for subscription in subscriptions:
-        if subscription.receiver.is_persistent():
-            count += 1
-    return count
-
-
-def _is_too_many(limits: Limits, persistent: int, weight: int) -> bool:
-    if limits.persistent_fanout and persistent > limits.persistent_fanout:
-        return True
-    most = limits.persistent_fanout_bytes
-    return bool(most) and persistent > 1 and persistent * weight > most
-
-
-def _topic_of(message: Message) -> str:
-    return message.topic

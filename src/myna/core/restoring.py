@@ -6,7 +6,7 @@ until all sessions are back, so wills that are due fire with the first tick.
 
 from collections import deque
 
-from myna.core.broker import Broker, RetainedExpiry
+from myna.core.broker import Broker
 from myna.core.delivery import Delivery
 from myna.core.identity import Identity
 from myna.core.message import Message
@@ -75,11 +75,7 @@ def restore_received(session: Session, packet_ids: list[int]) -> None:
 
 def restore_retained(broker: Broker, name: str, message: Message) -> None:
     """A topic's retained message; one that has expired meanwhile goes with the first tick."""
-    tenant = broker.tenant(name)
-    tenant.retained.set(message)
-    if message.expires_at != 0.0:
-        expiry = RetainedExpiry(broker, tenant, message.topic)
-        tenant.retained.set_expiry(message.topic, broker.deadlines.add(message.expires_at, expiry))
+    broker.retaining.restore(broker.tenant(name), message)
 
 
 def restore_will(

@@ -1,0 +1,109 @@
+"""Keeping retained messages within a tenant's bounds, and letting go of them when they expire.
+
+The messages themselves and how they are found are in `retained`. What a newcomer gets wrong: one deadline looks
+after a topic, however often its message is replaced, as long as that expires.
+"""
+
+from typing import final
+
+from myna.core.counters import Counters
+from myna.core.deadlines import Deadlines, Timed
+from myna.core.journal import Journal
+from myna.core.message import Message
+from myna.core.records import RetainedSet
+from myna.core.tenant import Tenant
+from myna.wire import reasons
+
+
+@final
+class _Expiry(Timed):
+    """Looks after the retained message of one topic."""
+
+    def __init__(self, retaining: "Retaining", tenant: Tenant, topic: str) -> None:
+        self._retaining = retaining
+        self._tenant = tenant
+        self._topic = topic
+
+    def due(self, now: float) -> None:
+        self._retaining.due(self, self._tenant, self._topic, now)
+
+
+@final
+class Retaining:
+    def __init__(self, journal: Journal, deadlines: Deadlines, counters: Counters) -> None:
+        self._journal = journal
+        self._deadlines = deadlines
+        self._counters = counters
+
+    def retain(self, tenant: Tenant, message: Message) -> int:
+        """Keep it, or with an empty payload remove what is kept: SUCCESS, or why not."""
+        retained = tenant.retained
+        if not message.payload:
+            if retained.remove(message.topic):
+                self._journal.note(RetainedSet(tenant.name, message.topic, None))
+            return reasons.SUCCESS
+        reason = may_retain(tenant, message)
+        if reason == reasons.QUOTA_EXCEEDED:
+            self._counters.refuse("retained_limit")
+        if reason != reasons.SUCCESS:
+            return reason
+        retained.set(message)
+        if message.expires_at != 0.0 and not retained.has_expiry(message.topic):
+            self._watch(tenant, message, _Expiry(self, tenant, message.topic))
+        self._counters.retained_stored += 1
+        if not message.topic.startswith("$SYS/"):  # of this run only
+            self._journal.note(RetainedSet(tenant.name, message.topic, message))
+        return reasons.SUCCESS
+
+    def restore(self, tenant: Tenant, message: Message) -> None:
+        """Put back what a store has remembered."""
+        tenant.retained.set(message)
+        if message.expires_at != 0.0:
+            self._watch(tenant, message, _Expiry(self, tenant, message.topic))
+
+    def clear(self, tenant: Tenant, topic: str) -> bool:
+        """Remove a topic's message: was there one?"""
+        if not tenant.retained.remove(topic):
+            return False
+        self._journal.note(RetainedSet(tenant.name, topic, None))
+        return True
+
+    def due(self, expiry: _Expiry, tenant: Tenant, topic: str, now: float) -> None:
+        message = tenant.retained.get(topic)
+        assert message is not None  # its deadline goes when it goes
+        if message.expires_at > now:  # it has been replaced meanwhile
+            self._watch(tenant, message, expiry)
+        elif message.expires_at != 0.0:
+            self.clear(tenant, topic)
+        else:
+            tenant.retained.set_expiry(topic, None)
+
+    def _watch(self, tenant: Tenant, message: Message, expiry: _Expiry) -> None:
+        tenant.retained.set_expiry(message.topic, self._deadlines.add(message.expires_at, expiry))
+
+
+def may_retain(tenant: Tenant, message: Message) -> int:
+    """SUCCESS, or the reason why it would not be kept."""
+    limits = tenant.limits
+    if not limits.retain_available:
+        return reasons.RETAIN_NOT_SUPPORTED
+    if not message.payload:
+        return reasons.SUCCESS
+    retained = tenant.retained
+    held = retained.get(message.topic)
+    freed = 0 if held is None else held.size()
+    too_many = held is None and limits.retained_messages and retained.count >= limits.retained_messages
+    if too_many or (limits.retained_bytes and retained.size - freed + message.size() > limits.retained_bytes):
+        return reasons.QUOTA_EXCEEDED
+    return reasons.SUCCESS
+
+
+def retained_after(tenant: Tenant, filter: str, now: float, after: str, limit: int) -> list[Message]:
+    """In the order of their topics, from behind `after` on, at most `limit`."""
+    found = [message for message in tenant.retained.match(filter, now) if message.topic > after]
+    found.sort(key=_topic_of)
+    return found[:limit] if limit else found
+
+
+def _topic_of(message: Message) -> str:
+    return message.topic
