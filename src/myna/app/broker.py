@@ -27,7 +27,7 @@ from myna.config import Config, ConfigError, Loaded
 from myna.core.broker import Broker
 from myna.core.connection import Connection
 from myna.core.output import OutputMemory
-from myna.core.ports import Gate, Outlet, Peer
+from myna.core.ports import Gate, Outlet, Peer, Store
 from myna.core.session import Session
 from myna.faces import FACES
 from myna.faces.async_broker import AsyncBroker
@@ -41,6 +41,7 @@ from myna.net.tls import TlsError
 from myna.registry.database import RegistryError
 from myna.registry.registry import Registry, open_registry
 from myna.sockets.backpressure import StreamLimits
+from myna.store.embedded import EmbeddedStore, StoreError
 from myna.store.folder import DataFolder, FolderError, check_folder
 from myna.store.memory import MemoryStore
 from myna.watch import lines
@@ -84,7 +85,8 @@ class App:
         self._log_watcher = LogWatcher(connections=config.log.connections)
         self._watchers = Watchers()
         self._watchers.add(self._log_watcher)
-        self.broker = _make_broker(config, self._watchers)
+        self._store = _make_store(config, self._folder)
+        self.broker = _make_broker(config, self._store or MemoryStore(), self._watchers)
         slow_reader = float(config.network.slow_reader) or float("inf")
         self._net = net.Listeners(self._loop, self.broker, StreamLimits(slow_reader=slow_reader))
         self.now = self._net.clock.now
@@ -100,12 +102,18 @@ class App:
         try:
             if self._folder is not None:
                 self._folder.open()
-            self._opened = self._net.open(self._prepare())
+            if self._store is not None:
+                self._store.open()
+            listeners = self._prepare()
+            if self._store is not None:  # guards are in place, and nobody is connected yet
+                self._store.restore(self.broker, self.now())
+                self._store.start(self._loop)
+            self._opened = self._net.open(listeners)
             for opened in self._opened:
                 self.urls.setdefault(opened.name.partition("-")[0], []).append(opened.url)
             if self._folder is not None:
                 self._folder.write(LISTENERS_FILE, self._describe_listeners())
-        except (ConfigError, ListenError, TlsError, FolderError, ClaimedTwice) as error:
+        except (ConfigError, ListenError, TlsError, FolderError, StoreError, ClaimedTwice) as error:
             self.close()
             raise CannotStart(str(error)) from error
         for face in self._faces.values():
@@ -145,6 +153,8 @@ class App:
             self._timer.cancel()
         for registry in self._registries:
             registry.abandon()
+        if self._store is not None:
+            self._store.close()
         if self._folder is not None:
             if self._opened:
                 self._folder.remove(LISTENERS_FILE)
@@ -153,6 +163,8 @@ class App:
     def health(self) -> tuple[bool, dict[str, object]]:
         healthy = not self._draining and bool(self._opened) and len(self._net.opened) == len(self._opened)
         status = "draining" if self._draining else "ok" if healthy else "not all listeners are open"
+        if healthy and self._store is not None and self._store.trouble:
+            healthy, status = False, self._store.trouble
         return healthy, {"status": status, "listeners": self.urls}
 
     def banner(self) -> list[str]:
@@ -310,9 +322,13 @@ async def examine(loaded: Loaded, faces: Mapping[str, str] = FACES) -> list[str]
     return problems
 
 
-def _make_broker(config: Config, watcher: Watchers) -> Broker:
+def _make_store(config: Config, folder: DataFolder | None) -> EmbeddedStore | None:
+    return None if folder is None else EmbeddedStore(folder.path, sync=config.server.sync)
+
+
+def _make_broker(config: Config, store: Store, watcher: Watchers) -> Broker:
     broker = Broker(
-        MemoryStore(),
+        store,
         SoloPeers(),
         limits=core_limits(config.limits_of()),
         tenant_limits=tenant_limits(config),

@@ -71,6 +71,7 @@ class Message:
         "expires_at",
         "origin",
         "payload",
+        "place",
         "properties",
         "published_at",
         "qos",
@@ -99,6 +100,7 @@ class Message:
         self.expires_at = expires_at
         self.properties = properties
         self.encoded_topic = encoded_topic
+        self.place = 0  # where a store has it; 0 for nowhere
         self._frame_3: bytes | None = None
         self._frame_5: bytes | None = None
         self._flags_3 = 0
