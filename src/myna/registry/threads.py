@@ -140,12 +140,26 @@ class Threads:
     def _write(self) -> None:
         while jobs := self._writes.take(MOST_WAITING):
             try:
-                with self._engine.begin() as connection:
-                    _run_writes(connection, jobs)
+                if not self._insert_plainly(jobs):
+                    with self._engine.begin() as connection:
+                        _run_writes(connection, jobs)
             except Exception as error:
                 _fail_all(jobs, error)
             self._tell_loop(_tell, jobs)
         self._tell_loop(self._ended)
+
+    def _insert_plainly(self, jobs: list[Job]) -> bool:
+        """Nothing but rows, as nearly always: without savepoints, which cost more than the rows. False if that did not
+        go well and nothing has been done."""
+        if any(job.table is None for job in jobs):
+            return False
+        try:
+            with self._engine.begin() as connection:
+                for table, mine in _by_table(jobs).items():
+                    _insert_many(connection, table, [job.row for job in mine])
+        except IntegrityError:
+            return False
+        return True
 
     def _read(self) -> None:
         engine = self._engine.execution_options(writes=False)
@@ -216,11 +230,7 @@ def _run_apart(connection: Connection, job: Job) -> None:
 
 
 def _insert(connection: Connection, jobs: Sequence[Job]) -> None:
-    by_table: dict[Table, list[Job]] = {}
-    for job in jobs:
-        assert job.table is not None
-        by_table.setdefault(job.table, []).append(job)
-    for table, mine in by_table.items():
+    for table, mine in _by_table(jobs).items():
         try:
             with connection.begin_nested():
                 _insert_many(connection, table, [job.row for job in mine])
@@ -229,6 +239,14 @@ def _insert(connection: Connection, jobs: Sequence[Job]) -> None:
                 job.work = _insert_one
                 job.args = (table, job.row)
                 _run_apart(connection, job)
+
+
+def _by_table(jobs: Sequence[Job]) -> dict[Table, list[Job]]:
+    found: dict[Table, list[Job]] = {}
+    for job in jobs:
+        assert job.table is not None
+        found.setdefault(job.table, []).append(job)
+    return found
 
 
 def _insert_many(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:

@@ -30,6 +30,7 @@ NEEDED: Final = {
     COMMAND: permissions.GET_DEVICE_COMMAND,
     COMMAND_UPDATE: permissions.GET_DEVICE_COMMAND,
 }
+SUBSCRIPTION: Final = b',"subscriptionId":'
 HEADS: Final = {
     NOTIFICATION: b'{"action":"notification/insert","notification":',
     COMMAND: b'{"action":"command/insert","command":',
@@ -49,7 +50,11 @@ class Event:
         self.device_id = held.device_id
         self.name = name
         self.topic = push_topic(category, held.network_id, held.device_type_id, held.device_id, name)
-        self.head = HEADS[category] + msgspec.json.encode(body) + b',"subscriptionId":'
+        self.head = HEADS[category] + msgspec.json.encode(body) + SUBSCRIPTION
+
+    def bare(self) -> bytes:
+        """As nobody's subscription."""
+        return self.head.removesuffix(SUBSCRIPTION) + b"}"
 
     def payload(self, subscription_id: int) -> bytes:
         return self.head + b"%d}" % subscription_id
@@ -84,8 +89,12 @@ class Pushes:
     def push(self, event: Event) -> None:
         """Tell everybody who wants it and may have it."""
         now = self.now()
+        tap = self._broker.tap
+        is_topic = check_topic(event.topic)  # a name may hold what no topic can
+        if tap is not None and is_topic:  # for whoever carries messages elsewhere it is a message like any other
+            tap.offered(self._tenant.name, Message(event.topic, event.bare(), 1, False, self.origin, now), now)
         had: set[Receiver] = set()
-        if check_topic(event.topic):  # a name may hold what no topic can
+        if is_topic:
             self._push_to_filters(event, had, now)
         for requested in self._requested.find(
             event.category, event.network_id, event.device_type_id, event.device_id, event.name
