@@ -1,6 +1,6 @@
 """Acknowledgements and the store: held until what they promise is safe, in order, each connection for itself."""
 
-from myna.core.acks import Acks
+from myna.core.acks import MANY, Acks
 from myna.core.output import Output, OutputMemory
 from myna.core.records import Enqueued
 from myna.testing import CommitsOnCommand, FakeOutlet, World, assert_received
@@ -151,3 +151,17 @@ def test_nothing_leaves_once_the_connection_has_ended() -> None:
     acks.settled(5)
     acks.send(b"\x40\x02\0\2", 0)
     assert not output.has_pending()
+
+
+def test_a_client_that_outruns_the_store_is_not_read_until_that_has_caught_up() -> None:
+    store = CommitsOnCommand()
+    world = World(store=store)
+    sub = world.connected("sub", expiry=1000)
+    sub.send_bytes(bytes.fromhex("82 07 0001 00 0001 61 01"))
+    sub.drop()
+    publisher = world.connected("p", 4)
+    for _ in range(MANY + 1):
+        publisher.publish("a", b"", 1)
+    assert publisher.outlet.paused
+    world.broker.committed(store.sequence)
+    assert not publisher.outlet.paused

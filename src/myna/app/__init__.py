@@ -3,5 +3,6 @@
 from myna.app.broker import App, CannotStart, examine, set_up_log
 from myna.app.limits import changed_limits
 from myna.faces import FACES
+from myna.store.embedded import StoreError, inspection
 
-__all__ = ["FACES", "App", "CannotStart", "changed_limits", "examine", "set_up_log"]
+__all__ = ["FACES", "App", "CannotStart", "StoreError", "changed_limits", "examine", "inspection", "set_up_log"]

@@ -12,6 +12,7 @@ import logging
 import os
 import secrets
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -26,7 +27,7 @@ from myna.config import Config, ConfigError, Loaded
 from myna.core.broker import Broker
 from myna.core.connection import Connection
 from myna.core.output import OutputMemory
-from myna.core.ports import Gate, Outlet, Peer
+from myna.core.ports import Gate, Outlet, Peer, Store
 from myna.core.session import Session
 from myna.faces import FACES
 from myna.faces.async_broker import AsyncBroker
@@ -37,7 +38,10 @@ from myna.net import listeners as net
 from myna.net.addresses import ListenError
 from myna.net.frames import encode_binary_frame, encode_text_frame
 from myna.net.tls import TlsError
+from myna.registry.database import RegistryError
+from myna.registry.registry import Registry, open_registry
 from myna.sockets.backpressure import StreamLimits
+from myna.store.embedded import EmbeddedStore, StoreError
 from myna.store.folder import DataFolder, FolderError, check_folder
 from myna.store.memory import MemoryStore
 from myna.watch import lines
@@ -52,6 +56,7 @@ from myna.wire import reasons
 log = logging.getLogger("myna.app")
 
 LISTENERS_FILE: Final = "listeners.json"
+REGISTRY_CLOSE: Final = 5.0  # seconds a database may take to write what is left
 FIXED: Final = ("server", "network", "mqtt", "http", "bifromq")  # sections that a reload cannot change
 
 
@@ -62,7 +67,7 @@ class CannotStart(Exception):
 class App:
     """`start`, then `drain`; everything happens on the running loop. `urls` says what is open, by kind of listener."""
 
-    def __init__(self, loaded: Loaded, faces: Mapping[str, str] = FACES) -> None:
+    def __init__(self, loaded: Loaded, faces: Mapping[str, str] = FACES, *, examining: bool = False) -> None:
         config = loaded.config
         self.config = config
         self.urls: dict[str, list[str]] = {}
@@ -70,6 +75,8 @@ class App:
         self._loop = asyncio.get_running_loop()
         self._known_faces = faces
         self._faces: dict[str, Face] = {}
+        self._examining = examining
+        self._registries: list[Registry] = []
         self._folder = None if config.server.memory else DataFolder(config.server.data)
         self._opened: list[net.Opened] = []
         self._draining = False
@@ -78,7 +85,8 @@ class App:
         self._log_watcher = LogWatcher(connections=config.log.connections)
         self._watchers = Watchers()
         self._watchers.add(self._log_watcher)
-        self.broker = _make_broker(config, self._watchers)
+        self._store = _make_store(config, self._folder)
+        self.broker = _make_broker(config, self._store or MemoryStore(), self._watchers)
         slow_reader = float(config.network.slow_reader) or float("inf")
         self._net = net.Listeners(self._loop, self.broker, StreamLimits(slow_reader=slow_reader))
         self.now = self._net.clock.now
@@ -94,12 +102,18 @@ class App:
         try:
             if self._folder is not None:
                 self._folder.open()
-            self._opened = self._net.open(self._prepare())
+            if self._store is not None:
+                self._store.open()
+            listeners = self._prepare()
+            if self._store is not None:  # guards are in place, and nobody is connected yet
+                self._store.restore(self.broker, self.now())
+                self._store.start(self._loop)
+            self._opened = self._net.open(listeners)
             for opened in self._opened:
                 self.urls.setdefault(opened.name.partition("-")[0], []).append(opened.url)
             if self._folder is not None:
                 self._folder.write(LISTENERS_FILE, self._describe_listeners())
-        except (ConfigError, ListenError, TlsError, FolderError, ClaimedTwice) as error:
+        except (ConfigError, ListenError, TlsError, FolderError, StoreError, ClaimedTwice) as error:
             self.close()
             raise CannotStart(str(error)) from error
         for face in self._faces.values():
@@ -127,6 +141,7 @@ class App:
             async with asyncio.timeout_at(ends_at):
                 await self.async_broker.safe()
         await self._net.drain(max(ends_at - self._loop.time(), 0.0))
+        await self._close_registries()
         self._log_watcher.flush(self.now())
         self.close()
 
@@ -136,6 +151,10 @@ class App:
         self._lag.stop()
         if self._timer is not None:
             self._timer.cancel()
+        for registry in self._registries:
+            registry.abandon()
+        if self._store is not None:
+            self._store.close()
         if self._folder is not None:
             if self._opened:
                 self._folder.remove(LISTENERS_FILE)
@@ -144,6 +163,8 @@ class App:
     def health(self) -> tuple[bool, dict[str, object]]:
         healthy = not self._draining and bool(self._opened) and len(self._net.opened) == len(self._opened)
         status = "draining" if self._draining else "ok" if healthy else "not all listeners are open"
+        if healthy and self._store is not None and self._store.trouble:
+            healthy, status = False, self._store.trouble
         return healthy, {"status": status, "listeners": self.urls}
 
     def banner(self) -> list[str]:
@@ -220,7 +241,21 @@ class App:
             text_frame=encode_text_frame,
             binary_frame=encode_binary_frame,
             urls=self.urls,
+            open_registry=self._open_registry,
         )
+
+    def _open_registry(self, url: str, retention: float) -> Registry:
+        """A database that others keep is looked at only by a broker that will run."""
+        config, folder = self.config, self._folder
+        location: str | Path | None = None
+        if not self._examining:
+            location = url or (None if folder is None else folder.path)
+        try:
+            registry = open_registry(location, development=config.development, retention=retention)
+        except RegistryError as error:
+            raise ConfigError([f"the registry: {error}"]) from error
+        self._registries.append(registry)
+        return registry
 
     async def _stop_face(self, name: str, ends_at: float) -> None:
         try:
@@ -228,6 +263,15 @@ class App:
                 await self._faces[name].stop()
         except Exception:
             log.exception("the face %s did not stop properly", name)
+
+    async def _close_registries(self) -> None:
+        """When the last wills are in them."""
+        for registry in self._registries:
+            try:
+                async with asyncio.timeout(REGISTRY_CLOSE):
+                    await registry.close()
+            except TimeoutError:
+                log.error("the registry's database does not answer; what was on its way there is lost")
 
     def _describe_listeners(self) -> bytes:
         fields = ("name", "url", "scheme", "host", "port", "path")
@@ -268,7 +312,7 @@ async def examine(loaded: Loaded, faces: Mapping[str, str] = FACES) -> list[str]
     if not server.memory and (problem := check_folder(server.data)):
         problems.append(f"{loaded.source.place(('server', 'data'))}: {problem}")
     in_memory = msgspec.structs.replace(loaded.config, server=msgspec.structs.replace(server, memory=True))
-    app = App(msgspec.structs.replace(loaded, config=in_memory), faces)
+    app = App(msgspec.structs.replace(loaded, config=in_memory), faces, examining=True)
     try:
         app.prepare()
     except CannotStart as error:
@@ -278,9 +322,13 @@ async def examine(loaded: Loaded, faces: Mapping[str, str] = FACES) -> list[str]
     return problems
 
 
-def _make_broker(config: Config, watcher: Watchers) -> Broker:
+def _make_store(config: Config, folder: DataFolder | None) -> EmbeddedStore | None:
+    return None if folder is None else EmbeddedStore(folder.path, sync=config.server.sync)
+
+
+def _make_broker(config: Config, store: Store, watcher: Watchers) -> Broker:
     broker = Broker(
-        MemoryStore(),
+        store,
         SoloPeers(),
         limits=core_limits(config.limits_of()),
         tenant_limits=tenant_limits(config),

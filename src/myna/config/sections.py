@@ -19,6 +19,7 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True):
 class Server(Section, frozen=True):
     data: str = "myna-data"  # the folder for all that must survive
     memory: bool = False  # keep nothing
+    sync: Literal["full", "normal", "off"] = "full"  # survive power loss; all but the last moments of it; for tests
     wills_at_shutdown: bool = True  # publish the wills of clients that are sent away when the broker stops
     drain: Duration = Duration(5)  # how long stopping may take before open connections are cut
     sys_topics: Duration = Duration(10)  # how often $SYS/broker/… is published in the default tenant; 0 for never

@@ -18,7 +18,11 @@ from myna.core.outcome import MATCHED, UNMATCHED, Outcome, Refusal
 from myna.core.output import OutputMemory
 from myna.core.ports import TAKEN, Peers, Store, Tap, TopicGuard, Watcher
 from myna.core.receiver import Receiver, Subscription
+<<<<<<< HEAD
 from myna.core.records import RetainedSet
+=======
+from myna.core.records import Kept, RetainedSet
+>>>>>>> main
 from myna.core.router import Route
 from myna.core.selection import Selection
 from myna.core.shared import ShareGroup
@@ -68,6 +72,7 @@ class Broker:
         self._name_seed = name_seed  # random for each process, so that names it gives never repeat
         self._names_given = 0
         self._waiting: dict[Receiver, int] = {}
+        self._kept: dict[str, dict[str, bytes]] = {}
 
     # Tenants and sessions
 
@@ -212,22 +217,54 @@ class Broker:
         return MATCHED if matched else UNMATCHED
 
     def is_direct(self, route: Route) -> bool:
-        """Only the receivers want to see each message of this route: no guard, tap, other node or store does."""
+        """Only the receivers want to see each message of this route: no guard, tap or other node does."""
         if route.bounded or route.logged:
             return False
-        return route.guard is None and self.tap is None and self.peers.alone and not self.journal.durable
+        return route.guard is None and self.tap is None and self.peers.alone
 
     def publish_run(self, route: Route, tenant: Tenant, messages: list[Message], now: float) -> Outcome:
         """As `publish_on` for several messages of one direct route, none of them to be retained."""
         self.counters.messages_received += len(messages)
         tenant.messages_received += len(messages)
+        journal = self.journal
+        before = journal.store.sequence
         matched = False
-        for subscription in route.subscriptions:
-            if subscription.receiver.deliver_run(messages, subscription, now):
-                matched = True
+        if journal.durable and _persistent(route.subscriptions) > 1:  # a message for several is stored once
+            for message in messages:
+                matched = self._deliver(route, message, now) or matched
+                journal.close()
+        else:
+            for subscription in route.subscriptions:
+                if subscription.receiver.deliver_run(messages, subscription, now):
+                    matched = True
+            if journal.durable:
+                journal.close()
         if not matched:
             self.counters.unmatched += len(messages)
+        sequence = journal.store.sequence
+        if sequence != before:
+            return Outcome(matched, sequence)
         return MATCHED if matched else UNMATCHED
+
+    def deliver_to(self, tenant: Tenant, message: Message, subscriptions: list[Subscription], now: float) -> Outcome:
+        """Hand a message to these subscriptions and to nobody else: for a guard that finds the receivers itself.
+
+        A share group among them asks the guard of the topic about each of its members.
+        """
+        guard = tenant.router.guard_of(message.topic)
+        journal = self.journal
+        before = journal.store.sequence
+        matched = False
+        for subscription in subscriptions:
+            receiver = subscription.receiver
+            if guard is not None and isinstance(receiver, ShareGroup):
+                matched = bool(receiver.deliver_guarded(message, guard, now)) or matched
+            else:
+                matched = bool(receiver.deliver(message, subscription, now)) or matched
+        if journal.durable:
+            journal.close()
+        sequence = journal.store.sequence
+        return Outcome(matched, sequence) if sequence != before else MATCHED if matched else UNMATCHED
 
     def arrived(self, tenant: Tenant, message: Message, now: float) -> None:
         """A message from another node: route it here, and no further."""
@@ -258,7 +295,8 @@ class Broker:
         if message.expires_at != 0.0 and not retained.has_expiry(message.topic):
             self._expire_retained(tenant, message, RetainedExpiry(self, tenant, message.topic))
         self.counters.retained_stored += 1
-        self.journal.note(RetainedSet(tenant.name, message.topic, message))
+        if not message.topic.startswith("$SYS/"):  # of this run only
+            self.journal.note(RetainedSet(tenant.name, message.topic, message))
         return reasons.SUCCESS
 
     def may_retain(self, tenant: Tenant, message: Message) -> int:
@@ -301,6 +339,25 @@ class Broker:
         found = [message for message in tenant.retained.match(filter, now) if message.topic > after]
         found.sort(key=_topic_of)
         return found[:limit] if limit else found
+
+    # Small things that last
+
+    def keep(self, space: str, name: str, value: bytes | None) -> int:
+        """Remember a value across restarts, or forget it; says what to await, or 0. For bans, grants, settings."""
+        values = self._kept.setdefault(space, {})
+        if value is None:
+            if values.pop(name, None) is None:
+                return 0
+        else:
+            values[name] = value
+        return self.journal.note(Kept(space, name, value))
+
+    def kept(self, space: str) -> dict[str, bytes]:
+        """All that is remembered in one space, by name."""
+        return self._kept.get(space, {})
+
+    def restore_kept(self, space: str, name: str, value: bytes) -> None:
+        self._kept.setdefault(space, {})[name] = value
 
     # Ends
 
@@ -385,6 +442,14 @@ class Broker:
                     continue
             matched = bool(receiver.deliver(message, subscription, now)) or matched
         return matched
+
+
+def _persistent(subscriptions: list[Subscription]) -> int:
+    count = 0
+    for subscription in subscriptions:
+        if subscription.receiver.is_persistent():
+            count += 1
+    return count
 
 
 def _is_too_many(limits: Limits, persistent: int, weight: int) -> bool:

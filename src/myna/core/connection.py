@@ -3,10 +3,9 @@
     GREETING --CONNECT--> JUDGED --the gate says yes--> OPEN --DISCONNECT, error, lost--> CLOSED
                              `------ it says no ------------------------------------------^
 
-This is the one place that catches what `wire` raises and turns it into the CONNACK or DISCONNECT that says why. What
-a newcomer gets
-wrong: the session lets go of the connection the moment it is CLOSED, although the edge may still be writing the last
-bytes.
+This is the one place that catches what `wire` raises and turns it into the CONNACK or DISCONNECT that says why. What a
+newcomer gets wrong: the session lets go of the connection the moment it is CLOSED, although the edge may still be
+writing the last bytes.
 """
 
 from typing import Final, final
@@ -307,12 +306,14 @@ class Connection(Link):
 
     def _answer_pubrec(self, packet_id: int, code: int) -> None:
         session = self.session
+        acks = self._acks
         assert session is not None
+        assert acks is not None
         answer = session.outbound.received(packet_id, code)
-        if answer == 0 or (answer > 0 and self.level < MQTT_5):
-            self.output.write(encode_ack(PUBREL_HEADER, packet_id))
-        elif answer > 0:
-            self.output.write(encode(Pubrel(packet_id, answer), MQTT_5))
+        if answer >= 0:
+            plain = answer == 0 or self.level < MQTT_5
+            pubrel = encode_ack(PUBREL_HEADER, packet_id) if plain else encode(Pubrel(packet_id, answer), MQTT_5)
+            acks.send(pubrel, session.noted_so_far())  # it frees the id: the PUBLISH must not come again, ever
 
     # Opening and closing
 

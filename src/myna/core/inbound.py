@@ -198,7 +198,11 @@ class Inbound:
             outcome = broker.publish_run(route, tenant, messages, now)
             if outcome.matched or not self._is_5:
                 header = PUBACK_HEADER if qos == 1 else PUBREC_HEADER
-                self._acks.send(encode_acks(header, packet_ids), 0)
+                sequence = outcome.sequence
+                if qos == 2 and self._session.is_durable():
+                    for packet_id in packet_ids:
+                        sequence = self._session.received.begin(packet_id, True)
+                self._acks.send(encode_acks(header, packet_ids), sequence)
             else:
                 for packet_id in packet_ids:
                     self._answer(outcome, qos, packet_id, now)
@@ -267,16 +271,15 @@ class Inbound:
         ack = encode_ack(PUBCOMP_HEADER, packet_id)
         if not session.received.release(packet_id, session.is_durable()) and self._is_5:
             ack = b"\x70\x03" + ack[2:] + b"\x92"
-        self._acks.send(ack, self._noted_so_far())  # or the next message of this id would pass for a repeated one
+        self._acks.send(
+            ack, self._session.noted_so_far()
+        )  # or the id's next message would pass for a repeated one
 
     # Parts of both
 
     def _answer_repeated(self, packet_id: int) -> None:
         """A QoS 2 PUBLISH again. On another connection than at first, the store may not have it yet [MQTT-4.3.3-10]."""
-        self._acks.send(encode_ack(PUBREC_HEADER, packet_id), self._noted_so_far())
-
-    def _noted_so_far(self) -> int:
-        return self._broker.journal.store.sequence if self._session.is_durable() else 0
+        self._acks.send(encode_ack(PUBREC_HEADER, packet_id), self._session.noted_so_far())
 
     def _message(self, route: Route, payload: bytes, qos: int, now: float) -> Message:
         return Message(route.topic, payload, qos, False, self._origin, now, 0.0, None, route.encoded)

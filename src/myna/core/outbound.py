@@ -7,46 +7,31 @@ or PUBCOMP, also across a reconnect [MQTT-4.4.0-1].
     QoS 1   PUBLISH ->  <- PUBACK                                  taken out of the window
     QoS 2   PUBLISH ->  <- PUBREC  PUBREL ->  <- PUBCOMP           RELEASED from PUBREC on: the message is no longer
     needed
+
+At QoS 2 a PUBLISH that is stored leaves only when that is safe: its packet id must not stand for another message after
+a restart, for the client would take that for the repetition and drop it. At QoS 1 it leaves at once.
 """
 
 from collections import deque
 from typing import Final, final
 
-from myna.core.counters import (
-    DROP_EXPIRED,
-    DROP_QUEUE_FULL,
-    DROP_SLOW_READER,
-    DROP_TOO_LARGE,
-    Counters,
-)
+from myna.core.counters import DROP_EXPIRED, DROP_QUEUE_FULL, DROP_SLOW_READER, DROP_TOO_LARGE, Counters
+from myna.core.delivery import DUP, QOS_2_BITS, QOS_BITS, Delivery
+from myna.core.held import HeldPackets
 from myna.core.journal import Journal
-from myna.core.limits import DROP_OLDEST, Limits
+from myna.core.limits import Limits
 from myna.core.link import Link
 from myna.core.message import Message
+from myna.core.queue import Queue
 from myna.core.receiver import SessionKey
-from myna.core.records import Queued, Released, Sent, Settled
+from myna.core.records import Queued, Released, Sent
+from myna.core.settlements import Settlements
+from myna.core.special_form import special_form
 from myna.wire.encode_publish import encode_ack
 from myna.wire.errors import ProtocolViolation
 from myna.wire.fields import write_u16
 
 PUBREL_HEADER: Final = 0x62
-DUP: Final = 0x08
-QOS_BITS: Final = 0x06
-QOS_2_BITS: Final = 0x04
-
-
-@final
-class Delivery:
-    """One message on its way to one client. `flags` is its first byte; `number` names it to the store."""
-
-    __slots__ = ("flags", "identifiers", "message", "number", "released")
-
-    def __init__(self, message: Message, flags: int, identifiers: list[int] | None, number: int) -> None:
-        self.message: Message | None = message
-        self.flags = flags
-        self.identifiers = identifiers
-        self.number = number
-        self.released = False
 
 
 @final
@@ -54,15 +39,15 @@ class Outbound:
     __slots__ = (
         "_again",
         "_counters",
+        "_held",
         "_journal",
         "_key",
-        "_last_id",
-        "_last_number",
-        "_settled",
+        "_settlements",
+        "last_id",
+        "last_number",
         "limits",
         "link",
         "queue",
-        "queue_bytes",
         "window",
         "window_bytes",
     )
@@ -71,18 +56,16 @@ class Outbound:
         self._key = key
         self._journal = journal
         self._counters = counters
-        self._last_id = 0
-        self._last_number = 0
-        self._settled: list[int] | None = None
+        self.last_id = 0
+        self.last_number = 0
+        self._settlements = Settlements(key, journal)
+        self._held: HeldPackets | None = None
         self._again: deque[int] | None = None  # ids still to be repeated on this connection
         self.limits = limits
         self.link: Link | None = None
         self.window: dict[int, Delivery] | None = None
-        self.queue: deque[Delivery] | None = None
-        self.queue_bytes = 0
+        self.queue: Queue | None = None
         self.window_bytes = 0
-
-    # New messages
 
     def send_now(self, message: Message, flags: int, identifiers: list[int] | None, now: float) -> None:
         """QoS 0 to a connected client: written, or dropped if it does not keep up."""
@@ -102,7 +85,7 @@ class Outbound:
                 link.output.write(head + message.tail(link.form, now))
             self._counters.messages_sent += 1
         else:
-            self._write_special(link, message, flags, identifiers, 0, now)
+            self._write_special(link, message, flags, identifiers, 0, 0, now)
 
     def send(self, message: Message, flags: int, identifiers: list[int] | None, durable: bool, now: float) -> bool:
         """QoS 1 or 2: into the window and out, or behind those that wait already. False if there was no room."""
@@ -111,17 +94,20 @@ class Outbound:
             return True
         number = 0
         if durable:
-            self._last_number += 1
-            number = self._last_number
+            self.last_number += 1
+            number = self.last_number
         delivery = Delivery(message, flags, identifiers, number)
         packet_id = 0
         link = self.link
         if link is not None and not self.has_waiting() and self._has_room(link):
             packet_id = self._dispatch(link, delivery, now)
+            if packet_id == 0:
+                return True  # nothing is left to remember
         elif not self.enqueue(delivery):
             return False
         if durable:
-            self._journal.queued(message, Queued(self._key, number, flags, identifiers, packet_id))
+            part = Queued(self._key, number, flags, identifiers, packet_id)
+            self._journal.queued(message, part, delivery)
         return True
 
     def send_run(self, messages: list[Message], flags: int, now: float) -> int:
@@ -136,7 +122,7 @@ class Outbound:
         count = max(min(len(messages), link.receive_maximum - len(window)), 0)
         form = link.form
         output = link.output
-        packet_id = self._last_id
+        packet_id = self.last_id
         for index in range(count):
             message = messages[index]
             packet_id = packet_id + 1 if packet_id < 65_535 else 1
@@ -145,30 +131,42 @@ class Outbound:
             window[packet_id] = Delivery(message, flags, None, 0)
             self.window_bytes += message.size()
             output.write_parts(message.head(form, flags, now), write_u16(packet_id), message.tail(form, now))
-        self._last_id = packet_id
+        self.last_id = packet_id
         self._counters.messages_sent += count
         return count
 
     def enqueue(self, delivery: Delivery) -> bool:
         """Behind all that wait. False if the session's bounds left no place for it."""
-        message = delivery.message
-        assert message is not None  # only a released one has none, and that is in the window
         queue = self.queue
         if queue is None:
-            queue = deque()
+            queue = Queue()
             self.queue = queue
-        size = message.size()
-        while self._is_full(queue, size):
+        while not queue.has_room(delivery.size, self.limits):
             self._counters.drop(DROP_QUEUE_FULL)
-            if not self._makes_way(queue, delivery, size):
-                if not queue:
+            if not queue.makes_way(delivery, self.limits):
+                if len(queue) == 0:
                     self.queue = None
                 return False
-            self._forget(queue.popleft())
-        queue.append(delivery)
-        self.queue_bytes += size
-        self.flush_settled()  # of those that made way: nobody else may come by for long
+            self._settlements.add(queue.take())
+            self._settlements.flush_later()
+        queue.add(delivery)
         return True
+
+    def drop_expired(self, now: float) -> float:
+        """Take out of the queue what has outlived its time; says when the next one will have, or 0."""
+        queue = self.queue
+        if queue is None:
+            return 0.0
+        gone = queue.take_expired(now)
+        if gone:
+            self._counters.drop(DROP_EXPIRED, len(gone))
+            for delivery in gone:
+                self._settlements.add(delivery)
+            self.flush_settled()
+        at = queue.next_expiry()
+        if len(queue) == 0:
+            self.queue = None
+        return at
 
     def refill(self, now: float) -> None:
         """Move what waits into the window, as far as client and connection allow."""
@@ -180,26 +178,39 @@ class Outbound:
         queue = self.queue
         if queue is None:
             return
-        while queue and self._has_room(link):
-            delivery = queue.popleft()
-            message = delivery.message
-            assert message is not None
-            self.queue_bytes -= message.size()
+        self._journal.close()
+        numbers: list[int] = []
+        packet_ids: list[int] = []
+        places: list[int] = []
+        pages = 0
+        while len(queue) and self._has_room(link):
+            message = queue.first().message
+            if message is None:
+                if pages and numbers:
+                    break  # these go first; once they are written the session is pumped again
+                message = queue.fetch(self._journal.store)
+                if message is None:
+                    break  # the store has said why; it is tried again when the session is pumped
+                pages += 1
+            delivery = queue.take()
             if message.expires_at != 0.0 and message.is_expired(now):
                 self._counters.drop(DROP_EXPIRED)
-                self._settle(delivery)
+                self._settlements.add(delivery)
             elif delivery.flags & QOS_BITS == 0:
                 self.send_now(message, delivery.flags, delivery.identifiers, now)
             else:
                 packet_id = self._dispatch(link, delivery, now)
-                if delivery.number and packet_id:
-                    self._journal.note(Sent(self._key, delivery.number, packet_id))
-        if not queue:
+                if packet_id == 0:
+                    self._settlements.add(delivery)
+                elif delivery.number:
+                    numbers.append(delivery.number)
+                    packet_ids.append(packet_id)
+                    places.append(delivery.place)
+        if len(queue) == 0:
             self.queue = None
-            self.queue_bytes = 0
+        if numbers:
+            self._journal.note(Sent(self._key, numbers, packet_ids, places))
         self.flush_settled()
-
-    # Answers
 
     def acknowledged(self, packet_id: int) -> None:
         """PUBACK. Unknown ids are ignored; an answer of the wrong kind to a known one is an error (§4.3)."""
@@ -212,7 +223,7 @@ class Outbound:
                 raise ProtocolViolation(f"PUBACK for packet {packet_id} at QoS 2")
             del window[packet_id]
             self._let_go(delivery)
-            self._settle(delivery)
+            self._settlements.add(delivery)
 
     def received(self, packet_id: int, code: int) -> int:
         """PUBREC: the code to answer with in PUBREL, or -1 for no answer."""
@@ -225,13 +236,14 @@ class Outbound:
         if code >= 0x80:  # [MQTT-4.3.3-4]
             del window[packet_id]
             self._let_go(delivery)
-            self._settle(delivery)
+            self._settlements.add(delivery)
             return -1
         if not delivery.released:
             delivery.released = True
-            self._let_go(delivery)
             if delivery.number:
-                self._journal.note(Released(self._key, delivery.number))
+                self._journal.close()
+                self._journal.note(Released(self._key, delivery.number, delivery.place))
+            self._let_go(delivery)
         return 0
 
     def completed(self, packet_id: int) -> None:
@@ -244,16 +256,29 @@ class Outbound:
             if not delivery.released:
                 raise ProtocolViolation(f"PUBCOMP for packet {packet_id} before PUBREC")
             del window[packet_id]
-            self._settle(delivery)
+            self._settlements.add(delivery)
 
     def flush_settled(self) -> None:
         """Tell the store of the deliveries that are done, all of a batch at once."""
-        settled = self._settled
-        if settled is not None:
-            self._settled = None
-            self._journal.note(Settled(self._key, settled))
+        self._settlements.flush_settled()
 
-    # Connections come and go
+    def settled(self, sequence: int) -> None:
+        """What was stored up to here is safe: packets that waited for it leave."""
+        link = self.link
+        if link is not None and self._held is not None and self._held.settled(sequence, link.output):
+            self._held = None
+
+    def is_holding(self) -> bool:
+        return self._held is not None
+
+    def detach(self) -> None:
+        """The connection is gone. What was held for it is in the window, and repeated from there."""
+        self.link = None
+        self._held = None
+        self._again = None
+        self.flush_settled()
+        if self.queue is not None:
+            self.queue.cool()
 
     def resume(self, link: Link, now: float) -> None:
         """A client is back: repeat what it has not answered, in order, with the ids it had [MQTT-4.4.0-1]."""
@@ -274,12 +299,13 @@ class Outbound:
             if delivery is None:
                 continue  # acknowledged all the same
             message = delivery.message
-            if message is None:
-                link.output.write(encode_ack(PUBREL_HEADER, packet_id))  # [MQTT-4.3.3-6]
-            elif not self._write(link, message, delivery.flags | DUP, delivery.identifiers, packet_id, now):
+            until = self._journal.store.sequence if delivery.leaves_stored() else 0
+            if delivery.released or message is None:
+                self._put(link, encode_ack(PUBREL_HEADER, packet_id), b"", b"", until)
+            elif not self._write(link, message, delivery, DUP, packet_id, until, now):
                 del window[packet_id]
                 self._let_go(delivery)
-                self._settle(delivery)
+                self._settlements.add(delivery)
         if not again:
             self._again = None
 
@@ -291,6 +317,14 @@ class Outbound:
         """Messages that have not been acknowledged or not even been sent."""
         return (0 if self.queue is None else len(self.queue)) + (0 if self.window is None else len(self.window))
 
+    def abandon(self) -> None:
+        """The session is over."""
+        self.window = None
+        self.window_bytes = 0
+        self.queue = None
+        self._held = None
+        self._again = None
+
     def _has_room(self, link: Link) -> bool:
         window = self.window
         if self._again is not None or (window is not None and len(window) >= link.receive_maximum):
@@ -298,93 +332,67 @@ class Outbound:
         bound = self.limits.queue_bytes  # who reads and never acknowledges must not make us keep it all
         return (self.window_bytes < bound or bound == 0) and not link.output.is_congested()
 
-    def _is_full(self, queue: deque[Delivery], size: int) -> bool:
-        limits = self.limits
-        if limits.queue_messages and len(queue) >= limits.queue_messages:
-            return True
-        return bool(limits.queue_bytes) and self.queue_bytes + size > limits.queue_bytes
-
-    def _makes_way(self, queue: deque[Delivery], newcomer: Delivery, size: int) -> bool:
-        """May the oldest go for this one? At QoS 0 only for its like, and never in vain."""
-        limits = self.limits
-        if not queue or (limits.queue_bytes and size > limits.queue_bytes):
-            return False
-        if newcomer.flags & QOS_BITS == 0:
-            return limits.queue_qos_0_drops_oldest and queue[0].flags & QOS_BITS == 0
-        return limits.queue_policy == DROP_OLDEST
-
     def _dispatch(self, link: Link, delivery: Delivery, now: float) -> int:
         """Write it under a new packet id; 0 if this client cannot take it, which counts as done [MQTT-3.1.2-25]."""
         window = self.window
         if window is None:
             window = {}
             self.window = window
-        packet_id = self._last_id + 1
+        packet_id = self.last_id + 1
         if packet_id > 65_535:
             packet_id = 1
         while packet_id in window:
             packet_id = 1 if packet_id == 65_535 else packet_id + 1
         message = delivery.message
         assert message is not None
-        if not self._write(link, message, delivery.flags, delivery.identifiers, packet_id, now):
-            self._settle(delivery)
+        until = self._journal.next_for(message) if delivery.leaves_stored() else 0
+        if not self._write(link, message, delivery, 0, packet_id, until, now):
             return 0
-        self._last_id = packet_id
+        delivery.flags &= ~DUP  # a restored one bears it for its first repetition
+        self.last_id = packet_id
         window[packet_id] = delivery
         self.window_bytes += message.size()
         return packet_id
 
+    def _put(self, link: Link, head: bytes, middle: bytes, tail: bytes, until: int) -> None:
+        """Write a packet, once everything up to `until` is safe."""
+        if until <= self._journal.store.committed:
+            link.output.write_parts(head, middle, tail)
+            return
+        held = self._held
+        if held is None:
+            held = HeldPackets()
+            self._held = held
+        held.hold(head + middle + tail, until)
+
     def _write(
-        self, link: Link, message: Message, flags: int, identifiers: list[int] | None, packet_id: int, now: float
+        self, link: Link, message: Message, delivery: Delivery, dup: int, packet_id: int, until: int, now: float
     ) -> bool:
-        if not link.plain or identifiers is not None:
-            return self._write_special(link, message, flags, identifiers, packet_id, now)
+        flags = delivery.flags | dup
+        if not link.plain or delivery.identifiers is not None:
+            return self._write_special(link, message, flags, delivery.identifiers, packet_id, until, now)
         form = link.form
         head = message.head(form, flags, now)
-        link.output.write_parts(head, write_u16(packet_id), message.tail(form, now))
+        if until == 0:
+            link.output.write_parts(head, write_u16(packet_id), message.tail(form, now))
+        else:
+            self._put(link, head, write_u16(packet_id), message.tail(form, now), until)
         self._counters.messages_sent += 1
         return True
 
     def _write_special(
-        self, link: Link, message: Message, flags: int, identifiers: list[int] | None, packet_id: int, now: float
+        self, link: Link, message: Message, flags: int, ids: list[int] | None, packet_id: int, until: int, now: float
     ) -> bool:
-        """For one client alone: its subscription identifiers, its topic aliases, its maximum packet size."""
-        aliases = link.aliases
-        alias = 0 if aliases is None else aliases.known(message.topic)
-        if (alias == 0 and identifiers is None and aliases is None) or link.level < 5:
-            head, tail = message.head(link.form, flags, now), message.tail(link.form, now)
-        else:
-            known = alias != 0
-            if aliases is not None and not known:
-                alias = aliases.next_free()
-            head, tail = message.special_form(flags, identifiers, alias, not known, now)
-        middle = write_u16(packet_id) if flags & QOS_BITS else b""
-        if len(head) + len(middle) + len(tail) > link.maximum_packet_size:
+        parts = special_form(link, message, flags, ids, packet_id, until == 0, now)
+        if parts is None:
             self._counters.drop(DROP_TOO_LARGE)
             return False
-        if aliases is not None and alias:
-            aliases.bind(message.topic, alias)
-        link.output.write_parts(head, middle, tail)
+        self._put(link, parts[0], parts[1], parts[2], until)
         self._counters.messages_sent += 1
         return True
 
     def _let_go(self, delivery: Delivery) -> None:
         """The message is not needed for a repetition any more."""
-        message = delivery.message
-        if message is not None:
-            self.window_bytes -= message.size()
+        if delivery.message is not None:
+            self.window_bytes -= delivery.size
             delivery.message = None
-
-    def _settle(self, delivery: Delivery) -> None:
-        if delivery.number:
-            settled = self._settled
-            if settled is None:
-                settled = []
-                self._settled = settled
-            settled.append(delivery.number)
-
-    def _forget(self, delivery: Delivery) -> None:
-        message = delivery.message
-        assert message is not None  # as long as it waits
-        self.queue_bytes -= message.size()
-        self._settle(delivery)

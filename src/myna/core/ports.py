@@ -47,7 +47,14 @@ class Store(ABC):
 
     @abstractmethod
     def append(self, record: Record) -> int:
-        """Take a record and say its sequence. The store later calls `broker.committed(sequence)`."""
+        """Take a record and say its sequence, one higher for each. The store later calls `broker.committed(sequence)`.
+
+        What is taken between two turns of the loop becomes safe together or not at all.
+        """
+
+    def fetch(self, places: list[int]) -> list[Message | None]:
+        """The messages at these places (`message.place`), at once; None for what cannot be read now."""
+        return [None] * len(places)
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

@@ -33,31 +33,41 @@ class SessionSaved(Record):
 
 @final
 class SessionForgotten(Record):
-    """It has ended, or is to end with its connection from now on. What still comes for it means nothing."""
+    """It has ended, or is to end with its connection from now on. What still comes for it means nothing.
 
-    def __init__(self, key: SessionKey) -> None:
+    `places` is where the store has the deliveries that were still open.
+    """
+
+    def __init__(self, key: SessionKey, places: list[int] | None = None) -> None:
         self.key = key
+        self.places: list[int] = [] if places is None else places
 
 
 @final
 class Subscribed(Record):
+    """`filter` is what topics are matched against, which a guard may have rewritten; `text` names the subscription."""
+
     def __init__(
         self,
         key: SessionKey,
         text: str,
+        filter: str,
         qos: int,
         no_local: bool,
         retain_as_published: bool,
         retain_handling: int,
         identifiers: list[int] | None,
+        dormant: bool,
     ) -> None:
         self.key = key
         self.text = text
+        self.filter = filter
         self.qos = qos
         self.no_local = no_local
         self.retain_as_published = retain_as_published
         self.retain_handling = retain_handling
         self.identifiers = identifiers
+        self.dormant = dormant
 
 
 @final
@@ -86,6 +96,8 @@ class Queued:
 
 @final
 class Enqueued(Record):
+    """A store that can find the message again says where in `message.place`, before `append` returns."""
+
     def __init__(self, tenant: str, message: Message, receivers: list[Queued]) -> None:
         self.tenant = tenant
         self.message = message
@@ -94,30 +106,33 @@ class Enqueued(Record):
 
 @final
 class Sent(Record):
-    """A queued message left under this packet id, which it keeps across reconnects until it is settled."""
+    """Queued messages left under these packet ids, which they keep across reconnects until they are settled."""
 
-    def __init__(self, key: SessionKey, number: int, packet_id: int) -> None:
+    def __init__(self, key: SessionKey, numbers: list[int], packet_ids: list[int], places: list[int]) -> None:
         self.key = key
-        self.number = number
-        self.packet_id = packet_id
+        self.numbers = numbers
+        self.packet_ids = packet_ids
+        self.places = places
 
 
 @final
 class Released(Record):
     """PUBREC came for it: from here on only PUBREL is repeated."""
 
-    def __init__(self, key: SessionKey, number: int) -> None:
+    def __init__(self, key: SessionKey, number: int, place: int) -> None:
         self.key = key
         self.number = number
+        self.place = place
 
 
 @final
 class Settled(Record):
-    """These deliveries are done: acknowledged, expired or dropped."""
+    """These deliveries are done: acknowledged, expired or dropped. `places` is where the store has them."""
 
-    def __init__(self, key: SessionKey, numbers: list[int]) -> None:
+    def __init__(self, key: SessionKey, numbers: list[int], places: list[int]) -> None:
         self.key = key
         self.numbers = numbers
+        self.places = places
 
 
 @final
@@ -142,10 +157,24 @@ class RetainedSet(Record):
 
 @final
 class WillSet(Record):
-    """A session's will and when it is due (0: with the connection); without a message it is gone."""
+    """A session's will and when it is due (0: with the connection); without a message it is gone.
 
-    def __init__(self, key: SessionKey, message: Message | None, delay: int, due: float) -> None:
+    `lifetime` is its message expiry, counted from when it is published; 0 for none.
+    """
+
+    def __init__(self, key: SessionKey, message: Message | None, delay: int, due: float, lifetime: float) -> None:
         self.key = key
         self.message = message
         self.delay = delay
         self.due = due
+        self.lifetime = lifetime
+
+
+@final
+class Kept(Record):
+    """A small value under a name, for what is set at run time and has no record of its own; None removes it."""
+
+    def __init__(self, space: str, name: str, value: bytes | None) -> None:
+        self.space = space
+        self.name = name
+        self.value = value

@@ -9,21 +9,23 @@ from typing import Final, final
 from myna.core.broker import Broker
 from myna.core.counters import DROP_EXPIRED, DROP_OFFLINE, DROP_SLOW_READER
 from myna.core.deadlines import Deadline, Timed
+from myna.core.delivery import Delivery
 from myna.core.grants import Grants
 from myna.core.identity import Identity
 from myna.core.limits import DROP_SESSION, NEVER
 from myna.core.link import Link
 from myna.core.message import Message
-from myna.core.outbound import Delivery, Outbound
+from myna.core.outbound import Outbound
 from myna.core.received import ReceivedIds
 from myna.core.receiver import MISSED, TAKEN, Receiver, SessionKey, Subscription
-from myna.core.records import SessionForgotten, SessionSaved, WillSet
+from myna.core.records import SessionForgotten, SessionSaved
 from myna.core.subscribing import leave
 from myna.core.tenant import Tenant
 from myna.core.will import PendingWill
 from myna.wire import reasons
 
 FOREVER: Final = float("inf")
+SWEEP: Final = 5.0  # seconds between two looks through a queue, and how late an expired message may leave it
 
 
 @final
@@ -36,6 +38,17 @@ class Backlog:
         self.messages = messages
         self.position = 0
         self.subscription = subscription
+
+
+@final
+class QueueExpiry(Timed):
+    """Messages that nobody came for in time leave memory and disk, though nobody asks for them."""
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+
+    def due(self, now: float) -> None:
+        self._session.queue_due(now)
 
 
 @final
@@ -65,6 +78,7 @@ class Session(Receiver):
         self.is_known_to_store = False  # to be set by whoever restores it from there
         self._backlog: list[Backlog] | None = None
         self._deadline: Deadline | None = None
+        self._queue_deadline: Deadline | None = None
 
     # As a receiver
 
@@ -86,7 +100,7 @@ class Session(Receiver):
 
     def deliver_run(self, messages: list[Message], subscription: Subscription, now: float) -> int:
         qos = min(messages[0].qos, subscription.qos)
-        if qos == 0 or not subscription.plain or self.form == 0:
+        if qos == 0 or not subscription.plain or self.form == 0 or self.is_durable():
             for message in messages:
                 self.deliver(message, subscription, now)
             return TAKEN
@@ -122,6 +136,11 @@ class Session(Receiver):
             self.discard(reason, now)
 
     def settled(self, sequence: int) -> None:
+        outbound = self.outbound
+        if outbound.is_holding():
+            outbound.settled(sequence)
+            if outbound.is_holding():
+                self.broker.await_sequence(self, sequence)
         link = self.link
         if link is not None:
             link.settled(sequence)
@@ -146,12 +165,13 @@ class Session(Receiver):
         self.offline_since = 0.0
         self.outbound.resume(link, now)
         self.pump(now)
+        self._await_store()
 
     def detach(self, keep_will: bool, reason: int, now: float) -> None:
         """The connection is gone. The will is left to its rules, the session to its expiry."""
         self.form = 0
         self.link = None
-        self.outbound.link = None
+        self.outbound.detach()
         self.offline_since = now
         self._keep_backlog(now)
         will = self.will
@@ -162,7 +182,7 @@ class Session(Receiver):
         if self.expiry == 0:
             self.discard(reason, now)
             return
-        self._note(now)
+        self.save(now)
         if self.expiry != NEVER:
             self._deadline = self.broker.deadlines.add(now + self.expiry, SessionExpiry(self))
 
@@ -194,8 +214,10 @@ class Session(Receiver):
         self.subscriptions.clear()
         self.tenant.leave(self)
         self._note(now)
-        self.outbound.queue = None
-        self.outbound.window = None
+        self.outbound.abandon()
+        if self._queue_deadline is not None:
+            self._queue_deadline.cancel()
+            self._queue_deadline = None
         self.broker.watcher.session_ended(self, reason, now)
 
     def set_will(self, will: PendingWill | None) -> None:
@@ -203,15 +225,33 @@ class Session(Receiver):
         before = self.will
         if before is not None:
             before.cancel()
+            if will is None:
+                before.forget()
         self.will = will
-        if self.is_durable() and (before is not None or will is not None):
-            self.broker.journal.note(
-                WillSet(self.key, None, 0, 0.0) if will is None else WillSet(self.key, will.message, will.delay, 0.0)
-            )
+        if will is not None and self.is_durable():
+            will.store(0.0)
 
     def save(self, now: float) -> int:
         """Tell the store that the session exists and how long; what to await, or 0."""
         return self._note(now)
+
+    def restored(self, expiry: int, offline_since: float, now: float) -> None:
+        """It comes from the store: its expiry runs on from when its client was last there."""
+        self.is_known_to_store = True
+        self.expiry = expiry
+        self.offline_since = offline_since
+        if expiry != NEVER:
+            self._deadline = self.broker.deadlines.add(offline_since + expiry, SessionExpiry(self))
+
+    def expect_expiry(self, at: float, now: float) -> None:
+        """Look through the queue then, but not all the time."""
+        self._queue_deadline = self.broker.deadlines.add(max(at, now) + SWEEP, QueueExpiry(self))
+
+    def queue_due(self, now: float) -> None:
+        self._queue_deadline = None
+        at = self.outbound.drop_expired(now)
+        if at:
+            self.expect_expiry(at, now)
 
     def cancel_expiry(self) -> None:
         if self._deadline is not None:
@@ -234,11 +274,15 @@ class Session(Receiver):
         if self._backlog is not None:
             self._send_backlog(now)
         outbound.flush_settled()
+        self._await_store()
 
     def _send(self, message: Message, flags: int, identifiers: list[int] | None, now: float) -> None:
         if self.ended:
             return  # while the message was being delivered to others
         kept = self.outbound.send(message, flags, identifiers, self.is_durable(), now)
+        self._await_store()
+        if self._queue_deadline is None and message.expires_at != 0.0:
+            self.expect_expiry(message.expires_at, now)
         if not kept and self.tenant.limits.queue_policy == DROP_SESSION:
             self.end(reasons.QUOTA_EXCEEDED, now, discard=True, text="the session's queue is full")
 
@@ -308,20 +352,43 @@ class Session(Receiver):
         tenant, scope, client_id = self.key  # an API's caller who names this client as itself
         return origin.client_id == client_id and origin.tenant == tenant and scope in ("", origin.user)
 
+    def _await_store(self) -> None:
+        if self.outbound.is_holding():
+            self.broker.await_sequence(self, 0)
+
     def _forget_will(self) -> None:
+        will = self.will
         self.will = None
-        if self.is_durable():
-            self.broker.journal.note(WillSet(self.key, None, 0, 0.0))
+        if will is not None:
+            will.forget()
+
+    def stored(self) -> list[tuple[int, Delivery]]:
+        """All deliveries that the store has, with packet ids; 0 for what has not been sent."""
+        outbound = self.outbound
+        found: list[tuple[int, Delivery]] = []
+        if outbound.window is not None:
+            found.extend([(packet_id, held) for packet_id, held in outbound.window.items() if held.place])
+        if outbound.queue is not None:
+            found.extend([(0, held) for held in outbound.queue.deliveries if held.place])
+        return found
+
+    def noted_so_far(self) -> int:
+        """What to await before a client is told anything that this session's store must not contradict."""
+        return self.broker.journal.store.sequence if self.is_durable() else 0
+
+    def _places(self) -> list[int]:
+        self.outbound.flush_settled()
+        return [delivery.place for _, delivery in self.stored()]
 
     def _note(self, now: float) -> int:
         """What the store has to know: nothing of a session that ends with its connection."""
+        journal = self.broker.journal
         if not self.is_durable():
             if not self.is_known_to_store:
                 return 0
             self.is_known_to_store = False
-            return self.broker.journal.note(SessionForgotten(self.key))
+            journal.close()
+            return journal.note(SessionForgotten(self.key, self._places()))
         self.is_known_to_store = True
         identity = self.identity
-        return self.broker.journal.note(
-            SessionSaved(self.key, identity.user, identity.attributes, self.expiry, self.offline_since)
-        )
+        return journal.note(SessionSaved(self.key, identity.user, identity.attributes, self.expiry, self.offline_since))

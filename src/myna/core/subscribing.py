@@ -252,11 +252,13 @@ def _note(broker: Broker, receiver: Receiver, subscription: Subscription) -> int
         Subscribed(
             receiver.key,
             subscription.text,
+            subscription.filter,
             subscription.qos,
             subscription.no_local,
             subscription.retain_as_published,
             subscription.retain_handling,
             subscription.identifiers,
+            subscription.dormant,
         )
     )
 

@@ -28,9 +28,29 @@ class PendingWill(Timed):
         self._key = key
         self._deadline: Deadline | None = None
         self._lifetime = expiry  # message expiry in seconds, counted from when it is published; 0 for none
+        self._stored = False
         self._published = False
         self.message = message
         self.delay = delay
+
+    def store(self, due: float) -> None:
+        """Let the store know of it, and when it is due; 0 while its connection is open."""
+        self._stored = True
+        self._broker.journal.note(WillSet(self._key, self.message, self.delay, due, self._lifetime))
+
+    def forget(self) -> None:
+        """It is done with, or called off."""
+        if self._stored:
+            self._stored = False
+            self._broker.journal.note(WillSet(self._key, None, 0, 0.0, 0.0))
+
+    def restored(self, due: float, now: float) -> None:
+        """It comes from the store: its delay runs on, or begins where the broker ended before the connection did."""
+        self._stored = True
+        if due == 0.0:
+            due = now + self.delay
+            self.store(due)
+        self._deadline = self._broker.deadlines.add(due, self)
 
     def connection_ended(self, session_lasts: float, durable: bool, now: float) -> bool:
         """Publish or start waiting; True if it is done with."""
@@ -40,7 +60,7 @@ class PendingWill(Timed):
             return True
         self._deadline = self._broker.deadlines.add(now + wait, self)
         if durable:
-            self._broker.journal.note(WillSet(self._key, self.message, self.delay, now + wait))
+            self.store(now + wait)
         return False
 
     def cancel(self) -> None:
@@ -52,7 +72,6 @@ class PendingWill(Timed):
         """The delay has passed, and the session lives on without a will."""
         self._deadline = None
         self.publish(now)
-        self._broker.journal.note(WillSet(self._key, None, 0, 0.0))
 
     def publish(self, now: float) -> None:
         """The message goes out as if its client had just published it, and only once."""
@@ -60,6 +79,7 @@ class PendingWill(Timed):
         if self._published:
             return
         self._published = True
+        self.forget()
         broker = self._broker
         message = self.message
         identity = message.origin.identity

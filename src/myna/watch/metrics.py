@@ -94,7 +94,7 @@ class Metrics:
                     outbound = session.outbound
                     messages += 0 if outbound.queue is None else len(outbound.queue)
                     inflight += 0 if outbound.window is None else len(outbound.window)
-                    size += outbound.queue_bytes
+                    size += 0 if outbound.queue is None else outbound.queue.size
                 await asyncio.sleep(0)
         text.add("myna_queued_messages", "gauge", "Messages that wait in sessions.", [({}, messages)])
         text.add("myna_queued_bytes", "gauge", "Their weight in memory.", [({}, size)])

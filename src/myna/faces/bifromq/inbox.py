@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
+from myna.core.delivery import QOS_BITS
 from myna.core.limits import NEVER
-from myna.core.outbound import QOS_BITS
 from myna.core.receiver import Subscription
 from myna.core.session import Session
 
@@ -60,7 +60,8 @@ def _describe_option(held: Subscription) -> dict[str, Any]:
 def _count_waiting(session: Session) -> tuple[int, int]:
     """Above QoS 0, and at QoS 0."""
     outbound = session.outbound
-    queued_0 = sum(1 for delivery in outbound.queue or () if delivery.flags & QOS_BITS == 0)
+    waiting = () if outbound.queue is None else outbound.queue.deliveries
+    queued_0 = sum(1 for delivery in waiting if delivery.flags & QOS_BITS == 0)
     return outbound.waiting() - queued_0, queued_0
 
 

@@ -1,0 +1,123 @@
+"""What waits behind a session's window: in memory its beginning, in the store the rest.
+
+Knows neither windows nor connections. What a newcomer gets wrong: only what the store has may be let go of, so a queue
+that is not stored is all in memory, and bounded by its limits alone.
+
+    | 1,000 messages or 256 KiB, at hand | cold: only their places | the newest, perhaps not stored yet |
+"""
+
+from collections import deque
+from typing import Final, final
+
+from myna.core.delivery import QOS_BITS, WARM_BYTES, WARM_MESSAGES, Delivery
+from myna.core.limits import DROP_OLDEST, Limits
+from myna.core.message import Message
+from myna.core.ports import Store
+
+FETCHED: Final = 256  # messages fetched at once: about a millisecond's reading
+
+
+@final
+class Queue:
+    """`size` is in bytes; `expiring` is how many have a time at which they expire."""
+
+    __slots__ = ("deliveries", "expiring", "size")
+
+    def __init__(self) -> None:
+        self.deliveries: deque[Delivery] = deque()
+        self.expiring = 0
+        self.size = 0
+
+    def __len__(self) -> int:
+        return len(self.deliveries)
+
+    def first(self) -> Delivery:
+        return self.deliveries[0]
+
+    def has_room(self, size: int, limits: Limits) -> bool:
+        if limits.queue_messages and len(self.deliveries) >= limits.queue_messages:
+            return False
+        return not limits.queue_bytes or self.size + size <= limits.queue_bytes
+
+    def makes_way(self, newcomer: Delivery, limits: Limits) -> bool:
+        """May the first go for this one? At QoS 0 only for its like, and never in vain."""
+        if not self.deliveries or (limits.queue_bytes and newcomer.size > limits.queue_bytes):
+            return False
+        if newcomer.flags & QOS_BITS == 0:
+            return limits.queue_qos_0_drops_oldest and self.deliveries[0].flags & QOS_BITS == 0
+        return limits.queue_policy == DROP_OLDEST
+
+    def add(self, delivery: Delivery) -> None:
+        deliveries = self.deliveries
+        if len(deliveries) >= WARM_MESSAGES or self.size > WARM_BYTES:
+            last = deliveries[-1]
+            if last.number and last.place:
+                last.message = None
+        deliveries.append(delivery)
+        self._count(delivery)
+
+    def take(self) -> Delivery:
+        """The first, out of the queue."""
+        delivery = self.deliveries.popleft()
+        self.size -= delivery.size
+        if delivery.expires_at != 0.0:
+            self.expiring -= 1
+        return delivery
+
+    def take_expired(self, now: float) -> list[Delivery]:
+        """All that have outlived their time, out of the queue."""
+        if self.expiring == 0:
+            return []
+        gone = [held for held in self.deliveries if held.expires_at != 0.0 and now > held.expires_at]
+        if gone:
+            waiting = self.deliveries
+            self.deliveries = deque()
+            self.size = 0
+            self.expiring = 0
+            for held in waiting:
+                if held.expires_at == 0.0 or now <= held.expires_at:
+                    self.deliveries.append(held)
+                    self._count(held)
+        return gone
+
+    def next_expiry(self) -> float:
+        """When the first of them will have outlived its time; 0 if none ever does."""
+        times = [held.expires_at for held in self.deliveries if held.expires_at != 0.0] if self.expiring else []
+        return min(times) if times else 0.0
+
+    def fetch(self, store: Store) -> Message | None:
+        """Bring the next cold messages into memory; the first of them, or None if it cannot be read now."""
+        wanted: list[Delivery] = []
+        for held in self.deliveries:
+            if held.message is not None or len(wanted) >= FETCHED:
+                break
+            wanted.append(held)
+        found = store.fetch([held.place for held in wanted])
+        for index, message in enumerate(found):
+            if message is not None:
+                wanted[index].message = message
+        return self.deliveries[0].message
+
+    def cool(self) -> None:
+        """Nobody takes from it any more: keep only its beginning in memory."""
+        warm = 0
+        size = 0
+        for held in self.deliveries:
+            if held.message is None:
+                if warm:
+                    return  # behind the fetched ones all are cold
+                continue
+            warm += 1
+            size += held.size
+            if (warm > WARM_MESSAGES or size > WARM_BYTES) and held.number and held.place:
+                held.message = None
+
+    def restore(self, waiting: deque[Delivery]) -> None:
+        self.deliveries = waiting
+        for held in waiting:
+            self._count(held)
+
+    def _count(self, delivery: Delivery) -> None:
+        self.size += delivery.size
+        if delivery.expires_at != 0.0:
+            self.expiring += 1

@@ -1,0 +1,154 @@
+"""What waits, in order, within its limits, and in memory only as far as it must be."""
+
+from myna.core.delivery import WARM_BYTES, WARM_MESSAGES, Delivery
+from myna.core.limits import DROP_NEWEST, DROP_OLDEST, Limits
+from myna.core.message import Message, Origin
+from myna.core.queue import FETCHED, Queue
+from myna.core.records import Record
+from myna.testing import CommitsOnCommand
+
+
+def delivery(number: int, qos: int = 1, size: int = 0, expires_at: float = 0.0, stored: bool = True) -> Delivery:
+    message = Message("a", b"%d" % number + b"." * size, qos, False, Origin("api", "t"), 0.0, expires_at)
+    held = Delivery(message, 0x30 | qos << 1, None, number if stored else 0)
+    held.place = number + 1000 if stored else 0
+    return held
+
+
+def filled(count: int, size: int = 0) -> Queue:
+    queue = Queue()
+    for number in range(1, count + 1):
+        queue.add(delivery(number, size=size))
+    return queue
+
+
+class Shelf(CommitsOnCommand):
+    """Finds any message again; `asked` is how many at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[int] = []
+
+    def append(self, record: Record) -> int:
+        raise AssertionError("nothing is stored here")
+
+    def fetch(self, places: list[int]) -> list[Message | None]:
+        self.asked.append(len(places))
+        return [Message("a", b"%d" % (place - 1000), 1, False, Origin("api", "t"), 0.0) for place in places]
+
+
+def test_first_in_first_out_and_counted() -> None:
+    queue = Queue()
+    one, two = delivery(1), delivery(2, expires_at=5.0)
+    queue.add(one)
+    queue.add(two)
+    assert (len(queue), queue.size, queue.expiring) == (2, one.size + two.size, 1)
+    assert queue.first() is one
+    assert [queue.take(), queue.take()] == [one, two]
+    assert (len(queue), queue.size, queue.expiring) == (0, 0, 0)
+
+
+def test_room_is_counted_in_messages_and_in_bytes() -> None:
+    limits = Limits()
+    limits.queue_messages = 2
+    queue = filled(2)
+    assert not queue.has_room(1, limits)
+    limits.queue_messages = 0
+    limits.queue_bytes = queue.size + 10
+    assert queue.has_room(10, limits)
+    assert not queue.has_room(11, limits)
+    limits.queue_bytes = 0
+    assert queue.has_room(1 << 30, limits)
+
+
+def test_the_oldest_makes_way_where_that_is_wanted_and_helps() -> None:
+    limits = Limits()
+    limits.queue_policy = DROP_NEWEST
+    queue = filled(1)
+    assert not queue.makes_way(delivery(2), limits)
+    limits.queue_policy = DROP_OLDEST
+    assert queue.makes_way(delivery(2), limits)
+    limits.queue_bytes = 100
+    assert not queue.makes_way(delivery(2, size=200), limits)
+    assert not Queue().makes_way(delivery(2), limits)
+
+
+def test_a_message_of_qos_0_takes_the_place_of_its_like_alone() -> None:
+    limits = Limits()
+    limits.queue_policy = DROP_OLDEST
+    limits.queue_qos_0_drops_oldest = True
+    assert not filled(1).makes_way(delivery(2, qos=0), limits)
+    queue = Queue()
+    queue.add(delivery(1, qos=0))
+    assert queue.makes_way(delivery(2, qos=0), limits)
+
+
+def test_a_long_queue_keeps_its_beginning_and_its_newest_in_memory() -> None:
+    queue = filled(WARM_MESSAGES + 500)
+    warm = [held.number for held in queue.deliveries if held.message is not None]
+    assert warm == [*range(1, WARM_MESSAGES), WARM_MESSAGES + 500]
+    heavy = filled(500, size=WARM_BYTES // 100)
+    assert sum(held.message is not None for held in heavy.deliveries) < 110
+
+
+def test_what_is_not_stored_stays_in_memory() -> None:
+    queue = Queue()
+    for number in range(WARM_MESSAGES + 50):
+        queue.add(delivery(number, stored=False))
+    queue.cool()
+    assert all(held.message is not None for held in queue.deliveries)
+
+
+def test_cold_messages_are_fetched_by_the_page() -> None:
+    queue = filled(WARM_MESSAGES + 1000)
+    shelf = Shelf()
+    for number in range(1, WARM_MESSAGES + 1001):
+        message = queue.first().message or queue.fetch(shelf)
+        assert message is not None
+        assert message.payload == b"%d" % number
+        queue.take()
+    assert shelf.asked[0] == FETCHED
+    assert sum(shelf.asked) == 1000
+
+
+def test_a_message_that_cannot_be_fetched_stays_where_it_is() -> None:
+    queue = filled(3)
+    for held in queue.deliveries:
+        held.message = None
+    assert queue.fetch(CommitsOnCommand()) is None
+    assert len(queue) == 3
+
+
+def test_a_queue_nobody_takes_from_cools() -> None:
+    queue = filled(WARM_MESSAGES + 500)
+    shelf = Shelf()
+    for _ in range(WARM_MESSAGES):
+        queue.take()
+    queue.fetch(shelf)
+    queue.fetch(shelf)
+    queue.cool()
+    assert sum(held.message is not None for held in queue.deliveries) == FETCHED + 1
+    whole = Queue()
+    whole.restore(queue.deliveries)
+    for held in whole.deliveries:
+        held.message = delivery(1).message
+    whole.restore(whole.deliveries)
+    whole.cool()
+    heavy = filled(3)
+    for held in heavy.deliveries:
+        held.size = WARM_BYTES
+    heavy.cool()
+    assert [held.message is not None for held in heavy.deliveries] == [True, False, False]
+
+
+def test_what_has_expired_is_taken_out_and_the_rest_keeps_its_order() -> None:
+    queue = Queue()
+    for number in range(1, 7):
+        queue.add(delivery(number, expires_at=float(number % 3) * 10))
+    assert queue.next_expiry() == 10.0
+    assert [held.number for held in queue.take_expired(15.0)] == [1, 4]
+    assert [held.number for held in queue.deliveries] == [2, 3, 5, 6]
+    assert (queue.expiring, queue.next_expiry()) == (2, 20.0)
+    assert queue.take_expired(15.0) == []
+    assert [held.number for held in queue.take_expired(25.0)] == [2, 5]
+    assert (queue.next_expiry(), queue.take_expired(99.0)) == (0.0, [])
