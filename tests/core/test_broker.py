@@ -307,13 +307,6 @@ def test_a_commit_is_told_to_those_who_wait_and_only_once() -> None:
 # What a tenant may settle
 
 
-def subscribed(world: World, name: str, filter: str, *, persistent: bool = False) -> FakeReceiver:
-    receiver = FakeReceiver(name)
-    receiver.persistent = persistent
-    subscribe(world.broker, receiver, Asked(filter, 1), world.now)
-    return receiver
-
-
 def test_messages_are_reported_where_a_tenant_asks_for_it() -> None:
     class Reads(FakeWatcher):
         def __init__(self) -> None:

@@ -24,6 +24,13 @@ def matched(outcome: object) -> bool:
     return outcome.matched
 
 
+def subscribed(world: World, name: str, filter: str, *, persistent: bool = False) -> FakeReceiver:
+    receiver = FakeReceiver(name)
+    receiver.persistent = persistent
+    subscribe(world.broker, receiver, Asked(filter, 1), world.now)
+    return receiver
+
+
 def test_a_message_goes_to_so_many_share_groups() -> None:
     limits = Limits()
     limits.group_fanout = 2
