@@ -5,7 +5,8 @@ import pytest
 from myna.core.limits import Limits
 from myna.core.message import Message, Origin
 from myna.core.outcome import Outcome
-from myna.testing import (
+from myna.core.subscribing import Asked, subscribe
+from myna.testing import FakeReceiver, (
     TENANT,
     FakeGuard,
     World,
