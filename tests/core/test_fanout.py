@@ -6,9 +6,10 @@ from myna.core.limits import Limits
 from myna.core.message import Message, Origin
 from myna.core.outcome import Outcome
 from myna.core.subscribing import Asked, subscribe
-from myna.testing import FakeReceiver, (
+from myna.testing import (
     TENANT,
     FakeGuard,
+    FakeReceiver,
     World,
 )
 from myna.wire.packets import Publish
