@@ -8,7 +8,7 @@ Knows sessions only as Receivers. What a newcomer gets wrong: `publish` does not
 
 from typing import final
 
-from myna.core.counters import DROP_FANOUT, DROP_UNDELIVERABLE, Counters
+from myna.core.counters import DROP_FANOUT, Counters
 from myna.core.deadlines import Deadlines, Timed
 from myna.core.identity import Identity
 from myna.core.journal import Journal
@@ -18,11 +18,7 @@ from myna.core.outcome import MATCHED, UNMATCHED, Outcome, Refusal
 from myna.core.output import OutputMemory
 from myna.core.ports import TAKEN, Peers, Store, Tap, TopicGuard, Watcher
 from myna.core.receiver import Receiver, Subscription
-<<<<<<< HEAD
-from myna.core.records import RetainedSet
-=======
 from myna.core.records import Kept, RetainedSet
->>>>>>> main
 from myna.core.router import Route
 from myna.core.selection import Selection
 from myna.core.shared import ShareGroup
@@ -146,38 +142,6 @@ class Broker:
             return Refusal(reasons.TOPIC_NAME_INVALID)
         return self.publish_on(route, tenant, message, now)
 
-    def publish_to_name(
-        self, tenant: Tenant, message: Message, now: float, selection: Selection | None = None
-    ) -> Outcome | Refusal:
-        """As `publish`, in a dialect whose names need not be topics; only to those whom the selection takes."""
-        route = tenant.router.route(message.topic_bytes())
-        if route is None:
-            self.counters.drop(DROP_UNDELIVERABLE)  # no MQTT client can have it, whatever it subscribes to
-            route = tenant.router.route_of_name(message.topic)
-        return self.publish_on(route, tenant, message, now, selection)
-
-    def send(self, tenant: Tenant, receivers: list[Receiver], message: Message, now: float) -> Outcome:
-        """Hand a message to these receivers, whatever they subscribe to; one that does subscribe to its topic gets
-        it on the terms of that subscription. Receivers on other nodes are not reached.
-        """
-        self.counters.messages_received += 1
-        tenant.messages_received += 1
-        before = self.journal.store.sequence
-        topic = message.topic
-        matched = False
-        for receiver in receivers:
-            subscription = receiver.subscriptions.get(topic)
-            if subscription is None:
-                subscription = Subscription(receiver, topic, topic, 2)
-            if receiver.deliver(message, subscription, now):
-                matched = True
-        if self.journal.durable:
-            self.journal.close()
-        if not matched:
-            self.counters.unmatched += 1
-        sequence = self.journal.store.sequence
-        return Outcome(matched, sequence) if sequence != before else MATCHED if matched else UNMATCHED
-
     def publish_on(
         self, route: Route, tenant: Tenant, message: Message, now: float, selection: Selection | None = None
     ) -> Outcome | Refusal:
@@ -258,7 +222,7 @@ class Broker:
         for subscription in subscriptions:
             receiver = subscription.receiver
             if guard is not None and isinstance(receiver, ShareGroup):
-                matched = bool(receiver.deliver_guarded(message, guard, now)) or matched
+                matched = bool(receiver.deliver_chosen(message, guard, None, now)) or matched
             else:
                 matched = bool(receiver.deliver(message, subscription, now)) or matched
         if journal.durable:

@@ -101,11 +101,8 @@ class Message:
         self.expires_at = expires_at
         self.properties = properties
         self.encoded_topic = encoded_topic
-<<<<<<< HEAD
         self.attachment: object = None  # what a dialect keeps with it for its own receivers; no store has it
-=======
         self.place = 0  # where a store has it; 0 for nowhere
->>>>>>> main
         self._frame_3: bytes | None = None
         self._frame_5: bytes | None = None
         self._flags_3 = 0
