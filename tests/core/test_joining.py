@@ -1,7 +1,7 @@
 """Names that are no filters, and what acts with authority over a client."""
 
 from myna.core.identity import Identity, Rules
-from myna.core.joining import join, part
+from myna.core.joining import join, part, publish_to_name
 from myna.core.limits import Limits
 from myna.core.message import Message, Origin
 from myna.core.ports import DORMANT
@@ -12,7 +12,7 @@ from myna.wire import reasons
 
 def publish(world: World, name: str) -> None:
     message = Message(name, b"x", 0, False, Origin("api", TENANT), world.now)
-    world.broker.publish_to_name(world.tenant, message, world.now)
+    publish_to_name(world.broker, world.tenant, message, world.now)
 
 
 def test_a_name_with_wildcards_is_met_by_itself_alone() -> None:

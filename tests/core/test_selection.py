@@ -1,5 +1,6 @@
 """Messages for some of those who subscribe."""
 
+from myna.core.joining import publish_to_name
 from myna.core.message import Message, Origin
 from myna.core.outcome import Outcome
 from myna.core.receiver import Receiver
@@ -20,7 +21,7 @@ def message(world: World, topic: str, qos: int = 0) -> Message:
 
 
 def publish(world: World, selection: Selection | None, topic: str = "a") -> bool:
-    outcome = world.broker.publish_to_name(world.tenant, message(world, topic), world.now, selection)
+    outcome = publish_to_name(world.broker, world.tenant, message(world, topic), world.now, selection)
     assert isinstance(outcome, Outcome)
     return outcome.matched
 
@@ -57,14 +58,3 @@ def test_a_guard_is_asked_as_well() -> None:
     carol.subscribe("$share/g/a", 0)
     assert publish(world, Only("alice", "bob", "carol"))
     assert [len(client.messages()) for client in (alice, bob, carol)] == [1, 0, 1]
-
-
-def test_a_message_sent_to_receivers_needs_no_subscription_and_heeds_one() -> None:
-    world = World()
-    plain, wishes = world.connected("plain"), world.connected("wishes")
-    wishes.subscribe("direct", 0)
-    receivers = world.broker.sessions(TENANT)
-    outcome = world.broker.send(world.tenant, receivers, message(world, "direct", 1), world.now)
-    assert outcome.matched
-    assert [[packet.qos for packet in client.messages()] for client in (plain, wishes)] == [[1], [0]]
-    assert not world.broker.send(world.tenant, [], message(world, "direct", 1), world.now).matched

@@ -7,7 +7,7 @@ callers ask `may_publish` first, because they remember the answer per topic.
 
 from typing import final
 
-from myna.core.counters import DROP_UNDELIVERABLE, Counters
+from myna.core.counters import Counters
 from myna.core.deadlines import Deadlines
 from myna.core.fanout import count_persistent, deliver, deliver_chosen, deliver_to
 from myna.core.identity import Identity
@@ -129,38 +129,6 @@ class Broker:
             self.counters.refuse("topic_invalid")
             return Refusal(reasons.TOPIC_NAME_INVALID)
         return self.publish_on(route, tenant, message, now)
-
-    def publish_to_name(
-        self, tenant: Tenant, message: Message, now: float, selection: Selection | None = None
-    ) -> Outcome | Refusal:
-        """As `publish`, in a dialect whose names need not be topics; only to those whom the selection takes."""
-        route = tenant.router.route(message.topic_bytes())
-        if route is None:
-            self.counters.drop(DROP_UNDELIVERABLE)  # no MQTT client can have it, whatever it subscribes to
-            route = tenant.router.route_of_name(message.topic)
-        return self.publish_on(route, tenant, message, now, selection)
-
-    def send(self, tenant: Tenant, receivers: list[Receiver], message: Message, now: float) -> Outcome:
-        """Hand a message to these receivers, whatever they subscribe to; one that does subscribe to its topic gets
-        it on the terms of that subscription. Receivers on other nodes are not reached.
-        """
-        self.counters.messages_received += 1
-        tenant.messages_received += 1
-        before = self.journal.store.sequence
-        topic = message.topic
-        matched = False
-        for receiver in receivers:
-            subscription = receiver.subscriptions.get(topic)
-            if subscription is None:
-                subscription = Subscription(receiver, topic, topic, 2)
-            if receiver.deliver(message, subscription, now):
-                matched = True
-        if self.journal.durable:
-            self.journal.close()
-        if not matched:
-            self.counters.unmatched += 1
-        sequence = self.journal.store.sequence
-        return Outcome(matched, sequence) if sequence != before else MATCHED if matched else UNMATCHED
 
     def publish_on(
         self, route: Route, tenant: Tenant, message: Message, now: float, selection: Selection | None = None

@@ -1,4 +1,4 @@
-"""Subscribing to a name: no filter, no wildcard, no share prefix, whatever characters it holds.
+"""Subscribing and publishing to a name: no filter, no wildcard, no share prefix, whatever characters it holds.
 
 For receivers of dialects whose groups are plain names; `room#1` is one. Guards are asked as for any subscription.
 What a newcomer gets wrong: the receiver's rules are not asked, since only the dialect knows what its client wanted to
@@ -6,8 +6,13 @@ do.
 """
 
 from myna.core.broker import Broker
+from myna.core.counters import DROP_UNDELIVERABLE
+from myna.core.message import Message
+from myna.core.outcome import Outcome, Refusal
 from myna.core.ports import DORMANT
 from myna.core.receiver import Receiver, Subscription
+from myna.core.selection import Selection
+from myna.core.tenant import Tenant
 from myna.wire import reasons
 
 
@@ -49,3 +54,14 @@ def part(broker: Broker, receiver: Receiver, name: str, now: float) -> bool:
     if not broker.peers.alone:
         broker.peers.announce(tenant.name, subscription.filter, False)
     return True
+
+
+def publish_to_name(
+    broker: Broker, tenant: Tenant, message: Message, now: float, selection: Selection | None = None
+) -> Outcome | Refusal:
+    """As the broker's `publish`, to a name that need be no topic; only to those whom the selection takes."""
+    route = tenant.router.route(message.topic_bytes())
+    if route is None:
+        broker.counters.drop(DROP_UNDELIVERABLE)  # no MQTT client can have it, whatever it subscribes to
+        route = tenant.router.route_of_name(message.topic)
+    return broker.publish_on(route, tenant, message, now, selection)

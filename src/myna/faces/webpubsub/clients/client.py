@@ -14,7 +14,7 @@ from typing import ClassVar, Final
 
 from myna.core.broker import Broker
 from myna.core.counters import DROP_EXPIRED
-from myna.core.joining import join, part
+from myna.core.joining import join, part, publish_to_name
 from myna.core.message import Message, Origin
 from myna.core.outcome import Outcome, Refusal
 from myna.core.receiver import MISSED, TAKEN, Receiver, Subscription
@@ -210,7 +210,7 @@ class WebSocketClient(Receiver):
     def publish(self, message: Message, now: float, *, no_echo: bool = False) -> Outcome | Refusal:
         self.space.broker.counters.packets_received += 1
         selection = AllBut(self) if no_echo else None
-        return self.space.broker.publish_to_name(self.tenant, message, now, selection)
+        return publish_to_name(self.space.broker, self.tenant, message, now, selection)
 
     def message(
         self, topic: str, data_type: str, payload: bytes, ttl: int, metadata: dict[str, str] | None, now: float

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from myna.core.broker import Broker
-from myna.core.joining import join, part
+from myna.core.joining import join, part, publish_to_name
 from myna.core.message import Message, Origin
 from myna.core.outcome import Outcome, Refusal
-from myna.core.receiver import Receiver
+from myna.core.receiver import Receiver, Subscription
 from myna.core.selection import Selection
 from myna.core.subscribing import Asked, subscribe, unsubscribe
 from myna.core.tenant import Tenant
@@ -68,10 +68,13 @@ class Backend:
     def send(self, tenant: Tenant, receivers: list[Receiver], message: Message, now: float) -> Outcome:
         """Straight to those of them that this dialect has admitted."""
         assert message.topic == SERVER_MESSAGES
-        return self.core.send(tenant, [receiver for receiver in receivers if is_ours(receiver)], message, now)
+        self.core.counters.messages_received += 1
+        tenant.messages_received += 1
+        terms = [_terms(receiver, message.topic) for receiver in receivers if is_ours(receiver)]
+        return self.core.deliver_to(tenant, message, terms, now)
 
     def publish(self, tenant: Tenant, message: Message, selection: Selection | None, now: float) -> Outcome | Refusal:
-        return self.core.publish_to_name(tenant, message, now, selection)
+        return publish_to_name(self.core, tenant, message, now, selection)
 
     # Groups
 
@@ -100,3 +103,9 @@ class Backend:
     def remove_from_all(self, receiver: Receiver, now: float) -> None:
         for group in list(receiver.subscriptions):
             self.remove(receiver, group, now)
+
+
+def _terms(receiver: Receiver, topic: str) -> Subscription:
+    """A client need not subscribe to what is sent to it; one that does gets it on the terms of its subscription."""
+    held = receiver.subscriptions.get(topic)
+    return Subscription(receiver, topic, topic, GROUP_QOS) if held is None else held
