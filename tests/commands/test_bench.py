@@ -87,8 +87,10 @@ def test_idle_connections_are_counted(capsys: pytest.CaptureFixture[str]) -> Non
     assert "all stayed open" in capsys.readouterr().out
 
 
-@pytest.mark.usefixtures("no_settling")
-def test_a_connection_the_broker_closes_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_connection_the_broker_closes_is_a_failure(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("myna.commands.load.idle.SETTLE", 0.3)  # for the closing to be seen
     hung_up: list[str] = []
 
     def close_one(packet: Packet, peer: Peer) -> list[Packet] | None:
