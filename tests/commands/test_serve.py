@@ -73,7 +73,9 @@ def test_a_second_signal_stops_at_once() -> None:
 def test_a_port_that_is_taken_is_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        code, out, err = outcome("serve", "--mqtt", address, "--http", "localhost:0", "--memory")
+        code, out, err = outcome(
+            "serve", "--mqtt", address, "--http", "localhost:0", "--bifromq", "localhost:0", "--memory"
+        )
     assert (code, out) == (2, "")
     assert err == (
         f"myna serve: address already in use: another process listens on {address}. Stop it or choose another port\n"
@@ -123,6 +125,7 @@ def test_the_environment_overrides_and_logs_can_be_json() -> None:
     environ = {
         "MYNA_MQTT__0__LISTEN": "localhost:0",
         "MYNA_HTTP__0__LISTEN": "localhost:0",
+        "MYNA_BIFROMQ__0__LISTEN": "localhost:0",
         "MYNA_SERVER__MEMORY": "true",
     }
     with serve("--log-format", "json", environ=environ) as broker, broker.connect() as client:

@@ -23,6 +23,7 @@ from myna.testing import (
     assert_closed,
     assert_received,
 )
+from myna.wire import reasons
 from myna.wire.packets import Puback, Publish
 
 ORIGIN = Origin("api", TENANT)
@@ -403,6 +404,20 @@ def test_a_commit_is_told_to_those_who_wait_and_only_once() -> None:
         world.commit(sequence)
     assert waiter.told == [2, 3]
     assert world.store.committed == 4
+
+
+def test_whether_a_message_would_be_kept_can_be_asked_before_it_is_published() -> None:
+    limits = Limits()
+    limits.retained_messages = 1
+    world = World(limits=limits)
+    one, other = (Message(topic, b"x", 1, True, Origin("api", TENANT), 0.0) for topic in ("a", "b"))
+    assert world.broker.may_retain(world.tenant, one) == reasons.SUCCESS
+    world.broker.retain(world.tenant, one, 0.0)
+    assert world.broker.may_retain(world.tenant, one) == reasons.SUCCESS
+    assert world.broker.may_retain(world.tenant, other) == reasons.QUOTA_EXCEEDED
+    assert world.broker.may_retain(world.tenant, Message("b", b"", 1, True, other.origin, 0.0)) == reasons.SUCCESS
+    limits.retain_available = False
+    assert world.broker.may_retain(world.tenant, one) == reasons.RETAIN_NOT_SUPPORTED
 
 
 # What a tenant may settle

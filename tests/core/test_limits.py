@@ -32,6 +32,16 @@ def test_a_bucket_never_holds_more_than_one_second() -> None:
     assert Bucket(2.0, 0.0).wait(1.0) == 0.0
 
 
+def test_a_bucket_can_be_looked_into_and_run_into_debt() -> None:
+    bucket = Bucket(10.0, 0.0)
+    assert bucket.missing(10.0, 0.0) == 0.0
+    assert bucket.missing(50.0, 0.0) == 0.0  # nobody waits for more than a full bucket
+    bucket.spend(15.0)
+    assert bucket.missing(0.0, 0.0) == 0.5
+    assert bucket.missing(5.0, 0.5) == 0.5
+    assert bucket.missing(5.0, 1.0) == 0.0
+
+
 def test_a_bucket_lends_and_says_how_long_it_takes_to_pay_back() -> None:
     bucket = Bucket(10.0, 0.0)
     assert bucket.borrow(10.0, 0.0) == 0.0

@@ -100,3 +100,27 @@ def test_new_limits_hold_for_those_who_come_later() -> None:
     assert two.tenant.throughput is None
     two.broker.set_limits(limits, {})
     assert two.tenant.throughput is not None
+
+
+def test_it_says_what_there_was_too_little_of() -> None:
+    both = world(messages=10, size=100)
+    throughput = both.tenant.throughput
+    assert throughput is not None
+    assert throughput.take(1, 90, 1000.0) == 0.0
+    assert throughput.take(1, 90, 1000.0) > 0.0
+    assert (throughput.short_of_messages, throughput.short_of_bytes) == (0, 1)
+    assert throughput.owe(20, 1, 1000.0) > 0.0
+    assert (throughput.short_of_messages, throughput.short_of_bytes) == (1, 1)
+
+
+def test_a_second_debt_makes_the_silence_longer_and_a_smaller_one_does_not() -> None:
+    slow = world(size=10)
+    one, other = slow.connected("one", 4), slow.connected("other", 4)
+    one.publish("a", b"x" * 30)
+    other.publish("a", b"x" * 30)
+    one.publish("a", b"x" * 10)
+    slow.pass_time(5.5)
+    assert one.outlet.paused
+    assert not other.outlet.paused
+    slow.pass_time(1)
+    assert not one.outlet.paused

@@ -279,3 +279,16 @@ def test_a_new_connection_without_a_will_clears_the_stored_one() -> None:
     world.records()
     world.connected("c", clean=False, expiry=100)
     assert [record.message for record in world.records() if isinstance(record, WillSet)] == [None]
+
+
+def test_a_delay_longer_than_the_tenant_allows_is_cut() -> None:
+    limits = Limits()
+    limits.will_delay_maximum = 10
+    world = World(limits=limits)
+    reader = world.connected("reader")
+    reader.subscribe("#")
+    world.connected("c", will=Will("w", b"p", 0, False, properties(will_delay=100)), expiry=1000).drop()
+    world.pass_time(9)
+    assert reader.messages() == []
+    world.pass_time(2)
+    assert len(reader.messages()) == 1

@@ -12,6 +12,7 @@ import logging
 import os
 import secrets
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -37,6 +38,8 @@ from myna.net import listeners as net
 from myna.net.addresses import ListenError
 from myna.net.frames import encode_binary_frame, encode_text_frame
 from myna.net.tls import TlsError
+from myna.registry.database import RegistryError
+from myna.registry.registry import Registry, open_registry
 from myna.sockets.backpressure import StreamLimits
 from myna.store.embedded import EmbeddedStore, StoreError
 from myna.store.folder import DataFolder, FolderError, check_folder
@@ -53,6 +56,7 @@ from myna.wire import reasons
 log = logging.getLogger("myna.app")
 
 LISTENERS_FILE: Final = "listeners.json"
+REGISTRY_CLOSE: Final = 5.0  # seconds a database may take to write what is left
 FIXED: Final = ("server", "network", "mqtt", "http", "bifromq")  # sections that a reload cannot change
 
 
@@ -63,7 +67,7 @@ class CannotStart(Exception):
 class App:
     """`start`, then `drain`; everything happens on the running loop. `urls` says what is open, by kind of listener."""
 
-    def __init__(self, loaded: Loaded, faces: Mapping[str, str] = FACES) -> None:
+    def __init__(self, loaded: Loaded, faces: Mapping[str, str] = FACES, *, examining: bool = False) -> None:
         config = loaded.config
         self.config = config
         self.urls: dict[str, list[str]] = {}
@@ -71,6 +75,8 @@ class App:
         self._loop = asyncio.get_running_loop()
         self._known_faces = faces
         self._faces: dict[str, Face] = {}
+        self._examining = examining
+        self._registries: list[Registry] = []
         self._folder = None if config.server.memory else DataFolder(config.server.data)
         self._opened: list[net.Opened] = []
         self._draining = False
@@ -135,6 +141,7 @@ class App:
             async with asyncio.timeout_at(ends_at):
                 await self.async_broker.safe()
         await self._net.drain(max(ends_at - self._loop.time(), 0.0))
+        await self._close_registries()
         self._log_watcher.flush(self.now())
         self.close()
 
@@ -144,6 +151,8 @@ class App:
         self._lag.stop()
         if self._timer is not None:
             self._timer.cancel()
+        for registry in self._registries:
+            registry.abandon()
         if self._store is not None:
             self._store.close()
         if self._folder is not None:
@@ -232,7 +241,21 @@ class App:
             text_frame=encode_text_frame,
             binary_frame=encode_binary_frame,
             urls=self.urls,
+            open_registry=self._open_registry,
         )
+
+    def _open_registry(self, url: str, retention: float) -> Registry:
+        """A database that others keep is looked at only by a broker that will run."""
+        config, folder = self.config, self._folder
+        location: str | Path | None = None
+        if not self._examining:
+            location = url or (None if folder is None else folder.path)
+        try:
+            registry = open_registry(location, development=config.development, retention=retention)
+        except RegistryError as error:
+            raise ConfigError([f"the registry: {error}"]) from error
+        self._registries.append(registry)
+        return registry
 
     async def _stop_face(self, name: str, ends_at: float) -> None:
         try:
@@ -240,6 +263,15 @@ class App:
                 await self._faces[name].stop()
         except Exception:
             log.exception("the face %s did not stop properly", name)
+
+    async def _close_registries(self) -> None:
+        """When the last wills are in them."""
+        for registry in self._registries:
+            try:
+                async with asyncio.timeout(REGISTRY_CLOSE):
+                    await registry.close()
+            except TimeoutError:
+                log.error("the registry's database does not answer; what was on its way there is lost")
 
     def _describe_listeners(self) -> bytes:
         fields = ("name", "url", "scheme", "host", "port", "path")
@@ -280,7 +312,7 @@ async def examine(loaded: Loaded, faces: Mapping[str, str] = FACES) -> list[str]
     if not server.memory and (problem := check_folder(server.data)):
         problems.append(f"{loaded.source.place(('server', 'data'))}: {problem}")
     in_memory = msgspec.structs.replace(loaded.config, server=msgspec.structs.replace(server, memory=True))
-    app = App(msgspec.structs.replace(loaded, config=in_memory), faces)
+    app = App(msgspec.structs.replace(loaded, config=in_memory), faces, examining=True)
     try:
         app.prepare()
     except CannotStart as error:

@@ -32,6 +32,7 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     # Sizes.
     packet_size: Size | None = None
     will_size: Size | None = None
+    will_delay_maximum: Duration | None = None
     topic_length: Short | None = None
     topic_levels: Short | None = None
     level_length: Short | None = None
@@ -119,6 +120,7 @@ PROFILES: Final[dict[str, LimitSettings]] = {
     # One throughput unit; the session expiry is its default, up to 8 hours can be asked for there.
     "eventgrid": LimitSettings(
         expiry_0_is_never=True,
+        will_delay_maximum=Duration(300),
         levels=("3.1.1", "5"),
         maximum_qos=1,
         shared_available=False,

@@ -37,7 +37,8 @@ T = TypeVar("T")
 PREFIX: Final = "MYNA_"
 LISTENERS: Final[dict[str, type[Listener]]] = {"mqtt": MqttListener, "http": Listener, "bifromq": Listener}
 TABLES: Final = ("server", "network", "tls", "log", "access", "limits", "tenant", "faces")
-BEFORE_OPEN: Final = {"eventgrid": "jwt"}  # face -> its authenticator, asked before everybody is let in
+# Face -> its authenticator, asked before everybody is let in.
+BEFORE_OPEN: Final = {"devicehive": "devicehive", "eventgrid": "jwt"}
 KNOWN: Final = [*LISTENERS, *TABLES, "profile"]
 _AT_LINE: Final = re.compile(r"(.*?) \(at line (\d+), column (\d+)\)", re.DOTALL)
 

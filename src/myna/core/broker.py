@@ -12,13 +12,14 @@ from myna.core.counters import DROP_FANOUT, Counters
 from myna.core.deadlines import Deadlines, Timed
 from myna.core.identity import Identity
 from myna.core.journal import Journal
+from myna.core.kept import KeptValues
 from myna.core.limits import Limits
 from myna.core.message import Message
 from myna.core.outcome import MATCHED, UNMATCHED, Outcome, Refusal
 from myna.core.output import OutputMemory
 from myna.core.ports import TAKEN, Peers, Store, Tap, TopicGuard, Watcher
 from myna.core.receiver import Receiver, Subscription
-from myna.core.records import Kept, RetainedSet
+from myna.core.records import RetainedSet
 from myna.core.router import Route
 from myna.core.shared import ShareGroup
 from myna.core.tenant import Tenant
@@ -67,7 +68,7 @@ class Broker:
         self._name_seed = name_seed  # random for each process, so that names it gives never repeat
         self._names_given = 0
         self._waiting: dict[Receiver, int] = {}
-        self._kept: dict[str, dict[str, bytes]] = {}
+        self.kept = KeptValues(self.journal)
 
     # Tenants and sessions
 
@@ -207,6 +208,26 @@ class Broker:
             return Outcome(matched, sequence)
         return MATCHED if matched else UNMATCHED
 
+    def deliver_to(self, tenant: Tenant, message: Message, subscriptions: list[Subscription], now: float) -> Outcome:
+        """Hand a message to these subscriptions and to nobody else: for a guard that finds the receivers itself.
+
+        A share group among them asks the guard of the topic about each of its members.
+        """
+        guard = tenant.router.guard_of(message.topic)
+        journal = self.journal
+        before = journal.store.sequence
+        matched = False
+        for subscription in subscriptions:
+            receiver = subscription.receiver
+            if guard is not None and isinstance(receiver, ShareGroup):
+                matched = bool(receiver.deliver_guarded(message, guard, now)) or matched
+            else:
+                matched = bool(receiver.deliver(message, subscription, now)) or matched
+        if journal.durable:
+            journal.close()
+        sequence = journal.store.sequence
+        return Outcome(matched, sequence) if sequence != before else MATCHED if matched else UNMATCHED
+
     def arrived(self, tenant: Tenant, message: Message, now: float) -> None:
         """A message from another node: route it here, and no further."""
         route = tenant.router.route(message.topic_bytes())
@@ -280,25 +301,6 @@ class Broker:
         found = [message for message in tenant.retained.match(filter, now) if message.topic > after]
         found.sort(key=_topic_of)
         return found[:limit] if limit else found
-
-    # Small things that last
-
-    def keep(self, space: str, name: str, value: bytes | None) -> int:
-        """Remember a value across restarts, or forget it; says what to await, or 0. For bans, grants, settings."""
-        values = self._kept.setdefault(space, {})
-        if value is None:
-            if values.pop(name, None) is None:
-                return 0
-        else:
-            values[name] = value
-        return self.journal.note(Kept(space, name, value))
-
-    def kept(self, space: str) -> dict[str, bytes]:
-        """All that is remembered in one space, by name."""
-        return self._kept.get(space, {})
-
-    def restore_kept(self, space: str, name: str, value: bytes) -> None:
-        self._kept.setdefault(space, {})[name] = value
 
     # Ends
 
@@ -382,11 +384,7 @@ class Broker:
 
 
 def _persistent(subscriptions: list[Subscription]) -> int:
-    count = 0
-    for subscription in subscriptions:
-        if subscription.receiver.is_persistent():
-            count += 1
-    return count
+    return len([held for held in subscriptions if held.receiver.is_persistent()])
 
 
 def _is_too_many(limits: Limits, persistent: int, weight: int) -> bool:

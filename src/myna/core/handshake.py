@@ -192,6 +192,9 @@ def _make_will(broker: Broker, key: SessionKey, connect: Connect, origin: Origin
     if properties is not None:
         message.properties = copy_for_delivery(properties)
         delay = max(properties.will_delay, 0)
+        longest = broker.tenant(key[0]).limits.will_delay_maximum
+        if longest:
+            delay = min(delay, longest)
         lifetime = float(max(properties.message_expiry, 0))
     return PendingWill(broker, key, message, delay, lifetime)
 

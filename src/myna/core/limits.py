@@ -28,6 +28,7 @@ class Limits:
         # Sizes.
         self.packet_size = 1024 * 1024
         self.will_size = 0
+        self.will_delay_maximum = 0  # seconds; longer ones are cut
         self.topic_length = 0  # in characters
         self.topic_levels = 0
         self.level_length = 0  # in characters
@@ -94,6 +95,7 @@ LIMIT_NAMES: Final = (
     "expiry_0_is_never",
     "packet_size",
     "will_size",
+    "will_delay_maximum",
     "topic_length",
     "topic_levels",
     "level_length",

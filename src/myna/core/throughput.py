@@ -14,44 +14,45 @@ from myna.wire.packets import MQTT_5, Publish
 
 @final
 class Throughput:
-    __slots__ = ("_bytes", "_messages", "enforced")
+    """`short_of_messages`, `short_of_bytes`: how often somebody had to wait for want of these."""
+
+    __slots__ = ("_bytes", "_messages", "short_of_bytes", "short_of_messages")
 
     def __init__(self, limits: Limits, now: float) -> None:
         messages = limits.tenant_publishes_per_second
         size = limits.tenant_bytes_per_second
         self._messages: Bucket | None = Bucket(messages, now) if messages > 0 else None
         self._bytes: Bucket | None = Bucket(float(size), now) if size > 0 else None
-        self.enforced = 0  # how often somebody had to wait
+        self.short_of_messages = 0
+        self.short_of_bytes = 0
 
     def take(self, count: int, size: int, now: float) -> float:
         """0.0 and it is taken; or the seconds to wait, and nothing is."""
-        wait = self._missing(count, size, now)
-        if wait > 0.0:
-            self.enforced += 1
-            return wait
-        self._spend(count, size)
-        return 0.0
+        wait = self._wait(count, size, now)
+        if wait == 0.0:
+            self._spend(count, size)
+        return wait
 
     def owe(self, count: int, size: int, now: float) -> float:
         """Taken in any case; the seconds to keep quiet for."""
-        self._missing(0, 0, now)  # fills the buckets up to now, before there is a debt
+        if self._messages is not None:
+            self._messages.missing(0.0, now)  # fills it up to now, before there is a debt
+        if self._bytes is not None:
+            self._bytes.missing(0.0, now)
         self._spend(count, size)
-        wait = self._missing(0, 0, now)
-        if wait > 0.0:
-            self.enforced += 1
-        return wait
+        return self._wait(0, 0, now)
 
-    def is_dry_of_bytes(self, now: float) -> bool:
-        """Is it the bytes that are short, rather than the messages?"""
-        messages = self._messages
-        return messages is None or messages.missing(1.0, now) == 0.0
-
-    def _missing(self, count: int, size: int, now: float) -> float:
+    def _wait(self, count: int, size: int, now: float) -> float:
         wait = 0.0
         if self._messages is not None:
             wait = self._messages.missing(float(count), now)
+            if wait > 0.0:
+                self.short_of_messages += 1
         if self._bytes is not None:
-            wait = max(wait, self._bytes.missing(float(size), now))
+            for_bytes = self._bytes.missing(float(size), now)
+            if for_bytes > 0.0:
+                self.short_of_bytes += 1
+            wait = max(wait, for_bytes)
         return wait
 
     def _spend(self, count: int, size: int) -> None:
@@ -69,7 +70,6 @@ class Share(Timed):
         self._deadlines = deadlines
         self._link = link
         self._silence: Deadline | None = None
-        self._until = 0.0
 
     def draw(self, throughput: Throughput, packet: Publish, now: float) -> bool:
         """False if it must be refused, which only MQTT 5 can say, and only of what it acknowledges."""
@@ -97,10 +97,7 @@ class Share(Timed):
         silence = self._silence
         if silence is None:
             self._link.output.outlet.pause()
-        elif self._until >= until:
-            return
         else:
-            silence.cancel()
-        self._until = until
+            silence.cancel()  # the debt has grown, so it lasts longer
         self._link.last_heard = until  # it is not allowed to be heard, so keep-alive begins behind that
         self._silence = self._deadlines.add(until, self)

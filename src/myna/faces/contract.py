@@ -31,6 +31,7 @@ from myna.core.identity import Identity
 from myna.core.outcome import Refusal
 from myna.core.ports import Gate, Outlet, Peer, Ticket, TopicGuard, Watcher
 from myna.faces.async_broker import AsyncBroker
+from myna.formats.inventory_port import Inventory
 
 # HTTP, as ASGI has it. `scope["extensions"]["myna.raw_headers"]` holds the header names as they were sent.
 
@@ -183,6 +184,10 @@ class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of a face that has none."""
 
 
+def _no_registry(url: str, retention: float) -> Inventory:
+    raise AssertionError("whoever made this context has no registry to give")
+
+
 @dataclass(frozen=True, slots=True)
 class FaceContext:
     """What a face is given.
@@ -195,6 +200,9 @@ class FaceContext:
     gate            a gate of the named authenticators; every face has made its claims by the time `start` is called
     connect_mqtt    an MQTT conversation behind a gate, for `socket.carry`
     text_frame, binary_frame    a WebSocket frame for `send_frame`: encoded once, sent to many
+    open_registry   devices and people: in a database by its URL, or "" for the data folder, keeping history so many
+                    seconds. It waits for the database, so ask while the face is made, and `start` it when the face
+                    starts. The broker closes it, after the last clients have gone
     urls            what is open, by listener: urls["http"][0]; complete when `start` is called
     """
 
@@ -210,6 +218,7 @@ class FaceContext:
     text_frame: Callable[[bytes], bytes]
     binary_frame: Callable[[bytes], bytes]
     urls: Mapping[str, Sequence[str]]
+    open_registry: Callable[[str, float], Inventory] = _no_registry
 
 
 class Face(ABC):

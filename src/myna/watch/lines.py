@@ -30,7 +30,8 @@ def set_up(level: str, form: str) -> None:
 
 def set_level(level: str) -> None:
     logging.getLogger().setLevel(LEVELS[level])
-    for chatty in ("asyncio", "uvicorn", "websockets"):  # what they say at info is not for operators
+    # What these say at info is not for operators.
+    for chatty in ("alembic", "asyncio", "sqlalchemy", "uvicorn", "websockets"):
         logging.getLogger(chatty).setLevel(max(LEVELS[level], logging.WARNING))
 
 

@@ -1,14 +1,23 @@
 """The vendor's JSON in the shapes it comes in."""
 
+import base64
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
 
 from myna.faces.eventgrid.clients import Client
 from myna.faces.eventgrid.importing import BadNamespace, build_namespace, list_files, load_namespace, parse_document
 from myna.faces.eventgrid.namespace import Namespace
+from myna.faces.eventgrid.settings import Settings
+from tests.faces.eventgrid.harness import Desk
 
 CLIENT = {
     "properties": {
@@ -30,7 +39,7 @@ BY_NAME: dict[str, dict[str, Any]] = {
     "topicSpaces": {"sample": SPACE},
     "permissionBindings": {"b": BINDING},
 }
-TEMPLATE = {
+TEMPLATE: dict[str, Any] = {
     "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
     "parameters": {},
     "resources": [
@@ -54,7 +63,7 @@ LISTINGS = {
     "clientGroups": [{"name": "noisy", **GROUP}],
     "topicSpaces": {"value": [{"name": "sample", **SPACE}]},
     "permissionBindings": [{"name": "b", **BINDING}],
-    "topicSpacesConfiguration": {"state": "Enabled"},
+    "topicSpacesConfiguration": {"state": "Enabled", "maximumClientSessionsPerAuthenticationName": 1},
 }
 
 
@@ -153,3 +162,65 @@ def test_two_clients_whose_names_differ_in_case_only_are_refused() -> None:
 def test_what_is_no_json_is_refused() -> None:
     with pytest.raises(BadNamespace, match="not JSON"):
         parse_document(b"{")
+
+
+def certificate() -> tuple[rsa.RSAPrivateKey, str]:
+    """A key, and its certificate as the vendor's JSON holds it."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer")])
+    begin = datetime(2020, 1, 1, tzinfo=UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, begin, begin + timedelta(days=36_500))
+    signed = builder.sign(key, hashes.SHA256())
+    return key, base64.b64encode(signed.public_bytes(serialization.Encoding.PEM)).decode()
+
+
+async def test_the_configuration_of_a_namespace_brings_an_issuer_of_its_own(tmp_path: Path) -> None:
+    key, encoded = certificate()
+    configuration = {
+        "maximumClientSessionsPerAuthenticationName": 3,
+        "clientAuthentication": {
+            "alternativeAuthenticationNameSources": ["ClientCertificateDns"],
+            "customJwtAuthentication": {
+                "tokenIssuer": "https://custom.example",
+                "encodedIssuerCertificates": [{"kid": "k1", "encodedCertificate": encoded}],
+            },
+        },
+    }
+    resource = {"type": TYPE, "name": "ns", "properties": {"topicSpacesConfiguration": configuration}}
+    file = tmp_path / "namespace.json"
+    file.write_text(json.dumps({"resources": [*TEMPLATE["resources"], resource]}))
+    desk = Desk(Settings(namespace=str(file), host="broker.example"), development=False)
+    held = desk.face._directory.namespace.configuration
+    assert (held.name_sources, held.sessions_per_name) == (("ClientCertificateDns",), 3)
+    claims = {"iss": "https://custom.example", "sub": "device-17", "aud": "broker.example", "exp": 10_000}
+    token = jwt.encode(claims, key, algorithm="RS256", headers={"kid": "k1"}).encode()
+    answer = await desk.publish("topic=machines/device-17/telemetry", token=token)
+    assert answer.status == 204
+    file.write_text(json.dumps(TEMPLATE))
+    desk.face.look_again()
+    assert (await desk.publish("topic=machines/device-17/telemetry", token=token)).status == 401
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    [
+        {"clientAuthentication": 7},
+        {"clientAuthentication": {"alternativeAuthenticationNameSources": ["Subject"]}},
+        {"maximumClientSessionsPerAuthenticationName": "many"},
+        {"clientAuthentication": {"customJwtAuthentication": {"encodedIssuerCertificates": [7]}}},
+        {
+            "clientAuthentication": {
+                "customJwtAuthentication": {"encodedIssuerCertificates": [{"encodedCertificate": "!"}]}
+            }
+        },
+        {
+            "clientAuthentication": {
+                "customJwtAuthentication": {"encodedIssuerCertificates": [{"encodedCertificate": "AA=="}]}
+            }
+        },
+        {"clientAuthentication": {"customJwtAuthentication": {"tokenIssuer": "i", "issuerCertificates": [{}]}}},
+    ],
+)
+def test_a_configuration_that_cannot_work_is_refused(configuration: object) -> None:
+    with pytest.raises(BadNamespace, match="topicSpacesConfiguration"):
+        load({"topicSpacesConfiguration": configuration})

@@ -196,7 +196,7 @@ class Server:
 
 def tokens_of(server: Server, now: list[float]) -> Tokens:
     settings = IssuerSettings(issuer="i", jwks="https://issuer.example/keys")
-    return Tokens("t", Directory(Namespace()), [Issuer(settings, ["a"], server)], (), lambda: now[0])
+    return Tokens("t", Directory(Namespace()), [Issuer(settings, ["a"], fetch=server)], (), lambda: now[0])
 
 
 def signed(key: object, kid: str, sub: str = "c") -> bytes:

@@ -379,13 +379,13 @@ def test_a_will_published_after_its_delay_is_not_published_again_when_the_sessio
 
 
 def test_small_settings_last(machine: Machine) -> None:
-    machine.broker.keep("bans", "t/u", b"until tomorrow")
-    machine.broker.keep("bans", "t/v", b"x")
+    machine.broker.kept.keep("bans", "t/u", b"until tomorrow")
+    machine.broker.kept.keep("bans", "t/v", b"x")
     machine.commit()
-    machine.broker.keep("bans", "t/v", None)
+    machine.broker.kept.keep("bans", "t/v", None)
     machine.commit()
     machine.crash()
-    assert machine.broker.kept("bans") == {"t/u": b"until tomorrow"}
+    assert machine.broker.kept.of("bans") == {"t/u": b"until tomorrow"}
 
 
 def test_a_long_queue_is_read_back_from_the_file(machine: Machine) -> None:

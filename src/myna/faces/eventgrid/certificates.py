@@ -10,17 +10,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final, Protocol, runtime_checkable
 
 from myna.faces.eventgrid.callers import Caller
-from myna.faces.eventgrid.clients import Client
+from myna.faces.eventgrid.clients import SOURCES, Client
 from myna.faces.eventgrid.rules import Directory
 
-# Where a name may be looked for -> the kind of subject alternative name; None is the subject itself.
-SOURCES: Final[dict[str, str | None]] = {
-    "ClientCertificateSubject": None,
-    "ClientCertificateDns": "DNS",
-    "ClientCertificateUri": "URI",
-    "ClientCertificateIp": "IP Address",
-    "ClientCertificateEmail": "email",
-}
 SCHEMES: Final[dict[str, str]] = {
     "SubjectMatchesAuthenticationName": "ClientCertificateSubject",
     "DnsMatchesAuthenticationName": "ClientCertificateDns",
@@ -67,7 +59,8 @@ class Certificates:
         return None
 
     def _names(self, certificate: Certificate) -> Iterator[str]:
-        for source in self._sources or ("ClientCertificateSubject",):
+        imported = self._directory.namespace.configuration.name_sources
+        for source in self._sources or imported or ("ClientCertificateSubject",):
             yield from fields(certificate, source)
 
 

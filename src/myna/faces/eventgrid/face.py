@@ -21,7 +21,8 @@ from typing import Final
 from myna.config import ConfigError
 from myna.faces.contract import Asgi, Authenticator, Claims, Face, FaceContext, Route
 from myna.faces.eventgrid.batch import Batch
-from myna.faces.eventgrid.certificates import SOURCES, Certificates
+from myna.faces.eventgrid.certificates import Certificates
+from myna.faces.eventgrid.clients import SOURCES
 from myna.faces.eventgrid.endpoint import NotAllowed
 from myna.faces.eventgrid.gates import Admission, CertificateGate, TokenGate
 from myna.faces.eventgrid.identify import Doorman
@@ -66,13 +67,14 @@ class EventGridFace(Face):
         self._settings = settings
         self._tenant = settings.tenant or context.default_tenant
         try:
-            self._directory = Directory(self._load_namespace())
-            issuers = self._issuers()
+            namespace = self._load_namespace()
+            issuers = self._issuers(namespace)
         except (BadNamespace, BadKey, OSError) as error:
             raise ConfigError([f"faces.eventgrid: {line}" for line in str(error).split("\n")]) from None
+        self._directory = Directory(namespace)
         self._files = self._fingerprint()
         self._watching: asyncio.Task[None] | None = None
-        tokens = Tokens(self._tenant, self._directory, issuers, settings.api_keys, context.now)
+        tokens = self._tokens = Tokens(self._tenant, self._directory, issuers, settings.api_keys, context.now)
         certificates = Certificates(self._tenant, self._directory, check_sources(settings.name_sources))
         self._metrics = Metrics()
         self._records = Records(settings.name, Path(settings.log_file) if settings.log_file else None, self._metrics)
@@ -90,7 +92,7 @@ class EventGridFace(Face):
         is_default = self._tenant == context.default_tenant
         self._watch_mqtt = MqttWatch(core, self._tenant, self._metrics, self._records, is_default)
         self._streams = Streams(self._service)
-        admission = Admission(core, self._tenant, settings.sessions_per_name)
+        admission = Admission(core, self._tenant, self._directory, settings.sessions_per_name)
         self._authenticators: dict[str, Authenticator] = {
             "jwt": TokenGate(tokens, admission),
             "eventgrid-certificate": CertificateGate(certificates, admission),
@@ -177,10 +179,12 @@ class EventGridFace(Face):
         self._files = found
         try:
             namespace = self._load_namespace()
-        except (BadNamespace, OSError) as error:
+            issuers = self._issuers(namespace)
+        except (BadNamespace, BadKey, OSError) as error:
             log.error("the namespace is left as it was: %s", error)
             return
         self._directory.replace(namespace)
+        self._tokens.use(issuers)
         self._context.broker.core.rules_changed()
         self._end_unauthorized()
         log.info("the namespace has been read again")
@@ -222,9 +226,14 @@ class EventGridFace(Face):
             await asyncio.sleep(LOOK_AGAIN)
             self.look_again()
 
-    def _issuers(self) -> list[Issuer]:
+    def _issuers(self, namespace: Namespace) -> list[Issuer]:
         audiences = self._settings.accepted_audiences()
         issuers = [Issuer(settings, audiences) for settings in self._settings.issuers]
+        imported = namespace.configuration
+        if imported.token_issuer:
+            issuers.append(
+                Issuer(IssuerSettings(imported.token_issuer, methods=("CUSTOM-JWT",)), audiences, imported.keys)
+            )
         if self._context.development:
             own = IssuerSettings(issuer=DEVELOPMENT_ISSUER, secret=DEVELOPMENT_KEY)
             issuers.append(Issuer(own, audiences))

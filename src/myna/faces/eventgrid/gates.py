@@ -17,6 +17,7 @@ from myna.core.outcome import Refusal
 from myna.core.ports import Ticket
 from myna.faces.eventgrid.callers import Caller
 from myna.faces.eventgrid.certificates import Certificates
+from myna.faces.eventgrid.rules import Directory
 from myna.faces.eventgrid.tokens import NotOurs, Tokens
 from myna.formats.jwt import BadToken, looks_like_jwt
 from myna.wire import reasons
@@ -29,8 +30,9 @@ Verdict = Identity | Refusal | None
 class Admission:
     """What stands between knowing somebody and letting them in."""
 
-    def __init__(self, broker: Broker, tenant: str, sessions_per_name: int) -> None:
+    def __init__(self, broker: Broker, tenant: str, directory: Directory, sessions_per_name: int) -> None:
         self._broker = broker
+        self._directory = directory
         self._tenant = tenant
         self._sessions_per_name = sessions_per_name
 
@@ -41,7 +43,7 @@ class Admission:
         held = self._broker.session(self._tenant, "", ticket.client_id) if ticket.client_id else None
         if held is not None and held.identity.user.casefold() != name.casefold():
             return Refusal(reasons.NOT_AUTHORIZED, "the client id belongs to somebody else")
-        limit = self._sessions_per_name
+        limit = self._sessions_per_name or self._directory.namespace.configuration.sessions_per_name
         if held is None and limit and len(self._broker.sessions(self._tenant, user=name)) >= limit:
             return Refusal(reasons.QUOTA_EXCEEDED, "too many sessions of this client")
         return caller.identity

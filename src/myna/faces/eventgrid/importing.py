@@ -25,12 +25,14 @@ from myna.faces.eventgrid.clients import (
     Client,
     read_attribute,
 )
+from myna.faces.eventgrid.configuration import Configuration, read_configuration
 from myna.faces.eventgrid.namespace import ALL_CLIENTS, PUBLISHER, SUBSCRIBER, Binding, Namespace
 from myna.faces.eventgrid.queries import BadQuery, Question, parse_query
 from myna.faces.eventgrid.templates import BadTemplate, Template, parse_template
 
 KINDS: Final = ("clients", "clientGroups", "topicSpaces", "permissionBindings")
-IGNORED: Final = frozenset({"caCertificates", "topicSpacesConfiguration", "namespaces", "topics", "eventSubscriptions"})
+CONFIGURATION: Final = "topicSpacesConfiguration"
+IGNORED: Final = frozenset({"caCertificates", "namespaces", "topics", "eventSubscriptions"})
 SCHEMES: Final = frozenset(
     {
         "SubjectMatchesAuthenticationName",
@@ -120,6 +122,8 @@ def _resources(value: object, kind: str, place: str) -> Iterator[Resource]:
                     yield _resource(key, one, name, f"{place}.{key}.{name}")
             elif key in KINDS:
                 yield from _resources(inner, key, f"{place}.{key}")
+            elif key == CONFIGURATION:
+                yield _resource(CONFIGURATION, {"properties": inner}, "", f"{place}.{key}")
             elif key in ("value", "resources"):
                 yield from _resources(inner, kind, f"{place}.{key}")
     else:
@@ -135,6 +139,10 @@ def _one_of_list(element: Json, kind: str, place: str) -> Iterator[Resource]:
     name = str(element.get("name", "")).rsplit("/", 1)[-1]
     if found in KINDS:
         yield _resource(found, element, name, place)
+    elif found == "namespaces":
+        configuration = element.get("properties", element).get(CONFIGURATION)
+        if configuration:
+            yield _resource(CONFIGURATION, {"properties": configuration}, name, f"{place}.{CONFIGURATION}")
     elif found not in IGNORED:
         raise BadNamespace(f"{place}: {found or 'a resource without a type'} is none of {', '.join(KINDS)}")
     if isinstance(element.get("resources"), list):  # nested, as templates may be
@@ -155,6 +163,7 @@ class _Builder:
         self._groups: dict[str, Question] = {}
         self._spaces: dict[str, tuple[Template, ...]] = {}
         self._bindings: list[tuple[str, Binding]] = []
+        self._configuration = Configuration()
 
     def add(self, resource: Resource) -> None:
         try:
@@ -162,6 +171,8 @@ class _Builder:
                 self._add_client(resource)
             elif resource.kind == "clientGroups":
                 self._add_group(resource)
+            elif resource.kind == CONFIGURATION:
+                self._configuration = read_configuration(resource.properties)
             elif resource.kind == "topicSpaces":
                 self._add_space(resource)
             else:
@@ -177,7 +188,8 @@ class _Builder:
                 self._problems.append(f"{place}: there is no topic space {binding.topic_space!r}")
         if self._problems:
             raise BadNamespace("\n".join(self._problems))
-        return Namespace(self._clients, self._groups, self._spaces, tuple(one for _, one in self._bindings))
+        bindings = tuple(one for _, one in self._bindings)
+        return Namespace(self._clients, self._groups, self._spaces, bindings, self._configuration)
 
     def _add_client(self, resource: Resource) -> None:
         properties = resource.properties

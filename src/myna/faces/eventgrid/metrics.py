@@ -125,8 +125,12 @@ class Metrics:
         if throughput is None:
             return self._throttled
         shared = dict(self._throttled)
-        key = ("IncomingPublishPacketsPerNamespace",)
-        shared[key] = shared.get(key, 0) + throughput.enforced
+        for name, count in (
+            ("IncomingPublishPacketsPerNamespace", throughput.short_of_messages),
+            ("InboundBandwidthPerNamespace", throughput.short_of_bytes),
+        ):
+            if count:
+                _add(shared, (name,), count)
         return shared
 
 

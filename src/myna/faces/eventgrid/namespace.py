@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from myna.faces.eventgrid.clients import Client
+from myna.faces.eventgrid.configuration import Configuration
 from myna.faces.eventgrid.queries import Question
 from myna.faces.eventgrid.templates import Coverage, Template
 
@@ -49,6 +50,7 @@ class Namespace:
     groups: Mapping[str, Question] = field(default_factory=dict)
     topic_spaces: Mapping[str, tuple[Template, ...]] = field(default_factory=dict)
     bindings: tuple[Binding, ...] = ()
+    configuration: Configuration = field(default_factory=Configuration)
 
     def find_client(self, authentication_name: str) -> Client | None:
         return self.clients.get(authentication_name.casefold())

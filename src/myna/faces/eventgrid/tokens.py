@@ -33,10 +33,16 @@ class NotOurs(BadToken):
 class Issuer:
     """One issuer of tokens, its keys read."""
 
-    def __init__(self, settings: IssuerSettings, audiences: Sequence[str], fetch: Fetch | None = None) -> None:
+    def __init__(
+        self,
+        settings: IssuerSettings,
+        audiences: Sequence[str],
+        keys: Sequence[Key] = (),
+        fetch: Fetch | None = None,
+    ) -> None:
         self.settings = settings
         self._audiences = settings.audiences or audiences
-        self.keys = KeySet(_read_all(settings), settings.jwks, settings.algorithms, fetch)
+        self.keys = KeySet([*keys, *_read_all(settings, bool(keys))], settings.jwks, settings.algorithms, fetch)
 
     def serves(self, method: str) -> bool:
         return not method or method in self.settings.methods
@@ -113,6 +119,10 @@ class Tokens:
             claims = issuer.verify(text, self._now())
         return self._remember(token, self._of_claims(issuer, claims))
 
+    def use(self, issuers: Sequence[Issuer]) -> None:
+        """Others from now on."""
+        self._issuers = issuers
+
     def _follow_directory(self) -> None:
         """With another namespace everybody is looked at anew: a registration may have been disabled."""
         if self._version != self._directory.version:
@@ -177,7 +187,7 @@ def _digest(token: bytes) -> bytes:
     return hashlib.sha256(token).digest()
 
 
-def _read_all(settings: IssuerSettings) -> list[Key]:
+def _read_all(settings: IssuerSettings, has_others: bool) -> list[Key]:
     keys: list[Key] = []
     for source in settings.keys:
         text = source.encode() if source.lstrip().startswith(("-----BEGIN", "{")) else Path(source).read_bytes()
@@ -187,7 +197,7 @@ def _read_all(settings: IssuerSettings) -> list[Key]:
         keys += found
     if settings.secret:
         keys.append(secret_key(settings.secret.encode()))
-    if not keys and not settings.jwks:
+    if not (keys or has_others or settings.jwks):
         raise BadKey("an issuer needs `keys`, `jwks` or `secret`")
     return keys
 

@@ -1,0 +1,1 @@
+"""Devices and people in SQL: tables, migrations, queries, and the threads they run on."""

@@ -1,0 +1,1 @@
+"""How a registry's database gets from one version of Myna to the next. Run at every start, over one connection."""

@@ -1,0 +1,98 @@
+"""Who may connect, in development and where `devicehive` stands alone."""
+
+from collections.abc import Callable
+
+import pytest
+
+from myna.faces.devicehive.face import Settings
+from tests.faces.devicehive.house import House
+
+Play = Callable[..., None]
+
+
+def test_in_development_only_known_logins_are_asked_for_their_password(play: Play) -> None:
+    async def story(house: House) -> None:
+        for user, password, code in (
+            ("dhadmin", "dhadmin_#911", 0),
+            (" dhadmin ", "dhadmin_#911", 0),
+            ("dhadmin", "wrong", 4),
+            ("anybody", "anything", 0),
+            ("acme/alice", None, 0),
+            (None, None, 0),
+            ("dhadmin", None, 0),  # a name alone proves nothing, and gives nothing
+        ):
+            client = await house.connect(None, user, password)
+            assert client.connack.code == code, (user, password)
+            assert client.closed == bool(code)
+        nobody = await house.connect("n", "dhadmin")
+        assert nobody.subscribe("dh/notification/#") == 128
+
+    play(story)
+
+
+@pytest.mark.parametrize(("level", "wrong", "locked"), [(3, 4, 5), (4, 4, 5), (5, 0x86, 0x87)])
+def test_alone_it_refuses_whom_it_does_not_know(play: Play, level: int, wrong: int, locked: int) -> None:
+    async def story(house: House) -> None:
+        admin = await house.admin()
+        id = await house.newcomer(admin, "carol", [])
+        await admin.ask("user/update", userId=id, user={"status": 2})
+        for user, password, code in (
+            ("dhadmin", "wrong", wrong),
+            ("nobody", "x", wrong),
+            ("carol", "carolcarol", locked),
+            (None, None, locked),
+            ("dhadmin", "", locked),
+        ):
+            client = await house.connect(None, user, password, level=level)
+            assert client.connack.code == code, (user, password)
+
+    play(story, alone=True, development=False)
+
+
+def test_anonymous_devices_come_in_where_they_are_let_and_may_be_kept_from_ordinary_topics(play: Play) -> None:
+    async def story(house: House) -> None:
+        device = await house.anonymous("d")
+        assert device.connack.code == 0
+        assert device.subscribe_all("hello", "dh/response/token@d", "dh/notification/#") == [128, 1, 128]
+        assert (await device.ask("token", login="dhadmin", password="dhadmin_#911"))["status"] == "success"
+        watcher = await house.admin()
+        watcher.subscribe("hello")
+        device.publish("hello", b"{}")
+        assert await watcher.messages() == []
+
+    play(story, alone=True, development=False, settings=Settings(anonymous=True, ordinary_topics=False))
+
+
+def test_connecting_is_noted_as_a_login(play: Play) -> None:
+    async def story(house: House) -> None:
+        admin = await house.admin()
+        await house.settled()
+        assert (await admin.ask("user/getCurrent"))["current"]["lastLogin"] is not None
+
+    play(story)
+
+
+def test_a_client_id_is_taken_over_by_whoever_brings_it_last(play: Play) -> None:
+    async def story(house: House) -> None:
+        admin = await house.admin("one")
+        await house.newcomer(admin, "carol", [])
+        carol = await house.user("carol", "one")
+        assert admin.closed
+        assert (await carol.ask("user/getCurrent"))["current"]["login"] == "carol"
+
+    play(story)
+
+
+def test_a_session_resumed_by_another_user_delivers_what_that_user_may_have(play: Play) -> None:
+    async def story(house: House) -> None:
+        admin = await house.admin()
+        first = await house.admin("shared", clean=False)
+        first.subscribe("dh/notification/#")
+        first.disconnect()
+        await house.newcomer(admin, "carol", [])
+        carol = await house.user("carol", "shared", clean=False)
+        assert carol.connack.session_present
+        await admin.ask("device/save", deviceId="new", device={"name": "n"})
+        assert await carol.messages() == []
+
+    play(story)
