@@ -12,13 +12,13 @@ from myna.core.deadlines import Deadlines
 from myna.core.fanout import count_persistent, deliver, deliver_chosen, deliver_to
 from myna.core.identity import Identity
 from myna.core.journal import Journal
+from myna.core.kept import KeptValues
 from myna.core.limits import Limits
 from myna.core.message import Message
 from myna.core.outcome import MATCHED, UNMATCHED, Outcome, Refusal
 from myna.core.output import OutputMemory
 from myna.core.ports import TAKEN, Peers, Store, Tap, TopicGuard, Watcher
 from myna.core.receiver import Receiver, Subscription
-from myna.core.records import Kept
 from myna.core.retaining import Retaining, may_retain, retained_after
 from myna.core.router import Route
 from myna.core.selection import Selection
@@ -55,8 +55,8 @@ class Broker:
         self._name_seed = name_seed  # random for each process, so that names it gives never repeat
         self._names_given = 0
         self._waiting: dict[Receiver, int] = {}
-        self._kept: dict[str, dict[str, bytes]] = {}
         self.retaining = Retaining(self.journal, self.deadlines, self.counters)
+        self.kept = KeptValues(self.journal)
 
     # Tenants and sessions
 
@@ -239,25 +239,6 @@ class Broker:
     def retained(self, tenant: Tenant, filter: str, now: float, after: str = "", limit: int = 0) -> list[Message]:
         """Retained messages in the order of their topics, from behind `after` on, at most `limit`."""
         return retained_after(tenant, filter, now, after, limit)
-
-    # Small things that last
-
-    def keep(self, space: str, name: str, value: bytes | None) -> int:
-        """Remember a value across restarts, or forget it; says what to await, or 0. For bans, grants, settings."""
-        values = self._kept.setdefault(space, {})
-        if value is None:
-            if values.pop(name, None) is None:
-                return 0
-        else:
-            values[name] = value
-        return self.journal.note(Kept(space, name, value))
-
-    def kept(self, space: str) -> dict[str, bytes]:
-        """All that is remembered in one space, by name."""
-        return self._kept.get(space, {})
-
-    def restore_kept(self, space: str, name: str, value: bytes) -> None:
-        self._kept.setdefault(space, {})[name] = value
 
     # Ends
 

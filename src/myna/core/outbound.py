@@ -356,11 +356,11 @@ class Outbound:
 
     def _put(self, link: Link, head: bytes, middle: bytes, tail: bytes, until: int) -> None:
         """Write a packet, once everything up to `until` is safe."""
-        if until <= self._journal.store.committed:
-            link.output.write_parts(head, middle, tail)
-            return
         held = self._held
         if held is None:
+            if until <= self._journal.store.committed:
+                link.output.write_parts(head, middle, tail)
+                return
             held = HeldPackets()
             self._held = held
         held.hold(head + middle + tail, until)
@@ -373,7 +373,7 @@ class Outbound:
             return self._write_special(link, message, flags, delivery.identifiers, packet_id, until, now)
         form = link.form
         head = message.head(form, flags, now)
-        if until == 0:
+        if until == 0 and self._held is None:
             link.output.write_parts(head, write_u16(packet_id), message.tail(form, now))
         else:
             self._put(link, head, write_u16(packet_id), message.tail(form, now), until)
@@ -383,7 +383,8 @@ class Outbound:
     def _write_special(
         self, link: Link, message: Message, flags: int, ids: list[int] | None, packet_id: int, until: int, now: float
     ) -> bool:
-        parts = special_form(link, message, flags, ids, packet_id, until == 0, now)
+        at_once = until == 0 and self._held is None
+        parts = special_form(link, message, flags, ids, packet_id, at_once, now)
         if parts is None:
             self._counters.drop(DROP_TOO_LARGE)
             return False

@@ -191,7 +191,7 @@ def test_a_live_store_is_checked_measured_copied_and_compacted(tmp_path: Path) -
     machine = Machine(tmp_path / "live")
     publisher = filled(machine, "s", 3000)
     publisher.publish("r", b"kept", packet_id=9, retain=True)
-    machine.broker.keep("bans", "x", b"1")
+    machine.broker.kept.keep("bans", "x", b"1")
     machine.commit()
     assert inspection.check(tmp_path / "live") == []
     found = inspection.stats(tmp_path / "live")

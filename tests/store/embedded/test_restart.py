@@ -379,13 +379,13 @@ def test_a_will_published_after_its_delay_is_not_published_again_when_the_sessio
 
 
 def test_small_settings_last(machine: Machine) -> None:
-    machine.broker.keep("bans", "t/u", b"until tomorrow")
-    machine.broker.keep("bans", "t/v", b"x")
+    machine.broker.kept.keep("bans", "t/u", b"until tomorrow")
+    machine.broker.kept.keep("bans", "t/v", b"x")
     machine.commit()
-    machine.broker.keep("bans", "t/v", None)
+    machine.broker.kept.keep("bans", "t/v", None)
     machine.commit()
     machine.crash()
-    assert machine.broker.kept("bans") == {"t/u": b"until tomorrow"}
+    assert machine.broker.kept.of("bans") == {"t/u": b"until tomorrow"}
 
 
 def test_a_long_queue_is_read_back_from_the_file(machine: Machine) -> None:
@@ -512,3 +512,15 @@ def test_what_may_have_been_sent_before_two_crashes_still_bears_dup(machine: Mac
     sub.connect()
     found = [packet for packet in sub.receive() if isinstance(packet, Publish)]
     assert [(packet.payload, packet.dup) for packet in found] == [(b"1", True), (b"2", True)]
+
+
+def test_what_comes_behind_a_message_that_waits_does_not_overtake_it(machine: Machine) -> None:
+    sub = persistent(machine, "sub", qos=2)
+    publisher = machine.client("pub")
+    publisher.connect(expiry=0)
+    machine.commit()
+    publisher.publish("a", b"1", qos=2, packet_id=1)
+    publisher.publish("a", b"2", qos=1, packet_id=2)
+    assert sub.receive() == []
+    machine.commit()
+    assert [packet.payload for packet in sub.receive() if isinstance(packet, Publish)] == [b"1", b"2"]

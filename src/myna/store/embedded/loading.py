@@ -157,7 +157,7 @@ def _account(replay: Replay, sizes: dict[int, int]) -> Ledger:
 def put_back(found: Found, broker: Broker, reader: Reader, now: float) -> None:
     """Give it all to the broker. Wills last: they are published to the sessions."""
     for space, name, value in found.kept:
-        broker.restore_kept(space, name, value)
+        broker.kept.restore(space, name, value)
     for tenant, message in found.retained:
         restore_retained(broker, tenant, message)
     restored: list[tuple[FoundSession, Session]] = []
