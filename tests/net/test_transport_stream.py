@@ -7,6 +7,7 @@ import pytest
 from myna.net.listeners import MqttListener
 from myna.net.tls import TlsContexts, TlsSettings
 from myna.sockets.backpressure import StreamLimits
+from myna.sockets.stream import Stream
 from tests.net.certificates import client_context, folder
 from tests.net.harness import Served, on_both_loops
 
@@ -46,6 +47,19 @@ async def test_megabytes_arrive_and_are_accounted_to_the_byte() -> None:
         talker.say(b"end")
         assert await reader.readexactly(len(payload) + 3) == payload + b"end"
         await talker.until(lambda it: it.unsent == 0)
+        writer.close()
+
+
+@on_both_loops
+async def test_large_pieces_go_the_ordinary_way_behind_what_waits() -> None:
+    async with Secured() as served:
+        reader, writer = await served.dial()
+        talker = await served.talker()
+        talker.say(b"first, ")
+        assert isinstance(talker.outlet, Stream)
+        assert talker.outlet.send_now(b"x" * 4096) == 0
+        talker.say(b"x" * 4096)
+        assert await reader.readexactly(7 + 4096) == b"first, " + b"x" * 4096
         writer.close()
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from myna.core.ports import AT_ONCE
 from myna.net.endpoint import UpgradeRequest, WebSocketConnection, WebSocketEndpoint
 from myna.net.frames import BINARY, CLOSE, PING, PONG, TEXT, encode_text_frame
 from myna.net.listeners import HttpListener
@@ -280,6 +281,106 @@ async def test_a_prebuilt_frame_goes_out_as_it_is() -> None:
             client.close()
 
 
+LARGE = encode_text_frame(b"x" * AT_ONCE)
+SMALL = encode_text_frame(b"small")
+
+
+@on_both_loops
+async def test_a_large_frame_is_with_the_kernel_at_once() -> None:
+    async with Aviary() as served:
+        client = await served.open()
+        socket = served.parrots[0].socket
+        assert socket is not None
+        assert socket.send_frame(LARGE) == 0
+        assert socket.buffered() == 0
+        assert await read_frame(client) == (TEXT, b"x" * AT_ONCE)
+        client.close()
+
+
+@on_both_loops
+async def test_a_large_frame_does_not_overtake_a_small_one_that_waits_for_the_end_of_the_turn() -> None:
+    async with Aviary() as served:
+        client = await served.open()
+        socket = served.parrots[0].socket
+        assert socket is not None
+        assert socket.send_frame(SMALL) == len(SMALL)
+        assert socket.send_frame(LARGE) == len(SMALL) + len(LARGE) == socket.buffered()
+        for expected in (b"small", b"x" * AT_ONCE):
+            assert await read_frame(client) == (TEXT, expected)
+        client.close()
+
+
+@on_both_loops
+async def test_a_large_frame_does_not_overtake_the_answer_to_the_handshake() -> None:
+    async with Aviary() as served:
+        client = await served.client()
+        await client.send(handshake(b"/later"))
+        while not served.parrots or served.parrots[0].socket is None:
+            await asyncio.sleep(0)
+        socket = served.parrots[0].socket
+        assert socket.send_frame(LARGE) == 0, "nothing is sent before the answer"
+        socket.accept()
+        assert socket.send_frame(LARGE) > len(LARGE)
+        assert ACCEPT in await client.read_until(b"\r\n\r\n")
+        assert await read_frame(client) == (TEXT, b"x" * AT_ONCE)
+        client.close()
+
+
+@on_both_loops
+async def test_frames_arrive_whole_and_in_order_where_the_kernel_takes_a_part() -> None:
+    async with Aviary() as served:
+        client = await served.open(receive_buffer=32768)
+        parrot = served.parrots[0]
+        socket = parrot.socket
+        assert socket is not None
+        total = len(encode_text_frame(b"0" * 8_000_000))
+        waiting = socket.send_frame(encode_text_frame(b"0" * 8_000_000))
+        assert 0 < waiting < total
+        assert socket.send_frame(LARGE) == waiting + len(LARGE)
+        await asyncio.sleep(0)  # the turn ends: what is left over becomes a backlog
+        await asyncio.sleep(0)
+        waiting = socket.buffered()
+        assert socket.send_frame(LARGE) == waiting + len(LARGE)
+        assert socket.send_frame(SMALL) == waiting + len(LARGE) + len(SMALL)
+        for expected in (b"0" * 8_000_000, b"x" * AT_ONCE, b"x" * AT_ONCE, b"small"):
+            assert await read_frame(client) == (TEXT, expected)
+        while not parrot.drained:
+            parrot.changed.clear()
+            await parrot.changed.wait()
+        assert socket.buffered() == 0
+        client.close()
+
+
+@on_both_loops
+async def test_a_large_frame_behind_our_close_is_dropped() -> None:
+    async with Aviary() as served:
+        client = await served.open()
+        socket = served.parrots[0].socket
+        assert socket is not None
+        socket.close(4001)
+        assert socket.send_frame(LARGE) == 0
+        assert (await read_frame(client))[0] == CLOSE
+        assert await client.read_all() == b""
+        assert socket.send_frame(LARGE) == 0
+        client.close()
+
+
+@on_both_loops
+async def test_a_large_frame_to_a_client_that_is_gone_ends_it_later_and_once() -> None:
+    """Whoever sends to many must not see one of them leave meanwhile."""
+    async with Aviary() as served:
+        client = await served.open()
+        parrot = served.parrots[0]
+        assert parrot.socket is not None
+        client.reset()
+        parrot.socket.send_frame(LARGE)
+        parrot.socket.send_frame(LARGE)
+        assert parrot.ends == []
+        assert await parrot.ended() == (1006, "", False)
+        assert parrot.socket.send_frame(LARGE) == 0
+        assert len(parrot.ends) == 1
+
+
 @on_both_loops
 async def test_a_silent_client_is_pinged_and_dropped() -> None:
     async with Aviary(WebSocketLimits(ping=0.05)) as served:
@@ -299,7 +400,7 @@ async def test_what_waits_for_a_reader_is_known_and_its_end_is_told() -> None:
         assert parrot.socket is not None
         payload = b"x" * 8_000_000
         parrot.socket.send_bytes(payload)
-        assert parrot.socket.buffered() > len(payload)
+        assert 0 < parrot.socket.buffered() < len(payload), "the kernel has some of it"
         assert await read_frame(client) == (BINARY, payload)
         while not parrot.drained:
             parrot.changed.clear()

@@ -6,8 +6,13 @@ import pytest
 from myna.core.ports import Outlet, Peer
 from myna.net.listeners import MqttListener
 from myna.sockets.backpressure import StreamLimits
-from myna.sockets.stream import CHUNK, SILENCE
+from myna.sockets.stream import CHUNK, SILENCE, Stream
 from tests.net.harness import Client, Served, Talker, on_both_loops
+
+
+def stream_of(talker: Talker) -> Stream:
+    assert isinstance(talker.outlet, Stream)
+    return talker.outlet
 
 
 @on_both_loops
@@ -147,6 +152,77 @@ async def test_what_is_said_while_bytes_wait_follows_them() -> None:
         talker.say(b"the end")
         assert await client.read(len(payload) + 7) == payload + b"the end"
         client.close()
+
+
+@on_both_loops
+async def test_a_piece_sent_now_is_there_before_the_turn_ends() -> None:
+    async with Served() as served:
+        client = await served.client()
+        stream = stream_of(await served.talker())
+        assert stream.send_now(b"now") == 3
+        assert stream.send_now(b" and again") == 10
+        assert not served.listeners.streams.turn.dirty
+        assert await client.read(13) == b"now and again"
+        client.close()
+
+
+@on_both_loops
+async def test_in_a_batch_only_the_first_piece_is_sent_now() -> None:
+    """The others are many, perhaps: they are collected and written together."""
+    async with Served() as served:
+        client = await served.client()
+        stream = stream_of(await served.talker())
+        turn = served.listeners.streams.turn
+        for _ in range(2):
+            now = turn.begin()
+            assert stream.send_now(b"first") == 5
+            assert stream.send_now(b"second") == 0
+            turn.end(now)
+        assert await client.read(10) == b"firstfirst"
+        client.close()
+
+
+@on_both_loops
+async def test_nothing_is_sent_now_while_bytes_wait() -> None:
+    async with Served() as served:
+        client = await Client.connect("127.0.0.1", served.port, receive_buffer=32768)
+        talker = await served.talker()
+        payload = b"a" * 8_000_000
+        sent = stream_of(talker).send_now(payload)
+        assert 0 < sent < len(payload)
+        talker.say(payload[sent:])
+        await talker.until(lambda it: it.unsent > 0)
+        assert stream_of(talker).send_now(b"too early") == 0
+        talker.say(b"the end")
+        assert await client.read(len(payload) + 7) == payload + b"the end"
+        await talker.until(lambda it: it.unsent == 0)
+        client.close()
+
+
+@on_both_loops
+async def test_nothing_is_sent_now_once_the_stream_closes_or_has_ended() -> None:
+    async with Served() as served:
+        client = await served.client()
+        talker = await served.talker()
+        stream = stream_of(talker)
+        talker.outlet.close()
+        assert stream.send_now(b"behind the end") == 0
+        assert await client.read_all() == b""
+        client.close()
+        await served.listeners.streams.wait_ended()
+        assert stream.send_now(b"nobody is there") == 0
+
+
+@on_both_loops
+async def test_a_broken_connection_does_not_end_within_send_now() -> None:
+    async with Served() as served:
+        client = await served.client()
+        talker = await served.talker()
+        client.reset()
+        for _ in range(3):
+            stream_of(talker).send_now(b"x")
+        assert talker.losses == 0
+        await talker.until(lambda it: it.losses == 1)
 
 
 @on_both_loops

@@ -14,6 +14,10 @@ from myna.core.message import Message
 from myna.core.receiver import Receiver, Subscription
 from myna.core.records import Record
 
+# Bytes from which a piece is better sent at once than collected until the end of the turn: there a copy, and a second
+# pass over a connection's objects (cold by then where there are thousands), cost what a system call may save.
+AT_ONCE: Final = 1024
+
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Outlet(ABC):
@@ -34,6 +38,14 @@ class Outlet(ABC):
     @abstractmethod
     def resume(self) -> None:
         """Read again."""
+
+    def send_now(self, data: bytes) -> int:
+        """Write a piece without waiting for the end of the turn; answers how many bytes of it have gone.
+
+        It never overtakes anything, nor ends the connection. What has not gone, all of it where there is something to
+        overtake or the outlet cannot do this, goes the ordinary way: it is kept and the outlet woken.
+        """
+        return 0
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

@@ -75,8 +75,16 @@ class WebSocketConnection(ABC):
     def send_bytes(self, data: bytes) -> None: ...
 
     @abstractmethod
-    def send_frame(self, frame: bytes) -> None:
-        """A whole frame made by `encode_text_frame` or `encode_binary_frame`: encoded once, sent to many."""
+    def send_frame(self, frame: bytes) -> int:
+        """A whole frame made by `encode_text_frame` or `encode_binary_frame`: encoded once, sent to many.
+
+        Answers what `buffered` would.
+        """
+
+    @abstractmethod
+    def direct(self) -> Outlet | None:
+        """Once accepted: where a whole frame may be sent by `send_now`, for those who send to thousands. What has not
+        gone by it must follow by `send_frame`."""
 
     @abstractmethod
     def close(self, code: int = 1000, reason: str = "") -> None:

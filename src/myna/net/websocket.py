@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, final
 
-from myna.core.ports import Outlet
+from myna.core.ports import AT_ONCE, Outlet
 from myna.net.endpoint import ByteConversation, Headers, UpgradeRequest, WebSocketConnection, WebSocketEndpoint
 from myna.net.frames import (
     ABNORMAL,
@@ -137,9 +137,19 @@ class WebSocket(WebSocketConnection):
     def send_bytes(self, data: bytes) -> None:
         self.send_frame(encode_binary_frame(data))
 
-    def send_frame(self, frame: bytes) -> None:
-        if self._reader is not None and not self._ended:
-            self._write(frame)
+    def send_frame(self, frame: bytes) -> int:
+        if self._reader is None or self._ended:
+            return 0
+        if len(frame) >= AT_ONCE:
+            count = self._stream.send_now(frame)
+            if count == len(frame):
+                return 0
+            frame = frame[count:]
+        self._write(frame)
+        return self._gathered + self._unsent
+
+    def direct(self) -> Outlet:
+        return self._stream
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         if self._request is not None:

@@ -1,5 +1,7 @@
 """One connection's socket: bytes read go to its conversation, what that wants written goes out once per turn.
 
+The one exception is `send_now`, for pieces that are large enough to be worth a system call of their own.
+
 Knows nothing of MQTT: a conversation is the core's Connection, or a WebSocket around one. asyncio's transports are
 not used, they cost several times as much per wake-up and per idle connection; `readiness` says when to read or
 write.
@@ -139,7 +141,7 @@ class Streams:
 class SocketStream(Stream):
     """A stream on a plain non-blocking socket: TCP or unix."""
 
-    __slots__ = ("_backlog", "_closing", "_discarded", "_paused", "_socket", "_streams", "fileno")
+    __slots__ = ("_backlog", "_closing", "_discarded", "_paused", "_sent_in", "_socket", "_streams", "_woken", "fileno")
 
     def __init__(self, streams: Streams, sock: socket.socket) -> None:
         super().__init__()
@@ -150,6 +152,8 @@ class SocketStream(Stream):
         self._closing = False
         self._paused = False
         self._discarded = -1  # bytes read in the farewell, -1 before it
+        self._woken = False  # since the last flush: the conversation has something pending
+        self._sent_in = 0  # number of the turn of the last `send_now`
 
     def start(self, conversation: Conversation) -> None:
         self.conversation = conversation
@@ -159,6 +163,7 @@ class SocketStream(Stream):
     # What the conversation asks.
 
     def wake(self) -> None:
+        self._woken = True
         self._streams.turn.wake(self)
 
     def close(self) -> None:
@@ -176,6 +181,19 @@ class SocketStream(Stream):
         if self._paused:
             self._paused = False
             self._show_interest()
+
+    def send_now(self, data: bytes) -> int:
+        if self._woken or self._backlog is not None or self._closing:
+            return 0
+        turn = self._streams.turn
+        if turn.batched:
+            if self._sent_in == turn.number:
+                return 0  # one of many: a burst is still written at once, behind its first piece
+            self._sent_in = turn.number
+        try:
+            return self._socket.send(data)
+        except OSError:
+            return 0  # full or broken: the flush will be told the same, and there is the place to act on it
 
     # What readiness and the turn ask.
 
@@ -197,6 +215,7 @@ class SocketStream(Stream):
         return len(data)
 
     def flush(self, now: float) -> None:
+        self._woken = False
         if self._backlog is not None:
             return  # what was taken before goes first
         conversation = self.conversation
@@ -239,7 +258,7 @@ class SocketStream(Stream):
             self._streams.patience.remove(self)
             self._show_interest()
             if self._closing or self.conversation.has_pending():
-                self._streams.turn.wake(self)
+                self.wake()
 
     def broken(self, now: float) -> None:
         """The kernel reports an error or a hang-up, also while reading is paused."""

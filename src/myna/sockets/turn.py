@@ -29,24 +29,26 @@ class Flushed(Protocol):
 
 
 class Turn:
-    __slots__ = ("_batched", "_loop", "_scheduled", "clock", "dirty")
+    __slots__ = ("_loop", "_scheduled", "batched", "clock", "dirty", "number")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock) -> None:
         self._loop = loop
         self.clock = clock
         self.dirty: list[Flushed] = []
-        self._batched = False
+        self.batched = False  # this turn has an end of its own, which is sure to come
+        self.number = 0  # of such turns
         self._scheduled = False
 
     def wake(self, flushed: Flushed) -> None:
-        if not self._batched and not self._scheduled:
+        if not self.batched and not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self._run)
         self.dirty.append(flushed)
 
     def begin(self) -> float:
         """A batch starts; whoever calls this calls `end`. Answers the time that holds for all of it."""
-        self._batched = True
+        self.batched = True
+        self.number += 1
         return self.clock.now()
 
     def end(self, now: float) -> None:
@@ -61,7 +63,7 @@ class Turn:
                 except Exception:
                     log.exception("writing to a connection failed by a bug of ours; closing it")
                     flushed.crashed(now)
-        self._batched = False
+        self.batched = False
         if self.dirty and not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self._run)

@@ -94,9 +94,13 @@ class Socket:
     def send_bytes(self, data: bytes) -> None:
         self.send_frame(b"B" + data)
 
-    def send_frame(self, frame: bytes) -> None:
+    def send_frame(self, frame: bytes) -> int:
         assert self.closed is None, "a frame behind the close"
         self.frames.append(frame)
+        return self.unsent
+
+    def direct(self) -> Outlet | None:
+        return None
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         self.closed = code

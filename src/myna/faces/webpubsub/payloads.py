@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from myna.core.framed import KeptFrames
 from myna.core.message import Message
 from myna.faces.webpubsub.naming import BINARY, CONTENT_TYPES, DATA_TYPES, JSON, SERVER_MESSAGES, TEXT, media_type
 from myna.wire.properties import Properties
@@ -18,6 +19,7 @@ Frame = Callable[[bytes], bytes]
 
 SIMPLE_FORM: Final = 0
 JSON_FORM: Final = 1
+FORMS: Final = 2
 
 encode_json: Final = msgspec.json.Encoder().encode
 _check_json: Final = msgspec.json.Decoder().decode
@@ -33,16 +35,16 @@ def _declared(content_type: str) -> Properties:
 _PROPERTIES: Final = {data_type: _declared(content_type) for data_type, content_type in CONTENT_TYPES.items()}
 
 
-class Carried:
+class Carried(KeptFrames):
     """What is kept with a message. `frames` go by SIMPLE_FORM and JSON_FORM; `tail` is JSON without its first brace."""
 
-    __slots__ = ("data_type", "frames", "metadata", "tail")
+    __slots__ = ("data_type", "metadata", "tail")
 
     def __init__(self, data_type: str, metadata: dict[str, str] | None = None) -> None:
+        super().__init__(FORMS)
         self.data_type = data_type
         self.metadata = metadata
         self.tail: bytes | None = None
-        self.frames: list[bytes | None] = [None, None]
 
 
 def carry(message: Message, data_type: str, metadata: dict[str, str] | None = None) -> None:

@@ -4,6 +4,8 @@ import base64
 
 import pytest
 
+from myna.core.framed import FramedReceiver
+from myna.core.ports import Outlet
 from myna.testing import CommitsOnCommand
 from tests.faces.webpubsub.hub import Hub
 
@@ -158,6 +160,39 @@ def test_a_client_that_does_not_read_is_cut_off() -> None:
     assert alice.taken()[-1] == {"type": "system", "event": "disconnected", "message": "SlowClient"}
     assert alice.socket.closed == 1008
     assert hub.world.refused("webpubsub_slow_client") == 1
+
+
+class Sparing(Outlet):
+    """Takes the first bytes of each piece."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: list[bytes] = []
+
+    def wake(self) -> None:
+        return
+
+    close = pause = resume = wake
+
+    def send_now(self, data: bytes) -> int:
+        self.taken.append(data[:100])
+        return 100
+
+
+def test_what_the_kernel_leaves_of_a_large_message_follows_it() -> None:
+    hub = Hub()
+    received = set()
+    members = [hub.client(groups=["g"]) for _ in range(3)]
+    outlets = [Sparing() for _ in members]
+    for member, outlet in zip(members, outlets, strict=True):
+        receiver = hub.session(member.id)
+        assert isinstance(receiver, FramedReceiver)
+        receiver.direct = outlet
+    hub.call("POST", "groups/g/:send", b"x" * 2048, content_type="text/plain")
+    for member, outlet in zip(members, outlets, strict=True):
+        received.add(b"".join(outlet.taken + member.socket.frames))
+    assert len(received) == 1, "for the one that made the frame and for those that found it"
+    assert sum(len(outlet.taken) for outlet in outlets) == 2
 
 
 def test_an_ack_waits_for_the_store() -> None:

@@ -14,15 +14,16 @@ from typing import ClassVar, Final
 
 from myna.core.broker import Broker
 from myna.core.counters import DROP_EXPIRED
+from myna.core.framed import FramedReceiver
 from myna.core.joining import join, part, publish_to_name
 from myna.core.message import Message, Origin
 from myna.core.outcome import Outcome, Refusal
-from myna.core.receiver import MISSED, TAKEN, Receiver, Subscription
+from myna.core.receiver import MISSED, TAKEN, Receiver
 from myna.core.selection import Selection
 from myna.core.tenant import Tenant
 from myna.faces.contract import WebSocketConnection
 from myna.faces.webpubsub.naming import DIALECT
-from myna.faces.webpubsub.payloads import Carried, Frames, carry
+from myna.faces.webpubsub.payloads import Frames, carry
 from myna.faces.webpubsub.reconnection import ReconnectionTokens
 from myna.faces.webpubsub.roles import WebPubSubIdentity
 from myna.faces.webpubsub.upstream import Upstream
@@ -33,8 +34,6 @@ UNSUPPORTED: Final = 1003
 INVALID: Final = 1007
 POLICY: Final = 1008
 UPSTREAM_FAILED: Final = 1011
-
-LOOK_EVERY: Final = 64 * 1024  # bytes after which to see whether the client keeps up
 
 GROUP_QOS: Final = 1  # of what these clients publish and receive, as MQTT sees it
 
@@ -69,21 +68,19 @@ class AllBut(Selection):
         return receiver is not self._sender
 
 
-class WebSocketClient(Receiver):
-    __slots__ = ("_origin", "_unlooked", "address", "counters", "ended", "permissions", "socket", "space", "tenant")
+class WebSocketClient(FramedReceiver):
+    __slots__ = ("_origin", "address", "ended", "permissions", "socket", "space", "tenant")
 
     FORM: ClassVar[int]  # which of the frames kept with a message is its own
 
     def __init__(self, space: ClientSpace, tenant: Tenant, connection_id: str, identity: WebPubSubIdentity) -> None:
-        super().__init__((tenant.name, "", connection_id), identity)
+        super().__init__((tenant.name, "", connection_id), identity, self.FORM, space.broker.counters)
         self.space = space
         self.tenant = tenant
         self.permissions = identity.permissions
         self.socket: WebSocketConnection | None = None
         self.address = ""
         self.ended = False
-        self.counters = space.broker.counters
-        self._unlooked = 0
         self._origin: Origin | None = None  # made by the first message it sends: many never do
 
     # Life
@@ -97,6 +94,7 @@ class WebSocketClient(Receiver):
     def attach(self, socket: WebSocketConnection, address: str, now: float) -> None:
         """This socket serves it; 101 has been answered."""
         self.socket = socket
+        self.direct = socket.direct()
         self.address = address
         broker = self.space.broker
         self.tenant.connections += 1
@@ -137,7 +135,7 @@ class WebSocketClient(Receiver):
         self.space.broker.watcher.session_ended(self, reason, now)
 
     def _let_go(self, reason: int, by_client: bool, now: float) -> None:
-        self.socket = None
+        self.socket = self.direct = None
         broker = self.space.broker
         self.tenant.connections -= 1
         broker.counters.connections_closed += 1
@@ -174,24 +172,22 @@ class WebSocketClient(Receiver):
 
     # As a receiver
 
-    def deliver(self, message: Message, subscription: Subscription, now: float) -> int:
-        socket = self.socket
-        if socket is None:
+    def deliver_framed(self, message: Message, now: float) -> int:
+        if self.socket is None:
             return MISSED
         if message.expires_at != 0.0 and message.is_expired(now):
             self.counters.drop(DROP_EXPIRED)
             return MISSED
-        held = message.attachment
-        frame = held.frames[self.FORM] if type(held) is Carried else None
-        if frame is None:
-            frame = self.frame(message)
-        socket.send_frame(frame)
+        return self.send_frame(self.frame(message), now)
+
+    def send_frame(self, frame: bytes, now: float) -> int:
+        socket = self.socket
+        if socket is None:
+            return MISSED
+        unsent = socket.send_frame(frame)
         self.counters.messages_sent += 1
-        self._unlooked += len(frame)
-        if self._unlooked > LOOK_EVERY:
-            self._unlooked = 0
-            if socket.buffered() > self.space.bounds.unsent:
-                self.cut_off(now)
+        if unsent > self.space.bounds.unsent:
+            self.cut_off(now)
         return TAKEN
 
     def cut_off(self, now: float) -> None:
