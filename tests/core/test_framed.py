@@ -77,10 +77,17 @@ def test_what_has_not_gone_is_sent_the_ordinary_way(most: int) -> None:
     assert listener.counters.messages_sent == 0, "the face counts it"
 
 
+def test_a_small_frame_is_left_to_be_collected() -> None:
+    tap = Tap(1 << 20)
+    listener = Listener(tap)
+    deliver(listener, message(LARGE[1:]))
+    assert (tap.taken, listener.framed, listener.sent) == ([], [], [LARGE[1:]])
+
+
 @pytest.mark.parametrize(
     "given",
-    [message(None), message(LARGE[1:]), message(LARGE, expires_at=9.0)],
-    ids=["not made yet", "small", "may have expired"],
+    [message(None), message(LARGE, expires_at=9.0)],
+    ids=["not made yet", "may have expired"],
 )
 def test_everything_else_is_the_faces_affair(given: Message) -> None:
     tap = Tap(1 << 20)

@@ -1,8 +1,8 @@
 """Receivers that take a message as one piece of bytes, made once for thousands of them and kept with the message.
 
 Knows neither what such a frame looks like nor who makes it: a face does, in subclasses of both classes here. This is
-the compiled part of a delivery, for the one case that is frequent and dear: a large frame that exists already goes to a
-connection that has nothing else to send. What a newcomer gets wrong: everything else is `deliver_framed`, the first
+the compiled part of a delivery, for what is frequent: a frame that exists already. A large one goes out at once where
+the connection has nothing else to send. What a newcomer gets wrong: everything else is `deliver_framed`, the first
 delivery of each message included.
 """
 
@@ -40,11 +40,13 @@ class FramedReceiver(Receiver):
         held = message.attachment
         if direct is not None and isinstance(held, KeptFrames) and message.expires_at == 0.0:
             frame = held.frames[self.kind]
-            if frame is not None and len(frame) >= AT_ONCE:
-                count = direct.send_now(frame)
-                if count == len(frame):
-                    self.counters.messages_sent += 1
-                    return TAKEN
+            if frame is not None:
+                count = 0
+                if len(frame) >= AT_ONCE:
+                    count = direct.send_now(frame)
+                    if count == len(frame):
+                        self.counters.messages_sent += 1
+                        return TAKEN
                 return self.send_frame(frame[count:], now)
         return self.deliver_framed(message, now)
 
