@@ -52,7 +52,7 @@ async def measure(args: argparse.Namespace) -> None:
             banner += line
             if line.startswith("ready"):
                 break
-        token = found(r"\s(eyJ\S+)", banner)
+        token = found(r"TOKEN=(eyJ\S+)", banner)
         url = found(r"(http://127\.0\.0\.1:\d+)", banner)
         mqtt = found(r"mqtt://127\.0\.0\.1:(\d+)", banner)
         if args.subscriber:

@@ -110,6 +110,15 @@ def test_a_broker_that_hangs_up_at_once_is_no_broker() -> None:
         talk(broker, nothing)
 
 
+def test_a_web_server_is_recognised() -> None:
+    def answer(_packet: Packet, peer: Peer) -> list[Packet]:
+        peer.writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        return []
+
+    with FakeBroker(answer) as broker, pytest.raises(CannotConnect, match=r"answers in HTTP\. Is this its port"):
+        talk(broker, nothing)
+
+
 def test_an_answer_that_is_no_connack_is_refused() -> None:
     with FakeBroker(instead(Connect, Puback(1))) as broker, pytest.raises(CannotConnect, match="Puback"):
         talk(broker, nothing)

@@ -29,7 +29,7 @@ unittest.main(module=c, argv=["client_test", sys.argv[2]])
 """
 
 
-def tests_of(file: str) -> list[str]:
+def names_in(file: str) -> list[str]:
     path = SUITES / file
     return re.findall(r"^    def (test\w+)", path.read_text(), re.MULTILINE) if path.exists() else []
 
@@ -47,12 +47,12 @@ def port() -> Iterator[str]:
             broker.terminate()
 
 
-@pytest.mark.parametrize("name", tests_of("client_test.py"))
+@pytest.mark.parametrize("name", names_in("client_test.py"))
 def test_the_suite_for_3_1_1_passes(port: str, name: str) -> None:
     run([sys.executable, "-c", RUN_3, port, f"Test.{name}"])
 
 
-@pytest.mark.parametrize("name", tests_of("client_test5.py"))
+@pytest.mark.parametrize("name", names_in("client_test5.py"))
 def test_the_suite_for_5_passes(port: str, name: str) -> None:
     run([sys.executable, "client_test5.py", "-p", port, f"Test.{name}"])
 

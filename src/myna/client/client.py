@@ -246,6 +246,8 @@ class Client:
             try:
                 packet = self._frames.next_packet(self.level)
             except WireError as error:
+                if data.startswith(b"HTTP/"):
+                    raise CannotConnect(f"{self.address}: it answers in HTTP. Is this its port for MQTT?") from None
                 raise CannotConnect(f"{self.address}: what it answers is no MQTT: {error.message}") from None
             if packet is not None:
                 break

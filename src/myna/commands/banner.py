@@ -1,6 +1,11 @@
 """What a broker that has started says on the terminal: what is open, for whom, and something to try."""
 
+import os
+import shlex
+import shutil
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -15,16 +20,14 @@ WIDTH: Final = 10
 
 
 def banner(config: "Config", app: "App", loop: str, seconds: float) -> Iterator[str]:
-    import os
-
     yield f"{describe()[:-1]}, {loop})"
     yield ""
     for kind, name in NAMES.items():
         if urls := app.urls.get(kind):
             yield _row(name, "  ".join(urls))
-    if urls := app.urls.get("http"):
-        socket = urls[0].replace("http", "ws", 1)
-        yield _row("", f"MQTT over WebSocket at {socket}/mqtt; also /health and /metrics")
+            if kind == "http":
+                socket = urls[0].replace("http", "ws", 1)
+                yield _row("", f"MQTT over WebSocket at {socket}/mqtt; also /health and /metrics")
     yield _row("open to", _who(config))
     yield _row("data", _data(config))
     lines = [*_try_mqtt(config, app), *app.banner()]
@@ -53,8 +56,6 @@ def _who(config: "Config") -> str:
 
 
 def _data(config: "Config") -> str:
-    from pathlib import Path
-
     if config.server.memory:
         return "in memory; nothing survives a restart"
     sync = config.server.sync
@@ -68,5 +69,19 @@ def _try_mqtt(config: "Config", app: "App") -> Iterator[str]:
     ports = [urlsplit(url).port for url in app.urls.get("mqtt", ()) if url.startswith("mqtt://")]
     if ports:
         where = "" if ports[0] == 1883 else f" -p {ports[0]}"
-        yield f"myna sub{where} -v -t 'hello/#'"
-        yield f"myna pub{where} -t hello/world -m 'Hello from MQTT'"
+        myna = command()
+        yield f"{myna} sub{where} -v -t 'hello/#'"
+        yield f"{myna} pub{where} -t hello/world -m 'Hello from MQTT'"
+
+
+def command() -> str:
+    """How `myna` is called in a shell that stands where this process was started: it need not be on PATH."""
+    if shutil.which("myna"):
+        return "myna"
+    python = Path(sys.executable)
+    installed = python.with_name("myna")
+    program = installed if installed.exists() else python
+    if program.is_relative_to(Path.cwd()):
+        program = program.relative_to(Path.cwd())
+    called = shlex.quote(os.fspath(program))
+    return called if installed.exists() else f"{called} -m myna"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from myna.commands.banner import NAMES
 from myna.commands.exits import DONE, USAGE
 from myna.commands.serve import CANNOT_START, complain, read_configuration, refuse_strangers
 from myna.config import Duration, Size
@@ -24,7 +25,6 @@ exit codes:
   0  usable      1  wrong in itself      2  not usable here: unreadable certificate, no permission …
 """
 
-KINDS: Final = {"mqtt": "MQTT", "http": "HTTP and WebSocket", "bifromq": "the BifroMQ API"}
 WIDTH: Final = 12
 NEVER: Final = 0xFFFFFFFF
 
@@ -59,9 +59,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def explain(config: "Config") -> Iterator[str]:
-    for kind, what in KINDS.items():
+    for kind, name in NAMES.items():
         for listener in getattr(config, kind):
-            yield _row(what if len(what) < WIDTH else kind, _listener(config, kind, listener))
+            yield _row(name, _listener(config, kind, listener))
     for name, names in _endpoints(config):
         yield _row("clients", f"of {name}: {_who(names)}")
     yield _row("faces", ", ".join(config.faces) or "none")
@@ -84,7 +84,7 @@ def warn(config: "Config") -> Iterator[str]:
             yield f'{name}: "open" lets everybody in, so the authenticators behind it are never asked'
         if "open" in names and not config.development:
             yield f'{name}: "open" lets everybody in who can reach it, by any name and password'
-    for kind in KINDS:
+    for kind in NAMES:
         for listener in getattr(config, kind):
             if not listener.tls and not listener.listen.is_loopback():
                 yield f"{kind} on {listener.listen} is not encrypted: passwords and messages can be read on the way"

@@ -106,7 +106,7 @@ DORMANT: Final = 1  # keep it, deliver nothing until the guard wakes it
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class TopicGuard(ABC):
-    """Watches over one topic space of a tenant, named by its first level, on every way in and out, before the rules."""
+    """Watches over one topic space of a tenant, named by its first level, on every way in and out, behind the rules."""
 
     def __init__(self, first_level: str) -> None:
         self.first_level = first_level

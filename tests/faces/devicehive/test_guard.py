@@ -4,7 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from myna.core.message import Message, Origin
+from myna.core.outcome import Refusal
 from myna.faces.devicehive.face import Settings
+from myna.wire import reasons
 from myna.wire.packets import Publish, Will
 from tests.faces.devicehive.house import SAMPLE, House
 
@@ -335,5 +338,16 @@ def test_answers_come_at_the_subscriptions_quality(play: Play) -> None:
         admin.subscribe("dh/response/#", 0)
         admin.request("server/info")
         assert (await admin.next_of(Publish)).qos == 0
+
+    play(story)
+
+
+@pytest.mark.parametrize("topic", ["dh/request", "dh/notification/1/1/device/name", "dh/anything"])
+def test_what_an_http_api_sends_there_is_refused_and_not_swallowed(play: Play, topic: str) -> None:
+    async def story(house: House) -> None:
+        message = Message(topic, b"{}", 1, False, Origin("bifromq", "DevOnly"), house.now())
+        answer = house.broker.publish(house.broker.tenant("DevOnly"), message, house.now())
+        assert isinstance(answer, Refusal)
+        assert answer.reason == reasons.NOT_AUTHORIZED
 
     play(story)

@@ -67,7 +67,7 @@ class DeviceHiveGuard(TopicGuard):
             return PASS
         caller = self._callers.of_origin(message.origin)
         if caller is None:
-            return TAKEN  # no client of ours, and nobody to answer
+            return reasons.NOT_AUTHORIZED  # an HTTP call, say: nobody of ours, and whoever it is should know
         if is_request(topic):
             return self._say(message, caller, self._requests.accept(caller, message.payload))
         push = read_push_topic(topic, caller.client_id)

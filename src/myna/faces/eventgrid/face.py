@@ -149,9 +149,10 @@ class EventGridFace(Face):
             return ()
         url = next(iter(self._context.urls.get("http", ())), "http://localhost:8080")
         return (
-            "Event Grid: every client may publish and subscribe to everything; bearer token",
-            f"  {self.development_token()}",
-            f"  curl -H 'Authorization: Bearer …' '{url}{MESSAGES}?topic=devices%2Fd1%2Fprompt' -d hello",
+            "Event Grid: with this token every client may publish and subscribe to everything",
+            f"  TOKEN={self.development_token()}",
+            "  curl -d 'Hello from Event Grid' -H \"Authorization: Bearer $TOKEN\""
+            f" '{url}{MESSAGES}?topic=hello%2Fworld'",
         )
 
     def metrics(self) -> str:

@@ -39,6 +39,7 @@ from myna.faces.webpubsub.upstream import Nobody
 from myna.wire import reasons
 
 NAME: Final = "webpubsub"
+KEY_NAME: Final = "access-key"  # of the key that is made where the settings have none
 GOING_AWAY: Final = 1001
 
 
@@ -49,6 +50,7 @@ class WebPubSubFace(Face):
         self._context = context
         core = context.broker.core
         upstream = Nobody()
+        self._makes_key = not settings.access_key
         self._key = self._key_of(settings)
         self._tokens = Tokens((self._key, settings.secondary_key), _hosts(settings))
         self._access = HubAccess(self._tokens, _anonymous(settings))
@@ -108,14 +110,21 @@ class WebPubSubFace(Face):
             return ()
         key = self._key if self._context.development else "<access key>"
         return (
-            "Azure Web PubSub",
+            f"Azure Web PubSub{self._remark()}",
             f"  connection string  Endpoint={urls[0].rstrip('/')};AccessKey={key};Version=1.0;",
         )
+
+    def _remark(self) -> str:
+        if self._context.development:
+            return ": hub chat is for MQTT clients the tenant of user chat/NAME"
+        if self._makes_key and self._context.data is not None:
+            return f": the access key is in {self._context.data.absolute() / f'{NAME}-{KEY_NAME}.key'}"
+        return ""
 
     def _key_of(self, settings: Settings) -> str:
         if settings.access_key:
             return settings.access_key
-        return DEVELOPMENT_KEY if self._context.development else self._context.secret("webpubsub-access-key")
+        return DEVELOPMENT_KEY if self._context.development else self._context.secret(KEY_NAME)
 
     def _open_client(self, request: UpgradeRequest, names: PathParameters) -> WebSocketEndpoint:
         return self._clients.open(request, names.get("hub"))

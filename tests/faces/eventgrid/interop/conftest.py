@@ -18,7 +18,7 @@ INSTALLING = 300.0
 class Broker:
     def __init__(self, serving: Serving) -> None:
         self.serving = serving
-        found = re.search(r"\s(eyJ\S+)", serving.banner)
+        found = re.search(r"TOKEN=(eyJ\S+)", serving.banner)
         assert found is not None
         self.token = found[1]
         self.url = "http://{}:{}".format(*serving.address("http"))
