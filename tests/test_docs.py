@@ -56,3 +56,20 @@ def test_every_default_of_the_limits_is_as_the_manual_says() -> None:
     checked = {name: str(limits[name]) for name in table if name in limits}
     assert {"topic_alias_maximum", "maximum_qos", "receive_maximum"} <= set(checked)
     assert {name: text.removesuffix(".0") for name, text in checked.items()} == {name: table[name] for name in checked}
+
+
+PAGES = [path for folder in (DOCS, DOCS.parent, DOCS.parent / "bench") for path in sorted(folder.glob("*.md"))]
+PAGES += sorted((DOCS / "faces").glob("*.md")) + sorted((DOCS / "decisions").glob("*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_a_page_links_to_is_there(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
+    local = [link for link in links if "://" not in link and not link.startswith("mailto:")]
+    assert [link for link in local if not (page.parent / link).exists()] == []
+
+
+def test_the_index_names_every_decision() -> None:
+    index = (DOCS / "decisions" / "README.md").read_text(encoding="utf-8")
+    pages = {path.name for path in (DOCS / "decisions").glob("[0-9]*.md")}
+    assert pages - set(re.findall(r"\]\(([^)]+)\)", index)) == set()
