@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from myna.net.http import format_date, split_target
-from myna.net.http_port import HttpLimits
+from myna.net.http_port import HttpLimits, format_date
 from myna.net.listeners import HttpListener
+from myna.net.target import split_target
 from tests.net.harness import Client, Served, on_both_loops
 
 SOON = HttpLimits(head_seconds=0.05, body_seconds=0.05, idle_seconds=0.05, linger_seconds=0.05)

@@ -19,6 +19,7 @@ log = logging.getLogger("myna.net")
 
 Event = MutableMapping[str, Any]
 
+AT_TURNS_END: Final = 16 * 1024  # the largest body of an answer that waits for the turn to end
 PAUSE_ABOVE: Final = 64 * 1024  # body bytes the application has not fetched yet
 SMALL_REST: Final = 64 * 1024  # a rest of a body worth reading and dropping to keep the connection
 DISCONNECT: Final = "http.disconnect"
@@ -140,7 +141,7 @@ class Exchange:
     async def receive(self) -> Event:
         if self.continues and not self.started and not self.disconnected:
             self.continues = False
-            self._protocol.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._protocol.write_now(b"HTTP/1.1 100 Continue\r\n\r\n")
         while True:
             if self.disconnected or self.complete:
                 return {"type": DISCONNECT}
@@ -224,6 +225,7 @@ class Exchange:
             self._expected -= len(body)
             if self._expected < 0 or (self._expected and not more):
                 raise RuntimeError("the body is longer or shorter than its content-length")
+        whole = self._head is not None and not more
         pieces = self._head or []
         self._head = None
         if self._chunked:
@@ -234,7 +236,10 @@ class Exchange:
         elif body and not bodiless:
             pieces.append(body)
         if pieces:
-            self._protocol.transport.write(b"".join(pieces))
+            if whole and len(body) <= AT_TURNS_END:
+                self._protocol.write_at_turns_end(b"".join(pieces))
+            else:
+                self._protocol.write_now(b"".join(pieces))
         if not more:
             self.complete = True
             self._body = []

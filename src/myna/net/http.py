@@ -14,16 +14,15 @@ calls prompt runs at once, up to its first wait, and only what has to wait becom
 import asyncio
 import logging
 import ssl
-from collections.abc import Coroutine, Generator
-from email.utils import formatdate
-from types import coroutine
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from myna.net.exchange import Exchange
+from myna.net.going_on import go_on
+from myna.net.target import split_target
 from myna.net.tls import Certificate, read_certificate
 from myna.net.upgrade import is_websocket, plain_response
 
@@ -61,6 +60,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._refusal: tuple[int, str] | None = None
         self._ended = False  # nothing more is parsed
         self._discarded = -1  # bytes read in the farewell, -1 before it
+        self._unsent: list[bytes] = []  # small answers that leave when the turn ends
 
     # The transport.
 
@@ -76,6 +76,7 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._port.leave(self)
         self._ended = True
+        self._unsent.clear()
         for exchange in self._queue:
             exchange.disconnect()
         if self.flow is not None:
@@ -191,6 +192,24 @@ class HttpProtocol(HttpToolsProtocol):
         """An answer stopped in the middle: only the end of the connection can tell the client."""
         exchange.disconnected = True
         self._ended = True
+        self._write_unsent()
+        self.transport.abort()
+
+    def write_at_turns_end(self, data: bytes) -> None:
+        """A whole, small answer. Those of a turn leave together: a client is woken by the first and finds the others,
+        which saved a tenth of the time of a request."""
+        if not self._unsent:
+            self._port.turn.wake(self)
+        self._unsent.append(data)
+
+    def write_now(self, data: bytes) -> None:
+        self._write_unsent()
+        self.transport.write(data)
+
+    def flush(self, now: float) -> None:
+        self._write_unsent()
+
+    def crashed(self, now: float) -> None:
         self.transport.abort()
 
     def date_line(self) -> bytes:
@@ -259,7 +278,7 @@ class HttpProtocol(HttpToolsProtocol):
                 awaited = answering.send(None)
             except StopIteration:
                 return
-            answering = _go_on(answering, awaited)
+            answering = go_on(answering, awaited)
         tasks = self.tasks
         task = self.loop.create_task(answering)
         tasks.add(task)
@@ -303,7 +322,7 @@ class HttpProtocol(HttpToolsProtocol):
         refusal = self._port.judge_upgrade(method, self.parser.get_http_version(), request)
         if refusal is not None:
             self._ended = True
-            self.transport.write(plain_response(refusal.status, refusal.headers, refusal.text.encode() + b"\n"))
+            self.write_now(plain_response(refusal.status, refusal.headers, refusal.text.encode() + b"\n"))
             self._farewell()
             return
         endpoint = self._port.find_endpoint(request)
@@ -316,6 +335,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._ended = True
             self.deadline = 0.0
             return
+        self._write_unsent()
         self._port.leave(self)
         self._ended = True
         self.parser = None  # type: ignore[assignment]  # see connection_lost
@@ -330,6 +350,7 @@ class HttpProtocol(HttpToolsProtocol):
             broken = waiting.pop()  # its body is the mistake
             broken.disconnect()
             if not waiting and broken.started:
+                self._write_unsent()
                 self.transport.abort()
                 return
         if not waiting:
@@ -338,13 +359,14 @@ class HttpProtocol(HttpToolsProtocol):
     def _say(self, status: int, text: str) -> None:
         if status == 408 and self._in_head and self._head_size == 0 and not self.url and not self.headers:
             log.debug("a client said nothing in time")
-        self.transport.write(plain_response(status, ((b"content-type", b"text/plain"),), text.encode() + b"\n"))
+        self.write_now(plain_response(status, ((b"content-type", b"text/plain"),), text.encode() + b"\n"))
         self._farewell()
 
     def _farewell(self) -> None:
         """Our side is done. The peer is heard out for a moment, so that no reset destroys the answer on its way."""
         if self._discarded >= 0 or self.transport.is_closing():
             return
+        self._write_unsent()
         self._ended = True
         self._discarded = 0
         self.flow.resume_reading()
@@ -357,6 +379,13 @@ class HttpProtocol(HttpToolsProtocol):
         except OSError:  # the client has reset the connection, and the loop does not know it yet
             self.transport.abort()
 
+    def _write_unsent(self) -> None:
+        unsent = self._unsent
+        if unsent:
+            data = unsent[0] if len(unsent) == 1 else b"".join(unsent)
+            unsent.clear()
+            self.transport.write(data)
+
     def _discard(self, count: int) -> None:
         if self._discarded >= 0:
             self._discarded += count
@@ -366,34 +395,4 @@ class HttpProtocol(HttpToolsProtocol):
             self.flow.pause_reading()  # an answer is still being written; the rest can wait
 
 
-@coroutine
-def _go_on(answering: Coroutine[Any, Any, None], awaited: Any) -> Generator[Any, Any, None]:
-    """The rest of what has run without a task up to its first wait, for the task that it needs from there on."""
-    try:
-        while True:
-            try:
-                value = yield awaited
-            except BaseException as error:
-                awaited = answering.throw(error)
-            else:
-                awaited = answering.send(value)
-    except StopIteration:
-        return
-
-
 ASGI: Final = {"version": "3.0", "spec_version": "2.4"}
-
-
-def split_target(target: bytes) -> tuple[bytes, str, bytes]:
-    """Raw path, decoded path and query of a request target; raises where it is none."""
-    if target.startswith(b"/"):
-        raw_path, _, query = target.partition(b"?")
-    else:
-        parsed = httptools.parse_url(target)  # absolute form, or * or an authority, which have no path
-        raw_path, query = parsed.path or b"/", parsed.query or b""
-    path = raw_path.decode("ascii")
-    return raw_path, unquote(path) if "%" in path else path, query
-
-
-def format_date(now: float) -> bytes:
-    return b"date: " + formatdate(now, usegmt=True).encode() + b"\r\n"

@@ -12,6 +12,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
+from email.utils import formatdate
 from typing import Any
 
 from uvicorn.config import Config
@@ -20,7 +21,8 @@ from uvicorn.server import ServerState
 
 from myna.net.addresses import show
 from myna.net.endpoint import Route, UpgradeRequest, WebSocketEndpoint
-from myna.net.http import HttpProtocol, format_date, split_target
+from myna.net.http import HttpProtocol
+from myna.net.target import split_target
 from myna.net.tls import Certificate
 from myna.net.transport_stream import TransportStream
 from myna.net.upgrade import BadUpgrade, check_upgrade, offered_subprotocols
@@ -81,6 +83,7 @@ class HttpPort:
         self.loop = loop
         self.limits = limits
         self.clock = streams.clock
+        self.turn = streams.turn
         self.patience = streams.patience
         self.state = ServerState()
         self.draining = False
@@ -215,3 +218,7 @@ class HttpPort:
         for connection in list(self.state.connections):
             with contextlib.suppress(Exception):
                 connection.transport.abort()
+
+
+def format_date(now: float) -> bytes:
+    return b"date: " + formatdate(now, usegmt=True).encode() + b"\r\n"

@@ -1,0 +1,20 @@
+"""Coroutines that begin without a task: an application that never waits needs none, and tasks cost time."""
+
+from collections.abc import Coroutine, Generator
+from types import coroutine
+from typing import Any
+
+
+@coroutine
+def go_on(answering: Coroutine[Any, Any, None], awaited: Any) -> Generator[Any, Any, None]:
+    """The rest of what has run without a task up to its first wait, for the task that it needs from there on."""
+    try:
+        while True:
+            try:
+                value = yield awaited
+            except BaseException as error:
+                awaited = answering.throw(error)
+            else:
+                awaited = answering.send(value)
+    except StopIteration:
+        return
