@@ -188,7 +188,10 @@ async def test_any_bytes_are_refused_cleanly_and_nobody_else_notices(
     garbage: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with serve(limits=replace(SOON, idle_seconds=10)) as served:
-        good, bad = await served.client(), await served.client()
+        good = await served.client()
+        await good.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")  # from here on it may be idle for longer
+        assert (await read_answer(good))[0] == 200
+        bad = await served.client()
         await bad.send(garbage)
         answer = await bad.read_all()
         assert answer == b"" or re.match(rb"HTTP/1\.1 (200|4\d\d|505) ", answer), answer
