@@ -88,7 +88,7 @@ def _decode_spelled(wanted: type, value: object) -> object:
     for spelled in SPELLED:
         if wanted is spelled:
             return spelled.parse(value)
-    raise NotImplementedError(wanted)
+    raise NotImplementedError(wanted)  # how msgspec wants to be told that a type is none of ours
 
 
 def _explain(message: str, values: object, wanted: type, path: Path, source: Source) -> str:
