@@ -3,11 +3,11 @@
 import pytest
 
 from myna.access import AUTHENTICATORS
-from myna.access.authenticator import AccessContext
 from myna.access.gates import Gates, load_authenticator
 from myna.config import ConfigError, Source, Table
 from myna.core.identity import Identity
 from myna.core.ports import Ticket
+from tests.access.contexts import access_context
 from tests.access.tickets import FakeTicket
 
 SOURCE = Source("myna.toml", {("access",): 1, ("access", "mqtt"): 2, ("access", "opn"): 5}, {})
@@ -19,7 +19,7 @@ class Pigeon:
 
 
 def gates(tables: dict[str, Table] | None = None) -> Gates:
-    made = Gates(AccessContext(lambda: 0.0, None))
+    made = Gates(access_context())
     made.bring("pigeon", Pigeon())
     made.configure(tables or {}, SOURCE)
     return made

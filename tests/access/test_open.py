@@ -2,8 +2,9 @@
 
 import pytest
 
-from myna.access.authenticator import AccessContext, NoSettings
+from myna.access.authenticator import NoSettings
 from myna.access.open import Open, read_user_name
+from tests.access.contexts import access_context
 from tests.access.tickets import FakeTicket
 
 
@@ -28,7 +29,7 @@ def test_exactly_two_parts_name_tenant_and_user(user_name: str | None, tenant: s
 
 def test_client_ids_are_per_user() -> None:
     ticket = FakeTicket(user_name="acme/alice", password=b"whatever")
-    identity = Open(NoSettings(), AccessContext(lambda: 0.0, None)).judge(ticket, 0.0)
+    identity = Open(NoSettings(), access_context()).judge(ticket, 0.0)
     assert identity is not None
     assert (identity.tenant, identity.user, identity.scope) == ("acme", "alice", "alice")
 
@@ -36,4 +37,4 @@ def test_client_ids_are_per_user() -> None:
 def test_whoever_names_a_method_of_authentication_is_not_let_in_unasked() -> None:
     ticket = FakeTicket(user_name="alice")
     ticket.method = "SCRAM-SHA-256"
-    assert Open(NoSettings(), AccessContext(lambda: 0.0, None)).judge(ticket, 0.0) is None
+    assert Open(NoSettings(), access_context()).judge(ticket, 0.0) is None

@@ -18,9 +18,11 @@ from typing import ClassVar
 
 from msgspec import Struct
 
+from myna.core.broker import Broker
 from myna.core.identity import Identity
 from myna.core.outcome import Refusal
 from myna.core.ports import Ticket
+from myna.formats.outgoing import HttpCaller
 
 Verdict = Identity | Refusal | None
 Answer = Verdict | Awaitable[Verdict]
@@ -32,10 +34,19 @@ class NoSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class AccessContext:
-    """What an authenticator is given. `data` is None where nothing is kept."""
+    """What an authenticator is given.
+
+    data        the folder for what must survive, None where nothing is kept
+    http        for asking somebody else
+    broker      sessions, counters, and `kept` for small values that last
+    secret      a key by name: made on first use, kept in the data folder
+    """
 
     now: Callable[[], float]
     data: Path | None
+    http: HttpCaller
+    broker: Broker
+    secret: Callable[[str], str]
 
 
 class Authenticator(ABC):
@@ -49,3 +60,7 @@ class Authenticator(ABC):
     @abstractmethod
     def judge(self, ticket: Ticket, now: float) -> Answer:
         """A CONNECT, or a re-authentication by AUTH."""
+
+    def tick(self, now: float) -> None:
+        """Called once a second: the place to notice that a file has changed."""
+        return

@@ -20,7 +20,7 @@ class Gates:
     def __init__(self, context: AccessContext) -> None:
         self._context = context
         self._brought: dict[str, Judge] = {}
-        self._made: dict[str, Judge] = {}
+        self._made: dict[str, Authenticator] = {}
         self._chains: dict[str, Chain] = {}
         self._tables: Mapping[str, Table] = {}
         self._source = Source("", {}, {})
@@ -40,6 +40,11 @@ class Gates:
 
     def names(self) -> list[str]:
         return sorted({*AUTHENTICATORS, *self._brought})
+
+    def tick(self, now: float) -> None:
+        """Once a second."""
+        for judge in self._made.values():
+            judge.tick(now)
 
     def use(self, endpoint: str, names: Sequence[str]) -> Chain:
         """The gate of an endpoint. Asked for again, it is the same gate with other authenticators."""
@@ -61,7 +66,7 @@ class Gates:
             found = self._made[name] = self._make(endpoint, name)
         return found
 
-    def _make(self, endpoint: str, name: str) -> Judge:
+    def _make(self, endpoint: str, name: str) -> Authenticator:
         if name not in AUTHENTICATORS:
             place = self._source.place(("access", *filter(None, [endpoint])))
             raise ConfigError([f'{place}: no such authenticator "{name}"; {suggest(name, self.names())}'])

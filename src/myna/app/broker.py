@@ -11,7 +11,7 @@ import contextlib
 import logging
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,7 @@ import msgspec
 from myna.access.authenticator import AccessContext
 from myna.access.gates import Gates
 from myna.access.open import TENANT
+from myna.app.administration import ADMIN_TOKEN, AdministratorsOnly
 from myna.app.limits import core_limits, largest_packet, tenant_limits
 from myna.app.listening import Listening
 from myna.cluster.solo import SoloPeers
@@ -31,12 +32,13 @@ from myna.core.ports import Gate, Outlet, Peer, Store
 from myna.core.session import Session
 from myna.faces import FACES
 from myna.faces.async_broker import AsyncBroker
-from myna.faces.contract import Claims, Face, FaceContext
+from myna.faces.contract import Claims, Face, FaceContext, Route
 from myna.faces.enabled import find_faces
 from myna.faces.routes import ClaimedTwice
 from myna.net import listeners as net
 from myna.net.addresses import ListenError
 from myna.net.frames import encode_binary_frame, encode_text_frame
+from myna.net.http_client import HttpClient
 from myna.net.tls import TlsError
 from myna.registry.database import RegistryError
 from myna.registry.registry import Registry, open_registry
@@ -91,7 +93,10 @@ class App:
         self._net = net.Listeners(self._loop, self.broker, StreamLimits(slow_reader=slow_reader))
         self.now = self._net.clock.now
         self.async_broker = AsyncBroker(self.broker, self.now, self._net.clock.arm)
-        self._gates = Gates(AccessContext(self.now, None if self._folder is None else self._folder.path))
+        self._http = HttpClient(self._loop.time)
+        self._keys: dict[str, str] = {}  # of a broker that keeps nothing
+        data = None if self._folder is None else self._folder.path
+        self._gates = Gates(AccessContext(self.now, data, self._http, self.broker, self._secret))
         self._listening = Listening(config, self._gates, self._connect)
         self._lag = LoopLag(self._loop)
         self.broker.guard(SysGuard())
@@ -142,6 +147,7 @@ class App:
                 await self.async_broker.safe()
         await self._net.drain(max(ends_at - self._loop.time(), 0.0))
         await self._close_registries()
+        await self._http.close()
         self._log_watcher.flush(self.now())
         self.close()
 
@@ -214,20 +220,25 @@ class App:
                 self._watchers.add(watcher)
         self._gates.configure(self.config.access.tables, self._loaded.source)
         metrics = Metrics(self.broker, self._lag, [face.metrics for face in self._faces.values()])
-        return self._listening.make(claims, HealthPage(self.health), MetricsPage(metrics))
+        own = self._own_claims(claims, HealthPage(self.health), MetricsPage(metrics))
+        return self._listening.make([own, *claims])
+
+    def _own_claims(self, theirs: Sequence[Claims], health: HealthPage, metrics: MetricsPage) -> Claims:
+        """What the broker itself answers on the HTTP ports."""
+        guarded = AdministratorsOnly(lambda: self._secret(ADMIN_TOKEN))
+        return Claims(
+            routes=[
+                Route("/health", health, ("GET",)),
+                Route("/metrics", metrics, ("GET",)),
+                *[guarded.route(route) for one in theirs for route in one.administration],
+            ]
+        )
 
     def _connect(self, gate: Gate, outlet: Outlet, peer: Peer, now: float) -> Connection:
         return Connection(self.broker, gate, outlet, peer, now, self.config.network.connect_timeout)
 
     def _face_context(self, name: str) -> FaceContext:
         folder = self._folder
-        keys: dict[str, str] = {}  # of a broker that keeps nothing
-
-        def secret(key: str) -> str:
-            if folder is None:
-                return keys.setdefault(key, secrets.token_urlsafe(48))
-            return folder.secret(f"{name}-{key}")
-
         return FaceContext(
             broker=self.async_broker,
             now=self.now,
@@ -235,7 +246,8 @@ class App:
             development=self.config.development,
             default_tenant=TENANT,
             data=None if folder is None else folder.path,
-            secret=secret,
+            secret=lambda key: self._secret(f"{name}-{key}"),
+            http=self._http,
             gate=self._gates.make,
             connect_mqtt=self._connect,
             text_frame=encode_text_frame,
@@ -243,6 +255,11 @@ class App:
             urls=self.urls,
             open_registry=self._open_registry,
         )
+
+    def _secret(self, name: str) -> str:
+        if self._folder is None:
+            return self._keys.setdefault(name, secrets.token_urlsafe(48))
+        return self._folder.secret(name)
 
     def _open_registry(self, url: str, retention: float) -> Registry:
         """A database that others keep is looked at only by a broker that will run."""
@@ -285,6 +302,7 @@ class App:
         self._timer = self._loop.call_later(1.0, self._tick)
         now = self.now()
         self._log_watcher.flush(now)
+        self._gates.tick(now)
         every = int(self.config.server.sys_topics)
         if every and self._seconds % every == 0:
             self._sys_topics.publish(now)

@@ -14,14 +14,13 @@ from myna.access.gates import Gates
 from myna.config import Config, ConfigError, Listener, Tls
 from myna.core.connection import Connection
 from myna.core.ports import Gate, Outlet, Peer
-from myna.faces.contract import Claims, Route, UpgradeRequest, WebSocketEndpoint, WebSocketRoute
+from myna.faces.contract import Claims, UpgradeRequest, WebSocketEndpoint, WebSocketRoute
 from myna.faces.routes import HttpRoutes, WebSocketRoutes
 from myna.net import endpoint as websocket
 from myna.net import listeners as net
 from myna.net.http_port import HttpLimits
 from myna.net.tls import TlsContexts, TlsSettings
 from myna.net.websocket_stream import MqttEndpoint
-from myna.watch.pages import HealthPage, MetricsPage
 
 HTTP_KINDS = ("http", "bifromq")
 
@@ -37,7 +36,7 @@ class Listening:
         self._connect = connect
         self._contexts: list[tuple[TlsContexts, Listener]] = []
 
-    def make(self, claims: Sequence[Claims], health: HealthPage, metrics: MetricsPage) -> list[net.Listener]:
+    def make(self, claims: Sequence[Claims]) -> list[net.Listener]:
         made: list[net.Listener] = []
         for index, settings in enumerate(self._config.mqtt):
             gate = self._gates.use(*self._mqtt_endpoint(index, self._config))
@@ -50,7 +49,7 @@ class Listening:
                     **_address(settings),
                 )
             )
-        own = self._own_claims(health, metrics)
+        own = self._own_claims()
         for kind in HTTP_KINDS:
             if getattr(self._config, kind):
                 theirs = [one for one in (own, *claims) if (one.own_listener or "http") == kind]
@@ -72,16 +71,13 @@ class Listening:
         own = self._config.mqtt[index].access
         return ("mqtt", config.access.mqtt) if own is None else (_name("mqtt", index), own)
 
-    def _own_claims(self, health: HealthPage, metrics: MetricsPage) -> Claims:
+    def _own_claims(self) -> Claims:
         connect = self._behind(self._gates.use("websocket", self._config.access.of_websocket()))
 
         def open_mqtt(request: UpgradeRequest, _: Mapping[str, str]) -> WebSocketEndpoint:
             return cast(WebSocketEndpoint, MqttEndpoint(cast(websocket.UpgradeRequest, request), connect))
 
-        return Claims(
-            routes=[Route("/health", health, ("GET",)), Route("/metrics", metrics, ("GET",))],
-            websockets=[WebSocketRoute("/mqtt", open_mqtt)],
-        )
+        return Claims(websockets=[WebSocketRoute("/mqtt", open_mqtt)])
 
     def _http(self, kind: str, claims: Sequence[Claims]) -> list[net.Listener]:
         """The listeners of one kind share an application."""

@@ -32,6 +32,7 @@ from myna.core.outcome import Refusal
 from myna.core.ports import Gate, Outlet, Peer, Ticket, TopicGuard, Watcher
 from myna.faces.async_broker import AsyncBroker
 from myna.formats.inventory_port import Inventory
+from myna.formats.outgoing import HttpCaller
 
 # HTTP, as ASGI has it. `scope["extensions"]["myna.raw_headers"]` holds the header names as they were sent.
 
@@ -172,7 +173,8 @@ class Claims:
     `hot` are exact paths in front of the router, for the few calls whose speed matters. They run without a task up to
     their first wait, so there must be no timeout around what comes before that. `own_listener` names a
     listener of the configuration; `hot`, `routes` and `websockets` are on that one then instead of the common HTTP
-    port, and `fallback` answers what matches none of them. `guards` go by tenant, "" for all of them.
+    port, and `fallback` answers what matches none of them. `guards` go by tenant, "" for all of them. `administration`
+    are routes below /api/admin on the common HTTP port: whoever gets there has shown the administrator's token.
     """
 
     hot: Mapping[tuple[str, str], Asgi] = field(default_factory=dict)
@@ -183,6 +185,7 @@ class Claims:
     watchers: Sequence[Watcher] = ()
     own_listener: str = ""
     fallback: Asgi | None = None
+    administration: Sequence[Route] = ()
 
 
 class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
@@ -202,6 +205,7 @@ class FaceContext:
     development     no configuration file: the well-known keys hold
     data            the folder for what must survive, None where nothing is kept
     secret          a key of the face's own by name: made on first use, kept in the data folder
+    http            for calling others
     gate            a gate of the named authenticators; every face has made its claims by the time `start` is called
     connect_mqtt    an MQTT conversation behind a gate, for `socket.carry`
     text_frame, binary_frame    a WebSocket frame for `send_frame`: encoded once, sent to many
@@ -218,6 +222,7 @@ class FaceContext:
     default_tenant: str
     data: Path | None
     secret: Callable[[str], str]
+    http: HttpCaller
     gate: Callable[[Sequence[str]], Gate]
     connect_mqtt: Callable[[Gate, Outlet, Peer, float], ByteConversation]
     text_frame: Callable[[bytes], bytes]

@@ -10,6 +10,7 @@ from myna.faces.async_broker import AsyncBroker
 from myna.faces.bifromq.face import BifroMqFace, Settings
 from myna.faces.contract import FaceContext
 from myna.testing import TENANT, FakeRules, OpenGate, World
+from myna.testing.outgoing import ScriptedHttp
 from myna.wire import reasons
 from tests.faces.exchanges import Reply, ask
 
@@ -31,6 +32,7 @@ def face_on(world: World, settings: Settings | None = None) -> BifroMqFace:
         default_tenant=TENANT,
         data=None,
         secret=str,
+        http=ScriptedHttp(),
         gate=unused,  # type: ignore[arg-type]
         connect_mqtt=unused,  # type: ignore[arg-type]
         text_frame=bytes,

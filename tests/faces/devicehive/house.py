@@ -28,6 +28,7 @@ from myna.faces.contract import FaceContext
 from myna.faces.devicehive.face import DeviceHiveFace, Settings
 from myna.registry.registry import Registry, open_registry
 from myna.store.memory import MemoryStore
+from myna.testing.outgoing import ScriptedHttp
 from myna.watch.watchers import Watchers
 from myna.wire.encode import encode
 from myna.wire.packets import (
@@ -73,7 +74,7 @@ class House:
         for watcher in claims.watchers:
             watchers.add(watcher)
         judge = claims.authenticators["devicehive"]
-        everybody = Open(NoSettings(), AccessContext(self.now, None))
+        everybody = Open(NoSettings(), AccessContext(self.now, None, ScriptedHttp(), self.broker, str))
         self.gate = Chain([judge] if alone else [judge, everybody], self.now)
 
     def now(self) -> float:
@@ -151,6 +152,7 @@ class House:
             default_tenant=TENANT,
             data=None,
             secret=nothing,
+            http=ScriptedHttp(),
             gate=nothing,
             connect_mqtt=nothing,
             text_frame=nothing,

@@ -18,6 +18,7 @@ from myna.faces.eventgrid.settings import ApiKeySettings, Settings
 from myna.faces.routes import HttpRoutes
 from myna.formats.jwt import Claims, sign
 from myna.testing import TENANT, World
+from myna.testing.outgoing import ScriptedHttp
 from myna.wire.packets import Publish
 
 KEY = "an-api-key-that-is-long-enough"
@@ -146,6 +147,7 @@ class Desk:
             default_tenant=TENANT,
             data=None,
             secret=lambda name: name,
+            http=ScriptedHttp(),
             gate=_no_gate,
             connect_mqtt=_no_mqtt,
             text_frame=lambda data: data,

@@ -36,6 +36,7 @@ from myna.faces.webpubsub.settings import DEVELOPMENT_KEY, Settings
 from myna.formats import jwt
 from myna.testing import Client as MqttClient
 from myna.testing import World, properties
+from myna.testing.outgoing import ScriptedHttp
 from myna.wire.packets import Connect
 
 HOST = "hub.example:8080"
@@ -212,6 +213,7 @@ class Hub:
             default_tenant="DevOnly",
             data=None,
             secret=lambda name: f"a generated secret for {name}".ljust(40, "x"),
+            http=ScriptedHttp(),
             gate=lambda names: NamedGate(self.face),
             connect_mqtt=lambda gate, outlet, peer, now: Connection(self.core, gate, outlet, peer, now),
             text_frame=lambda data: b"T" + data,
