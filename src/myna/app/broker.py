@@ -20,7 +20,7 @@ import msgspec
 from myna.access.authenticator import AccessContext
 from myna.access.gates import Gates
 from myna.access.open import TENANT
-from myna.app.administration import ADMIN_TOKEN, AdministratorsOnly
+from myna.app.administration import ADMIN_TOKEN, ROOT, AdministratorsOnly
 from myna.app.limits import core_limits, largest_packet, tenant_limits
 from myna.app.listening import Listening
 from myna.cluster.solo import SoloPeers
@@ -37,6 +37,7 @@ from myna.faces.enabled import find_faces
 from myna.faces.routes import ClaimedTwice
 from myna.net import listeners as net
 from myna.net.addresses import ListenError
+from myna.net.doorstep import Doorstep
 from myna.net.frames import encode_binary_frame, encode_text_frame
 from myna.net.http_client import HttpClient
 from myna.net.tls import TlsError
@@ -57,6 +58,7 @@ from myna.wire import reasons
 
 log = logging.getLogger("myna.app")
 
+ADMINISTRATION: Final = f"{ROOT}/".encode()  # an administrator must be able to lift a ban of his own address
 LISTENERS_FILE: Final = "listeners.json"
 REGISTRY_CLOSE: Final = 5.0  # seconds a database may take to write what is left
 FIXED: Final = ("server", "network", "mqtt", "http", "bifromq")  # sections that a reload cannot change
@@ -90,7 +92,8 @@ class App:
         self._store = _make_store(config, self._folder)
         self.broker = _make_broker(config, self._store or MemoryStore(), self._watchers)
         slow_reader = float(config.network.slow_reader) or float("inf")
-        self._net = net.Listeners(self._loop, self.broker, StreamLimits(slow_reader=slow_reader))
+        doorstep = Doorstep(self.broker.bans, self.broker.counters, self._watchers, always=(ADMINISTRATION,))
+        self._net = net.Listeners(self._loop, self.broker, StreamLimits(slow_reader=slow_reader), doorstep=doorstep)
         self.now = self._net.clock.now
         self.async_broker = AsyncBroker(self.broker, self.now, self._net.clock.arm)
         self._http = HttpClient(self._loop.time)

@@ -14,6 +14,7 @@ from typing import Any, Final
 from myna.core.ports import Outlet, Peer
 from myna.net.acceptor import Accepted, Acceptor
 from myna.net.addresses import BACKLOG, listen_tcp, listen_unix, remove_unix, show_peer
+from myna.net.doorstep import Doorstep
 from myna.net.endpoint import Route
 from myna.net.http_port import Application, HttpLimits, HttpPort, Prompt
 from myna.net.tls import TlsContexts
@@ -94,9 +95,11 @@ class Listeners:
         broker: Ticking,
         limits: StreamLimits | None = None,
         *,
+        doorstep: Doorstep | None = None,
         patience_interval: float = INTERVAL,
     ) -> None:
         self._loop = loop
+        self._doorstep = doorstep
         self.clock = Clock(loop, broker)
         self.turn = Turn(loop, self.clock)
         patience = Patience(loop, self.clock, patience_interval)
@@ -190,6 +193,7 @@ class Listeners:
             websocket_limits=listener.websocket,
             route=listener.route,
             prompt=listener.prompt,
+            doorstep=self._doorstep,
         )
         self._ports.append(port)
 

@@ -25,6 +25,7 @@ VERSIONS: Final = {MQTT_3_1: "3.1", MQTT_3_1_1: "3.1.1", MQTT_5: "5"}
 
 # What to do about a refusal, by words of its cause. The first that fits is taken.
 HINTS: Final = (
+    ("banned", "lift the ban, if it was not meant for this one"),
     ("no authenticators", "list some under [access], see `myna check`"),
     ("no authenticator knows", "check the user name, or which authenticators [access] lists for this endpoint"),
     ("bad user name or password", "check the credentials"),

@@ -201,6 +201,9 @@ class WebSocketClient(FramedReceiver):
     def is_ready(self) -> bool:
         return self.socket is not None
 
+    def peer_address(self) -> str:
+        return self.address if self.socket is not None else ""
+
     # As a publisher
 
     def publish(self, message: Message, now: float, *, no_echo: bool = False) -> Outcome | Refusal:
