@@ -11,7 +11,7 @@ import contextlib
 import logging
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +20,7 @@ import msgspec
 from myna.access.authenticator import AccessContext
 from myna.access.gates import Gates
 from myna.access.open import TENANT
-from myna.app.administration import ADMIN_TOKEN, ROOT, AdministratorsOnly
+from myna.app.administration import ADMIN_TOKEN, ROOT, AdministratorsOnly, own_claims
 from myna.app.limits import core_limits, largest_packet, tenant_limits
 from myna.app.listening import Listening
 from myna.cluster.solo import SoloPeers
@@ -32,7 +32,7 @@ from myna.core.ports import Gate, Outlet, Peer, Store
 from myna.core.session import Session
 from myna.faces import FACES
 from myna.faces.async_broker import AsyncBroker
-from myna.faces.contract import Claims, Face, FaceContext, Route
+from myna.faces.contract import Claims, Face, FaceContext, Reloaded
 from myna.faces.enabled import find_faces
 from myna.faces.routes import ClaimedTwice
 from myna.net import listeners as net
@@ -61,7 +61,7 @@ log = logging.getLogger("myna.app")
 ADMINISTRATION: Final = f"{ROOT}/".encode()  # an administrator must be able to lift a ban of his own address
 LISTENERS_FILE: Final = "listeners.json"
 REGISTRY_CLOSE: Final = 5.0  # seconds a database may take to write what is left
-FIXED: Final = ("server", "network", "mqtt", "http", "bifromq")  # sections that a reload cannot change
+FIXED: Final = ("server", "network", "mqtt", "http", "bifromq", "admin")  # sections that a reload cannot change
 
 
 class CannotStart(Exception):
@@ -69,12 +69,23 @@ class CannotStart(Exception):
 
 
 class App:
-    """`start`, then `drain`; everything happens on the running loop. `urls` says what is open, by kind of listener."""
+    """`start`, then `drain`; everything happens on the running loop. `urls` says what is open, by kind of listener,
+    and `claims` what is asked there, by face ("" is the broker itself). `read_again` reads the configuration anew.
+    """
 
-    def __init__(self, loaded: Loaded, faces: Mapping[str, str] = FACES, *, examining: bool = False) -> None:
+    def __init__(
+        self,
+        loaded: Loaded,
+        faces: Mapping[str, str] = FACES,
+        *,
+        examining: bool = False,
+        read_again: Callable[[], Loaded] | None = None,
+    ) -> None:
         config = loaded.config
         self.config = config
         self.urls: dict[str, list[str]] = {}
+        self.claims: list[tuple[str, Claims]] = []
+        self._read_again = read_again or (lambda: loaded)
         self._loaded = loaded
         self._loop = asyncio.get_running_loop()
         self._known_faces = faces
@@ -180,7 +191,17 @@ class App:
         """What the faces have to say to whoever has started the broker."""
         return [line for face in self._faces.values() for line in face.banner()]
 
-    def reload(self, loaded: Loaded) -> None:
+    def reread(self) -> Reloaded:
+        """Read the configuration again and take over what can change. Whatever is wrong with it is logged and said."""
+        try:
+            return self.reload(self._read_again())
+        except (ConfigError, CannotStart) as error:
+            problems = str(error).split("\n")
+            for problem in problems:
+                log.error("the configuration stays as it was: %s", problem)
+            return Reloaded(problems=problems)
+
+    def reload(self, loaded: Loaded) -> Reloaded:
         """Take over what can change while connections stay, and log what cannot. Raises CannotStart if it is wrong."""
         old, new = self.config, loaded.config
         try:
@@ -195,26 +216,29 @@ class App:
         self.broker.packet_size = largest_packet(new)
         self._log_watcher.connections = new.log.connections
         set_up_log(new)
-        waiting = [name for name in FIXED if getattr(old, name) != getattr(new, name)]
+        changed = [name for name in new.__struct_fields__ if getattr(old, name) != getattr(new, name)]
+        in_force = [name for name in changed if name not in (*FIXED, "faces")]
+        waiting = [name for name in changed if name in FIXED]
         for name in {*old.faces, *new.faces}:
             if old.faces.get(name) != new.faces.get(name):
                 face = self._faces.get(name)
-                if face is None or name not in settings or not face.reload(settings[name][1]):
-                    waiting.append(f"faces.{name}")
+                taken = face is not None and name in settings and face.reload(settings[name][1])
+                (in_force if taken else waiting).append(f"faces.{name}")
         log.info("configuration read again; limits, access, certificates and log settings are in force")
         if waiting:
             log.warning("changes that wait for a restart: %s", ", ".join(sorted(waiting)))
+        return Reloaded(in_force=sorted([*in_force, "certificates"]), waiting=sorted(waiting))
 
     # Parts
 
     def _prepare(self) -> list[net.Listener]:
-        claims: list[Claims] = []
+        claims: dict[str, Claims] = {}
         faces = find_faces(self._known_faces, self.config.faces, self._loaded.source)
         for name, (kind, settings) in faces.items():
             face = kind(self._face_context(name), settings)
             self._faces[name] = face
-            claims.append(face.claims())
-        for one in claims:
+            claims[name] = face.claims()
+        for one in claims.values():
             for tenant, guard in one.guards:
                 self.broker.guard(guard, tenant)
             for authenticator, judge in one.authenticators.items():
@@ -223,19 +247,20 @@ class App:
                 self._watchers.add(watcher)
         self._gates.configure(self.config.access.tables, self._loaded.source)
         metrics = Metrics(self.broker, self._lag, [face.metrics for face in self._faces.values()])
-        own = self._own_claims(claims, HealthPage(self.health), MetricsPage(metrics))
-        return self._listening.make([own, *claims])
-
-    def _own_claims(self, theirs: Sequence[Claims], health: HealthPage, metrics: MetricsPage) -> Claims:
-        """What the broker itself answers on the HTTP ports."""
-        guarded = AdministratorsOnly(lambda: self._secret(ADMIN_TOKEN))
-        return Claims(
-            routes=[
-                Route("/health", health, ("GET",)),
-                Route("/metrics", metrics, ("GET",)),
-                *[guarded.route(route) for one in theirs for route in one.administration],
-            ]
+        self._admin_token()  # it is made now, so that whoever looks after the broker finds it
+        own = own_claims(
+            claims,
+            AdministratorsOnly(self._admin_token, self.broker.counters, self.now),
+            HealthPage(self.health),
+            MetricsPage(metrics),
+            metrics_open=lambda: self.config.development or self.config.administration.metrics == "open",
+            own_listener=bool(self.config.admin),
         )
+        self.claims = [*(("", one) for one in own), *claims.items()]
+        return self._listening.make([one for _, one in self.claims])
+
+    def _admin_token(self) -> str:
+        return self.config.administration.token or self._secret(ADMIN_TOKEN)
 
     def _connect(self, gate: Gate, outlet: Outlet, peer: Peer, now: float) -> Connection:
         return Connection(self.broker, gate, outlet, peer, now, self.config.network.connect_timeout)
@@ -257,6 +282,7 @@ class App:
             binary_frame=encode_binary_frame,
             urls=self.urls,
             open_registry=self._open_registry,
+            process=self,
         )
 
     def _secret(self, name: str) -> str:

@@ -22,7 +22,7 @@ from myna.net.http_port import HttpLimits
 from myna.net.tls import TlsContexts, TlsSettings
 from myna.net.websocket_stream import MqttEndpoint
 
-HTTP_KINDS = ("http", "bifromq")
+HTTP_KINDS = ("http", "bifromq", "admin")
 
 Connect = Callable[[Gate, Outlet, Peer, float], Connection]
 

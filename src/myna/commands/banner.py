@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from myna.app import App
     from myna.config import Config
 
-NAMES: Final = {"mqtt": "MQTT", "http": "HTTP", "bifromq": "BifroMQ"}
+NAMES: Final = {"mqtt": "MQTT", "http": "HTTP", "bifromq": "BifroMQ", "admin": "admin"}
 WIDTH: Final = 10
 
 

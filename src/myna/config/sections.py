@@ -4,12 +4,14 @@ Every field's comment is its manual. What a newcomer gets wrong: a default here 
 nothing is open unless it says so; `development()` in `load` is what runs without one.
 """
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from msgspec import Struct, field
 
 from myna.config.limits import PROFILES, LimitSettings, Profile
 from myna.config.quantities import Address, Duration, Size
+
+SHORTEST_TOKEN: Final = 32  # bytes; nobody guesses those
 
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,6 +51,21 @@ class Tls(Section, frozen=True):
             raise ValueError("a certificate needs its key and the reverse: set both `certificate` and `key`")
         if self.client_certificate != "no" and not self.client_ca:
             raise ValueError(f'client_certificate = "{self.client_certificate}" needs `client_ca`: whom to trust')
+
+
+class Administration(Section, frozen=True):
+    """Who may look after the broker; what is below /api/admin is always the administrator's alone."""
+
+    token: str = ""  # instead of the one that is made and kept in the data folder as admin-token.key
+    metrics: Literal["token", "open"] = "token"  # who may read /metrics: the administrator, or everybody
+
+    def __post_init__(self) -> None:
+        if self.token and len(self.token.encode()) < SHORTEST_TOKEN:
+            raise ValueError(
+                f"the administrator's token has at least {SHORTEST_TOKEN} bytes; try: openssl rand -hex 32"
+            )
+        if not (self.token.isascii() and self.token.isprintable()) or " " in self.token:
+            raise ValueError("the administrator's token is sent in a header: ASCII letters, digits and signs only")
 
 
 class Listener(Section, frozen=True):
@@ -96,6 +113,8 @@ class Config(Struct, frozen=True):
     mqtt: tuple[MqttListener, ...] = ()
     http: tuple[Listener, ...] = ()
     bifromq: tuple[Listener, ...] = ()
+    admin: tuple[Listener, ...] = ()  # if there are any, /api/admin and /metrics are there and nowhere else
+    administration: Administration = Administration()
     tls: Tls = Tls()
     log: Log = Log()
     access: Access = Access()
