@@ -247,10 +247,10 @@ class App:
                 self._watchers.add(watcher)
         self._gates.configure(self.config.access.tables, self._loaded.source)
         metrics = Metrics(self.broker, self._lag, [face.metrics for face in self._faces.values()])
-        self._admin_token()  # it is made now, so that whoever looks after the broker finds it
+        self.admin_token()  # it is made now, so that whoever looks after the broker finds it
         own = own_claims(
             claims,
-            AdministratorsOnly(self._admin_token, self.broker.counters, self.now),
+            AdministratorsOnly(self.admin_token, self.broker.counters, self.now),
             HealthPage(self.health),
             MetricsPage(metrics),
             metrics_open=lambda: self.config.development or self.config.administration.metrics == "open",
@@ -259,7 +259,8 @@ class App:
         self.claims = [*(("", one) for one in own), *claims.items()]
         return self._listening.make([one for _, one in self.claims])
 
-    def _admin_token(self) -> str:
+    def admin_token(self) -> str:
+        """What opens /api/admin."""
         return self.config.administration.token or self._secret(ADMIN_TOKEN)
 
     def _connect(self, gate: Gate, outlet: Outlet, peer: Peer, now: float) -> Connection:

@@ -3,8 +3,6 @@
 What a newcomer gets wrong: the token is not asked for here. Whoever gets here has shown it (`Claims.administration`).
 """
 
-from collections.abc import Sequence
-
 from myna.config import Section
 from myna.faces.admin.bans import BanOperations
 from myna.faces.admin.description import describe
@@ -37,13 +35,6 @@ class AdminFace(Face):
 
     def reload(self, settings: Settings) -> bool:
         return True
-
-    def banner(self) -> Sequence[str]:
-        urls = [*self._context.urls.get("admin", ()), *self._context.urls.get("http", ())]
-        if not urls or self._context.data is None:
-            return ()
-        token = self._context.data / "admin-token.key"
-        return [f'curl -H "Authorization: Bearer $(cat {token})" {urls[0]}/api/admin/sessions']
 
     def _largest_body(self, values: Values) -> int:
         return largest_payload(self._context.broker.core, values)
