@@ -246,7 +246,8 @@ class App:
             for watcher in one.watchers:
                 self._watchers.add(watcher)
         self._gates.configure(self.config.access.tables, self._loaded.source)
-        metrics = Metrics(self.broker, self._lag, [face.metrics for face in self._faces.values()])
+        texts = [self._listening.certificates.metrics, *(face.metrics for face in self._faces.values())]
+        metrics = Metrics(self.broker, self._lag, texts)
         self.admin_token()  # it is made now, so that whoever looks after the broker finds it
         own = own_claims(
             claims,
@@ -333,6 +334,7 @@ class App:
         now = self.now()
         self._log_watcher.flush(now)
         self._gates.tick(now)
+        self._listening.certificates.tick(now)
         every = int(self.config.server.sys_topics)
         if every and self._seconds % every == 0:
             self._sys_topics.publish(now)

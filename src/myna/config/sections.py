@@ -38,19 +38,31 @@ class Network(Section, frozen=True):
     idle_timeout: Duration = Duration(75)  # of an HTTP connection between requests
 
 
+class TlsName(Section, frozen=True):
+    """Another certificate of the same listener, for clients that ask for one of its names (SNI)."""
+
+    certificate: str  # PEM, the chain included
+    key: str  # PEM, not encrypted
+    hosts: tuple[str, ...] = ()  # the names, "*.example.com" among them; those that the certificate holds unless said
+
+
 class Tls(Section, frozen=True):
     certificate: str = ""  # PEM, the chain included
     key: str = ""  # PEM, not encrypted
     client_ca: str = ""  # PEM: who may sign client certificates
     client_certificate: Literal["no", "optional", "required"] = "no"
+    crl: str = ""  # PEM: which client certificates have been revoked; it must be renewed before it is out of date
     minimum_version: Literal["1.2", "1.3"] = "1.2"
-    ciphers: str = ""  # for TLS 1.2; empty for the library's choice
+    ciphers: str = ""  # for TLS 1.2, as OpenSSL spells them; empty for those with forward secrecy and AEAD
+    names: tuple[TlsName, ...] = ()  # other certificates, by the name a client asks for; written [[tls.names]]
 
     def __post_init__(self) -> None:
         if bool(self.certificate) != bool(self.key):
             raise ValueError("a certificate needs its key and the reverse: set both `certificate` and `key`")
         if self.client_certificate != "no" and not self.client_ca:
             raise ValueError(f'client_certificate = "{self.client_certificate}" needs `client_ca`: whom to trust')
+        if self.crl and self.client_certificate == "no":
+            raise ValueError('`crl` revokes client certificates; set client_certificate = "required" or "optional"')
 
 
 class Administration(Section, frozen=True):
