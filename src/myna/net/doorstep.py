@@ -21,6 +21,12 @@ class Doorstep:
         self._watcher = watcher
         self._always = tuple(always)
 
+    def failed(self, address: str, cause: str, now: float) -> None:
+        """No TLS came about with this address. Whoever only knocks, as load balancers do, gives no cause."""
+        self._counters.refuse("tls_handshake")
+        if cause:
+            self._watcher.refused("TLS handshake", "", "", address, cause, now)
+
     def turns_away(self, host: str, target: bytes, now: float) -> bool:
         """Is a request from here refused? Then that has been counted and reported."""
         if not self._bans:

@@ -22,6 +22,18 @@ DEMANDS: Final = {"no": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required"
 CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 TICKETS: Final = 1  # for TLS 1.3; a client comes back on one connection
 
+WORDS: Final = {
+    "HTTP_REQUEST": "plain HTTP where TLS is spoken",
+    "WRONG_VERSION_NUMBER": "no TLS",
+    "UNSUPPORTED_PROTOCOL": "its TLS is older than minimum_version",
+    "NO_SHARED_CIPHER": "it knows none of the ciphers",
+    "PEER_DID_NOT_RETURN_A_CERTIFICATE": "it showed no certificate, and one is required",
+    "TLSV1_ALERT_UNKNOWN_CA": "it does not trust our certificate: it must know who signed it",
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "it does not trust our certificate",
+    "SSLV3_ALERT_BAD_CERTIFICATE": "it does not trust our certificate",
+    "UNEXPECTED_EOF_WHILE_READING": "",
+}
+
 Stamp = tuple[tuple[int, int, int] | None, ...]
 
 log = logging.getLogger("myna.net")
@@ -152,6 +164,15 @@ def _context_of(settings: TlsSettings, certificate: str, key: str, protocols: Se
     except ssl.SSLError as error:
         raise TlsError(f"no usable cipher in {settings.ciphers!r}: {error}") from error
     return context
+
+
+def explain_handshake(error: OSError) -> str:
+    """Why no connection came about, in words; empty where the other side just went."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not accepted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return WORDS.get(error.reason or "", (error.reason or "").lower().replace("_", " "))
+    return "it did not end the handshake in time" if isinstance(error, TimeoutError | ConnectionAbortedError) else ""
 
 
 def read_certificate(connection: ssl.SSLObject) -> Certificate | None:

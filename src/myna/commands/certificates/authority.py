@@ -8,6 +8,7 @@ any server and any client, so it belongs to nobody but the machine it was made o
 
 import ipaddress
 import os
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 AUTHORITY_DAYS: Final = 3650
+_HOST: Final = re.compile(r"(\*\.)?[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
 EARLIER: Final = timedelta(minutes=5)  # clocks differ
 
 
@@ -159,9 +161,12 @@ def _general_name(name: str) -> x509.GeneralName:
     except ValueError:
         pass
     try:
-        return x509.DNSName(name.encode("idna").decode() if not name.isascii() else name)
-    except (ValueError, UnicodeError):
-        raise CannotMake(f"{name!r} is neither a host name nor an address") from None
+        host = name if name.isascii() else name.encode("idna").decode()
+    except UnicodeError:
+        host = ""
+    if not _HOST.fullmatch(host):
+        raise CannotMake(f"{name!r} is neither a host name nor an address")
+    return x509.DNSName(host)
 
 
 def _key_bytes(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -30,6 +30,7 @@ REFUSED: Final = {
     "guarded_topic": "a publish to a topic space that an API keeps for itself",
     "publish_rate": "a client above publishes_per_second",
     "retained_limit": "the tenant has retained_messages or retained_bytes already",
+    "tls_handshake": "a connection that never got through TLS; the log says why, but for those that only knock",
     "topic_invalid": "a topic that is no legal name, or longer or deeper than the tenant's limits",
     "webpubsub_event_without_handler": "a Web PubSub event that no event handler takes",
     "webpubsub_malformed": "a Web PubSub client sent what its subprotocol does not know",
