@@ -188,7 +188,8 @@ def test_a_revoked_client_certificate_is_refused_whatever_name_was_asked_for(tmp
 
 def test_old_versions_and_weak_ciphers_are_off(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
-    context = make_context(TlsSettings(*map(str, authority.server(["localhost"], 10))))
+    certificate, key = authority.server(["localhost"], 10)
+    context = make_context(TlsSettings(str(certificate), str(key)))
     ciphers = {str(cipher["name"]) for cipher in context.get_ciphers()}
     assert all("GCM" in name or "CHACHA20" in name for name in ciphers)
     assert all(name.startswith(("TLS_", "ECDHE-")) for name in ciphers)

@@ -19,7 +19,7 @@ from myna.faces.admin.views import at
 from myna.faces.async_broker import AsyncBroker
 from myna.wire import reasons
 
-Name = Annotated[str, Meta(min_length=1, max_length=65_535)]
+Name = Annotated[str, Meta(min_length=1)]
 YEARS = 100 * 366 * 86_400
 
 

@@ -17,6 +17,10 @@ Schema = dict[str, Any]
 _REFERENCE: Final = "#/components/schemas/{name}"
 _ALWAYS: Final = (400, 500)
 _BY_THE_TOKEN: Final = (401, 429)
+_BY_THE_PORT: Final = {
+    "414": {"description": "An address of more than 32 KiB"},
+    "431": {"description": "Large headers"},
+}
 
 
 def describe(operations: Sequence[Operation]) -> Schema:
@@ -49,6 +53,7 @@ def _operation(one: Operation) -> Schema:
             "description": TITLES.get(status, "Refused for the token"),
             "content": {"application/problem+json": {"schema": {"$ref": _REFERENCE.format(name="ProblemDetails")}}},
         }
+    described["responses"].update(_BY_THE_PORT)
     if one.takes is not None:
         described["requestBody"] = {"required": True, "content": _content(one.takes)}
     return described

@@ -4,6 +4,7 @@ Strict on purpose: an unknown parameter, one that stands twice or one that does 
 `DELETE …?tenat=x` must not mean something else than was meant.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -15,9 +16,15 @@ Schema = Mapping[str, Any]
 Values = dict[str, Any]
 
 _MOST: Final = 32  # parameters of one query
-LONGEST: Final = 65_535  # bytes of a name in MQTT
+# What MQTT has in no string: control characters and those that are none (§1.5.4).
+_NONE: Final = "".join(chr(plane << 16 | 0xFFFE) + chr(plane << 16 | 0xFFFF) for plane in range(17))
+_NEVER: Final = f"\\u0000-\\u001f\\u007f-\\u009f\\ufdd0-\\ufdef{_NONE}"
+_LEVEL: Final = rf"(\+|[^+#/{_NEVER}]*)"
 
-TEXT: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": LONGEST}
+# How long a name may be is left to the HTTP port, which takes no more than 32 KiB of address.
+TEXT: Final[Schema] = {"type": "string", "minLength": 1}
+TOPIC: Final[Schema] = {**TEXT, "title": "topic name", "pattern": f"^[^+#{_NEVER}]+$"}
+FILTER: Final[Schema] = {**TEXT, "title": "topic filter", "pattern": f"^(#|{_LEVEL}(/{_LEVEL})*(/#)?)$"}
 FLAG: Final[Schema] = {"type": "boolean"}
 
 
@@ -48,8 +55,8 @@ class Parameter:
         }
 
 
-def in_path(name: str, description: str) -> Parameter:
-    return Parameter(name, description, in_path=True)
+def in_path(name: str, description: str, schema: Schema = TEXT) -> Parameter:
+    return Parameter(name, description, schema, in_path=True)
 
 
 def read_parameters(parameters: Sequence[Parameter], path: Mapping[str, str], query: bytes) -> Values:
@@ -98,8 +105,8 @@ def _read(parameter: Parameter, text: str) -> Any:
         return text == "true"
     if len(text) < schema["minLength"]:
         raise Problem(400, f"{name} must not be empty", name)
-    if len(text) > schema["maxLength"]:
-        raise Problem(400, f"{name} is longer than {schema['maxLength']} characters", name)
+    if "pattern" in schema and not re.fullmatch(schema["pattern"], text):
+        raise Problem(400, f"{name} is no {schema['title']}", name)
     return text
 
 

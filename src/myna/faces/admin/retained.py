@@ -14,15 +14,15 @@ from myna.core.tenant import Tenant
 from myna.faces.admin import views
 from myna.faces.admin.endpoint import Call, Operation, Reply
 from myna.faces.admin.pages import CURSOR, LIMIT, find_page
-from myna.faces.admin.parameters import TEXT, Parameter, Values, in_path, number
+from myna.faces.admin.parameters import FILTER, TOPIC, Parameter, Values, in_path, number
 from myna.faces.admin.problems import Problem, not_found
 from myna.faces.admin.views import at
 from myna.faces.async_broker import AsyncBroker
 from myna.wire import reasons
 from myna.wire.topics import check_topic, matches, parse_filter
 
-_ONE: Final = (in_path("tenant", "The tenant"), in_path("topic", "The topic, percent-encoded: a%2Fb"))
-EVERYTHING: Final = {**TEXT, "default": "#"}
+_ONE: Final = (in_path("tenant", "The tenant"), in_path("topic", "The topic, percent-encoded: a%2Fb", TOPIC))
+EVERYTHING: Final = {**FILTER, "default": "#"}
 _NO_ROOM: Final = {
     reasons.QUOTA_EXCEEDED: (507, "the tenant has as many retained messages as it may, or they weigh too much"),
     reasons.RETAIN_NOT_SUPPORTED: (409, "retain_available is off for this tenant"),

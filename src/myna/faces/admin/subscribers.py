@@ -15,7 +15,7 @@ from myna.core.tenant import Tenant
 from myna.faces.admin import views
 from myna.faces.admin.endpoint import Call, Operation, Reply
 from myna.faces.admin.pages import CURSOR, LIMIT, find_page
-from myna.faces.admin.parameters import Parameter
+from myna.faces.admin.parameters import FILTER, TOPIC, Parameter
 from myna.faces.admin.problems import Problem
 from myna.faces.async_broker import AsyncBroker
 from myna.wire.topics import check_topic, parse_filter
@@ -31,8 +31,8 @@ class SubscriberOperations:
     def operations(self) -> list[Operation]:
         parameters = (
             TENANT,
-            Parameter("filter", "Who holds exactly this filter; $share/NAME/FILTER for a group's members"),
-            Parameter("topic", "Who would get a message to this topic; this or filter"),
+            Parameter("filter", "Who holds exactly this filter; $share/NAME/FILTER for a group's members", FILTER),
+            Parameter("topic", "Who would get a message to this topic; this or filter", TOPIC),
             LIMIT,
             CURSOR,
         )
