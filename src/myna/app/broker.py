@@ -93,7 +93,7 @@ class App:
         self._examining = examining
         self._registries: list[Registry] = []
         self._folder = None if config.server.memory else DataFolder(config.server.data)
-        self._opened: list[net.Opened] = []
+        self.opened: list[net.Opened] = []
         self._draining = False
         self._timer: asyncio.TimerHandle | None = None
         self._seconds = 0
@@ -127,8 +127,8 @@ class App:
             if self._store is not None:  # guards are in place, and nobody is connected yet
                 self._store.restore(self.broker, self.now())
                 self._store.start(self._loop)
-            self._opened = self._net.open(listeners)
-            for opened in self._opened:
+            self.opened = self._net.open(listeners)
+            for opened in self.opened:
                 self.urls.setdefault(opened.name.partition("-")[0], []).append(opened.url)
             if self._folder is not None:
                 self._folder.write(LISTENERS_FILE, self._describe_listeners())
@@ -176,12 +176,12 @@ class App:
         if self._store is not None:
             self._store.close()
         if self._folder is not None:
-            if self._opened:
+            if self.opened:
                 self._folder.remove(LISTENERS_FILE)
             self._folder.close()
 
     def health(self) -> tuple[bool, dict[str, object]]:
-        healthy = not self._draining and bool(self._opened) and len(self._net.opened) == len(self._opened)
+        healthy = not self._draining and bool(self.opened) and len(self._net.opened) == len(self.opened)
         status = "draining" if self._draining else "ok" if healthy else "not all listeners are open"
         if healthy and self._store is not None and self._store.trouble:
             healthy, status = False, self._store.trouble
@@ -323,7 +323,7 @@ class App:
 
     def _describe_listeners(self) -> bytes:
         fields = ("name", "url", "scheme", "host", "port", "path")
-        opened = [{field: getattr(one, field) for field in fields} for one in self._opened]
+        opened = [{field: getattr(one, field) for field in fields} for one in self.opened]
         return msgspec.json.format(msgspec.json.encode({"pid": os.getpid(), "listeners": opened})) + b"\n"
 
     # While it runs
