@@ -4,7 +4,7 @@ from myna.core.bans import ADDRESS
 from myna.net.doorstep import Doorstep
 from myna.net.listeners import HttpListener
 from myna.testing import World
-from tests.net.harness import Served, on_both_loops
+from tests.net.harness import Served, on_our_loop
 from tests.net.test_websocket import not_here
 from tests.net.websocket_client import handshake
 
@@ -12,7 +12,7 @@ REQUEST = b"GET /x HTTP/1.1\r\nhost: x\r\n\r\n"
 ADMIN = b"GET /api/admin/bans HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_banned_address_gets_403_from_http_and_for_upgrades_except_where_it_is_always_open() -> None:
     world = World()
     broker = world.broker

@@ -15,7 +15,7 @@ from myna.net.listeners import HttpListener, Listener, MqttListener
 from myna.net.tls import TlsContexts, TlsSettings
 from myna.testing import World
 from tests.net.certificates import client_context, folder
-from tests.net.harness import Served, Talker, on_both_loops
+from tests.net.harness import Served, Talker, on_our_loop
 
 SHORT = 0.4  # seconds for a handshake, here
 PAUSE = 0.05
@@ -75,7 +75,7 @@ KINDS = pytest.mark.parametrize("kind", ["mqtt", "http"])
 @KINDS
 @VERSIONS
 @pytest.mark.parametrize("stops", ["at once", "in the middle of its hello", "after the server's flight"])
-@on_both_loops
+@on_our_loop
 async def test_a_client_that_stops_is_cut_off_in_time(
     kind: str, version: ssl.TLSVersion, stops: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,7 +96,7 @@ async def test_a_client_that_stops_is_cut_off_in_time(
 
 @KINDS
 @VERSIONS
-@on_both_loops
+@on_our_loop
 async def test_a_client_that_pauses_and_goes_on_is_served(kind: str, version: ssl.TLSVersion) -> None:
     """Its last flight and its first bytes come in one piece, after a while."""
     async with Waiting(kind) as served:
@@ -127,7 +127,7 @@ async def test_a_client_that_pauses_and_goes_on_is_served(kind: str, version: ss
         (b"\x10\x10\0\4MQTT\4\2\0\0\0\4test", "no TLS"),
     ],
 )
-@on_both_loops
+@on_our_loop
 async def test_who_speaks_no_tls_is_told_of(sent: bytes, cause: str) -> None:
     async with Waiting("mqtt") as served:
         client = await served.client()
@@ -136,14 +136,14 @@ async def test_who_speaks_no_tls_is_told_of(sent: bytes, cause: str) -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_who_only_knocks_is_counted_and_not_told_of() -> None:
     async with Waiting("http") as served:
         (await served.client()).close()
         assert await served.said() == []
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_missing_certificate_is_told_of() -> None:
     async with Waiting("mqtt", client_ca=str(folder() / "ca.pem"), client_certificate="required") as served:
         _, writer = await asyncio.open_connection(

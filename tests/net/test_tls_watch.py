@@ -139,7 +139,7 @@ def dns_names(shown: dict[str, object]) -> list[str]:
 
 
 def test_a_client_gets_the_certificate_of_the_name_it_asks_for(tmp_path: Path) -> None:
-    pairs = {}
+    pairs: dict[str, tuple[str, str]] = {}
     for name in ("main.test", "other.test", "*.wild.test"):
         authority = Authority(tmp_path)
         certificate, key = authority.server([name], 10)
