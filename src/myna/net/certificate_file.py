@@ -1,9 +1,10 @@
 """What a PEM file says of itself: the names its certificate holds, and when it is out of date.
 
-What a newcomer gets wrong: the file of a chain is out of date with the first of its certificates.
+What a newcomer gets wrong: the file of a chain is out of date with the first of its certificates. And a broker without
+TLS must not pay for the library, so this module is imported where it is used.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
@@ -40,7 +41,6 @@ def _read(path: str) -> list[x509.Certificate]:
 
 def _next_update(path: str) -> datetime | None:
     try:
-        moment = x509.load_pem_x509_crl(Path(path).read_bytes()).next_update_utc
+        return x509.load_pem_x509_crl(Path(path).read_bytes()).next_update_utc
     except (OSError, ValueError):
         return None
-    return None if moment is None else moment.astimezone(UTC)

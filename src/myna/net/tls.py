@@ -14,8 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from myna.net.certificate_file import names_in
-
 VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 DEMANDS: Final = {"no": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
 # For TLS 1.2: forward secrecy and authenticated encryption, nothing else. TLS 1.3 has no others.
@@ -120,6 +118,8 @@ class TlsContexts:
 
 def make_context(settings: TlsSettings, protocols: tuple[str, ...] = ()) -> ssl.SSLContext:
     """The context of a listener, which knows those of its other names."""
+    from myna.net.certificate_file import names_in  # noqa: PLC0415  only who uses TLS pays for it
+
     context = _context_of(settings, settings.certificate, settings.key, protocols)
     by_host: dict[str, ssl.SSLContext] = {}
     for one in settings.names:

@@ -8,7 +8,6 @@ import ssl
 from datetime import UTC, datetime
 from typing import Final
 
-from myna.net.certificate_file import expires_at
 from myna.net.tls import TlsContexts
 
 log = logging.getLogger("myna.net")
@@ -50,6 +49,8 @@ class TlsWatch:
         return "\n".join(lines)
 
     def _note(self, listener: str, contexts: TlsContexts) -> None:
+        from myna.net.certificate_file import expires_at  # noqa: PLC0415  only who uses TLS pays for it
+
         self._read[listener] = contexts.current
         moments = {file: expires_at(file) for file in contexts.settings.files()}
         self._expiries[listener] = {file: at for file, at in moments.items() if at is not None}
