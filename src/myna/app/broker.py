@@ -13,7 +13,7 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -23,6 +23,7 @@ from myna.access.open import TENANT
 from myna.app.administration import ADMIN_TOKEN, ROOT, AdministratorsOnly, own_claims
 from myna.app.limits import core_limits, largest_packet, tenant_limits
 from myna.app.listening import Listening
+from myna.app.reloading import compare
 from myna.cluster.solo import SoloPeers
 from myna.config import Config, ConfigError, Loaded
 from myna.core.broker import Broker
@@ -61,7 +62,6 @@ log = logging.getLogger("myna.app")
 ADMINISTRATION: Final = f"{ROOT}/".encode()  # an administrator must be able to lift a ban of his own address
 LISTENERS_FILE: Final = "listeners.json"
 REGISTRY_CLOSE: Final = 5.0  # seconds a database may take to write what is left
-FIXED: Final = ("server", "network", "mqtt", "http", "bifromq", "admin")  # sections that a reload cannot change
 
 
 class CannotStart(Exception):
@@ -216,18 +216,16 @@ class App:
         self.broker.packet_size = largest_packet(new)
         self._log_watcher.connections = new.log.connections
         set_up_log(new)
-        changed = [name for name in new.__struct_fields__ if getattr(old, name) != getattr(new, name)]
-        in_force = [name for name in changed if name not in (*FIXED, "faces")]
-        waiting = [name for name in changed if name in FIXED]
-        for name in {*old.faces, *new.faces}:
-            if old.faces.get(name) != new.faces.get(name):
-                face = self._faces.get(name)
-                taken = face is not None and name in settings and face.reload(settings[name][1])
-                (in_force if taken else waiting).append(f"faces.{name}")
-        log.info("configuration read again; limits, access, certificates and log settings are in force")
-        if waiting:
-            log.warning("changes that wait for a restart: %s", ", ".join(sorted(waiting)))
-        return Reloaded(in_force=sorted([*in_force, "certificates"]), waiting=sorted(waiting))
+        done = compare(old, new, lambda name: self._gives(name, settings))
+        log.info("configuration read again; in force: %s", ", ".join(done.in_force))
+        if done.waiting:
+            log.warning("changes that wait for a restart: %s", ", ".join(done.waiting))
+        return done
+
+    def _gives(self, name: str, settings: Mapping[str, tuple[type[Face], Any]]) -> bool:
+        """A face its new settings: does it take them while it runs?"""
+        face = self._faces.get(name)
+        return face is not None and name in settings and face.reload(settings[name][1])
 
     # Parts
 

@@ -27,7 +27,8 @@ def banner(config: "Config", app: "App", loop: str, seconds: float) -> Iterator[
             yield _row(name, "  ".join(urls))
             if kind == "http":
                 socket = urls[0].replace("http", "ws", 1)
-                yield _row("", f"MQTT over WebSocket at {socket}/mqtt; also /health and /metrics")
+                also = "/health" if config.admin else "/health and /metrics"
+                yield _row("", f"MQTT over WebSocket at {socket}/mqtt; also {also}")
     yield _row("open to", _who(config))
     yield _row("data", _data(config))
     if "admin" in config.faces:

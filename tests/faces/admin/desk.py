@@ -53,7 +53,7 @@ class Desk:
             secret=str,
             http=ScriptedHttp(),
             gate=lambda names: self.world.gate,
-            connect_mqtt=lambda gate, outlet, peer, now: pytest_never(),
+            connect_mqtt=lambda gate, outlet, peer, now: speaks_no_mqtt(),
             text_frame=bytes,
             binary_frame=bytes,
             urls=URLS,
@@ -103,5 +103,5 @@ class Desk:
         return Answer(sent[0]["status"], dict(sent[0]["headers"]), b"".join(one["body"] for one in sent[1:]))
 
 
-def pytest_never() -> Any:
+def speaks_no_mqtt() -> Any:
     raise AssertionError("the administration speaks no MQTT")

@@ -1,6 +1,8 @@
 """The description is of what is there, and a bug is answered as one."""
 
 import logging
+import re
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +24,13 @@ def test_every_operation_is_claimed_and_described() -> None:
     assert claimed == described
     assert not desk.claims.routes
     assert not desk.claims.hot
+
+
+def test_the_manual_names_every_operation_and_no_other() -> None:
+    manual = (Path(__file__).resolve().parents[3] / "docs" / "administration.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(GET|POST|PUT|DELETE) (/[a-z_/{}.]+)", manual)) - {("GET", "/openapi.json")}
+    claimed = {(one.method, one.pattern.removeprefix("/api/admin")) for one in all_operations(Desk().context)}
+    assert named == claimed
 
 
 def test_operations_have_names_of_their_own() -> None:
