@@ -6,16 +6,13 @@ wrapped here and nowhere else, so that no face can forget to ask.
 """
 
 import hmac
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from myna.app.descriptions import Description, merge
-from myna.core.counters import Counters
+from myna.core.broker import Broker
 from myna.core.hosts import counted_by
 from myna.faces.contract import Asgi, Claims, Receive, Route, Scope, Send, answer
-
-log = logging.getLogger("myna.admin")
 
 ROOT: Final = "/api/admin"
 LISTENER: Final = "admin"  # the kind of listener that is the administration's own
@@ -66,9 +63,9 @@ class Guesses:
 class AdministratorsOnly:
     """`token` answers the one that opens; asked with each request, so that it can change."""
 
-    def __init__(self, token: Callable[[], str], counters: Counters, now: Callable[[], float]) -> None:
+    def __init__(self, token: Callable[[], str], broker: Broker, now: Callable[[], float]) -> None:
         self._token = token
-        self._counters = counters
+        self._broker = broker
         self._now = now
         self._guesses = Guesses()
 
@@ -79,29 +76,25 @@ class AdministratorsOnly:
 
     def guard(self, app: Asgi) -> Asgi:
         async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-            peer = scope.get("client") or ("unix", 0)
-            host = counted_by(str(peer[0]))
+            address = str((scope.get("client") or ("unix", 0))[0])
+            host = counted_by(address)
             now = self._now()
+            counters = self._broker.counters
             shown = _token_of(scope)
             wait = self._guesses.wait(host, now)
             if shown is not None and wait > 0.0:
-                self._counters.refuse("administrator_throttled")
+                counters.refuse("administrator_throttled")
                 await answer(send, 429, _TOO_MANY, (_PROBLEM, (b"retry-after", b"%d" % (wait + 1))))
             elif shown is None:
-                self._counters.refuse("administrator_token")
+                counters.refuse("administrator_token")
                 await answer(send, 401, _NO_TOKEN, (_PROBLEM, _CHALLENGE))
             elif hmac.compare_digest(shown, self._token().encode()):
                 await app(scope, receive, send)
             else:
-                self._counters.refuse("administrator_token")
+                counters.refuse("administrator_token")
                 self._guesses.wrong(host, now)
-                log.warning(
-                    "refused at %s: a wrong administrator's token, from %s; the right one is in the data folder,"
-                    " %s.key, unless [administration] says another",
-                    scope["path"],
-                    peer[0],
-                    ADMIN_TOKEN,
-                )
+                cause = "a wrong administrator's token"
+                self._broker.watcher.refused("administrator's request", "", "", address, cause, now)
                 await answer(send, 401, _WRONG_TOKEN, (_PROBLEM, _CHALLENGE))
 
         return guarded

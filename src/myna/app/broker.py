@@ -249,7 +249,7 @@ class App:
         self.admin_token()  # it is made now, so that whoever looks after the broker finds it
         own = own_claims(
             claims,
-            AdministratorsOnly(self.admin_token, self.broker.counters, self.now),
+            AdministratorsOnly(self.admin_token, self.broker, self.now),
             HealthPage(self.health),
             MetricsPage(metrics),
             metrics_open=lambda: self.config.development or self.config.administration.metrics == "open",

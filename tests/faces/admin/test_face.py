@@ -10,6 +10,7 @@ from myna.faces.admin.description import describe
 from myna.faces.admin.endpoint import Call, Endpoint, Operation, Reply
 from myna.faces.admin.face import all_operations
 from myna.faces.routes import HttpRoutes
+from myna.testing import TENANT
 from tests.faces.admin.desk import Desk
 
 
@@ -55,3 +56,15 @@ def test_a_bug_is_answered_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
         assert desk.problem("GET", "/x") == (500, "")
     assert "a bug for the test" in caplog.text
+
+
+def test_what_an_administrator_changes_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    desk = Desk()
+    desk.world.connected("alice")
+    with caplog.at_level(logging.INFO):
+        desk.call("GET", "/sessions")
+        assert caplog.text == ""
+        desk.call("POST", f"/sessions/{TENANT}/nobody/disconnect")
+        assert caplog.text == ""
+        desk.call("POST", f"/sessions/{TENANT}/alice/disconnect")
+    assert f"disconnectSession tenant '{TENANT}', client_id 'alice'" in caplog.text

@@ -87,12 +87,21 @@ class Endpoint:
             log.exception("%s failed by a bug of ours", self._operation.name)
             await _send_problem(send, Problem(500, "this failed by a bug of ours; the log says how"))
             return
+        if self._operation.method != "GET":
+            self._report(scope)
         if reply.body is None:
             await answer(send, 204, b"", (*reply.headers, NO_STORE))
         elif isinstance(reply.body, bytes):
             await answer(send, reply.status, reply.body, (BYTES, *reply.headers, NO_STORE))
         else:
             await answer(send, reply.status, msgspec.json.encode(reply.body), (JSON, *reply.headers, NO_STORE))
+
+    def _report(self, scope: Scope) -> None:
+        """What an administrator has changed, and from where."""
+        address = (scope.get("client") or ("a unix socket",))[0]
+        given = ", ".join(f"{name} {value!r}" for name, value in scope["path_params"].items())
+        query = scope["query_string"].decode("ascii", "replace")
+        log.info("administrator at %s: %s %s %s", address, self._operation.name, given, query)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Reply:
         operation = self._operation

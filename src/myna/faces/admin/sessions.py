@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Final
 
 from myna.core.broker import Broker
+from myna.core.framed import FramedReceiver
 from myna.core.limits import NEVER
 from myna.core.link import Link
 from myna.core.receiver import Receiver
@@ -150,6 +151,8 @@ def show(receiver: Receiver) -> views.Session:
     )
     if isinstance(receiver, Session):
         _add_session(view, receiver)
+    elif isinstance(receiver, FramedReceiver) and receiver.is_online():
+        view.connected_since = at(receiver.connected_at)
     return view
 
 

@@ -96,6 +96,7 @@ class WebSocketClient(FramedReceiver):
         self.socket = socket
         self.direct = socket.direct()
         self.address = address
+        self.connected_at = now
         broker = self.space.broker
         self.tenant.connections += 1
         broker.counters.connections_opened += 1
