@@ -70,7 +70,7 @@ def test_nothing_else_does(given: tuple[bytes, ...]) -> None:
 def test_a_wrong_token_is_told_of_but_not_what_was_sent() -> None:
     locked = Locked()
     locked.ask(b"Bearer of-bad-news")
-    assert locked.world.watcher.lines == ["somebody refused administrator's request: a wrong administrator's token"]
+    assert locked.world.watcher.lines == ["somebody refused administration request: a wrong administrator's token"]
     assert "admin-token.key" in find_hint("a wrong administrator's token")
 
 

@@ -94,7 +94,7 @@ class AdministratorsOnly:
                 counters.refuse("administrator_token")
                 self._guesses.wrong(host, now)
                 cause = "a wrong administrator's token"
-                self._broker.watcher.refused("administrator's request", "", "", address, cause, now)
+                self._broker.watcher.refused("administration request", "", "", address, cause, now)
                 await answer(send, 401, _WRONG_TOKEN, (_PROBLEM, _CHALLENGE))
 
         return guarded
