@@ -21,7 +21,7 @@ from myna.access.authenticator import AccessContext
 from myna.access.gates import Gates
 from myna.access.open import TENANT
 from myna.app.administration import ADMIN_TOKEN, ROOT, AdministratorsOnly
-from myna.app.limits import core_limits, largest_packet, tenant_limits
+from myna.app.limits import core_limits, largest_packet, process_limits, tenant_limits
 from myna.app.listening import Listening
 from myna.cluster.solo import SoloPeers
 from myna.config import Config, ConfigError, Loaded
@@ -60,6 +60,7 @@ log = logging.getLogger("myna.app")
 
 ADMINISTRATION: Final = f"{ROOT}/".encode()  # an administrator must be able to lift a ban of his own address
 LISTENERS_FILE: Final = "listeners.json"
+IDLE_TENANTS_EVERY: Final = 10  # seconds
 REGISTRY_CLOSE: Final = 5.0  # seconds a database may take to write what is left
 FIXED: Final = ("server", "network", "mqtt", "http", "bifromq")  # sections that a reload cannot change
 
@@ -91,6 +92,7 @@ class App:
         self._watchers.add(self._log_watcher)
         self._store = _make_store(config, self._folder)
         self.broker = _make_broker(config, self._store or MemoryStore(), self._watchers)
+        self._protect(config)
         slow_reader = float(config.network.slow_reader) or float("inf")
         doorstep = Doorstep(self.broker.bans, self.broker.counters, self._watchers, always=(ADMINISTRATION,))
         self._net = net.Listeners(self._loop, self.broker, StreamLimits(slow_reader=slow_reader), doorstep=doorstep)
@@ -192,7 +194,7 @@ class App:
         self.config = new
         self._loaded = loaded
         self.broker.set_limits(core_limits(new.limits_of()), tenant_limits(new))
-        self.broker.packet_size = largest_packet(new)
+        self._protect(new)
         self._log_watcher.connections = new.log.connections
         set_up_log(new)
         waiting = [name for name in FIXED if getattr(old, name) != getattr(new, name)]
@@ -309,7 +311,15 @@ class App:
         every = int(self.config.server.sys_topics)
         if every and self._seconds % every == 0:
             self._sys_topics.publish(now)
+        if self._seconds % IDLE_TENANTS_EVERY == 0:
+            self.broker.forget_idle_tenants(now)
         self._seconds += 1
+
+    def _protect(self, config: Config) -> None:
+        """The bounds that the whole process shares."""
+        self.broker.packet_size = largest_packet(config)
+        self.broker.limit_process(process_limits(config))
+        self.broker.queued.limit = int(config.protection.queue_memory)
 
     def _send_away(self) -> None:
         now = self.now()
@@ -348,7 +358,7 @@ def _make_store(config: Config, folder: DataFolder | None) -> EmbeddedStore | No
 
 
 def _make_broker(config: Config, store: Store, watcher: Watchers) -> Broker:
-    broker = Broker(
+    return Broker(
         store,
         SoloPeers(),
         limits=core_limits(config.limits_of()),
@@ -357,5 +367,3 @@ def _make_broker(config: Config, store: Store, watcher: Watchers) -> Broker:
         memory=OutputMemory(config.network.output_memory, config.network.output_high_water),
         name_seed=f"myna-{secrets.token_hex(6)}",  # names it gives to clients must not repeat after a restart
     )
-    broker.packet_size = largest_packet(config)
-    return broker

@@ -26,6 +26,7 @@ from myna.config.sections import (
     Log,
     MqttListener,
     Network,
+    Protection,
     Server,
     Table,
     TenantSettings,
@@ -36,7 +37,7 @@ T = TypeVar("T")
 
 PREFIX: Final = "MYNA_"
 LISTENERS: Final[dict[str, type[Listener]]] = {"mqtt": MqttListener, "http": Listener, "bifromq": Listener}
-TABLES: Final = ("server", "network", "tls", "log", "access", "limits", "tenant", "faces")
+TABLES: Final = ("server", "network", "protection", "tls", "log", "access", "limits", "tenant", "faces")
 # Face -> its authenticator, asked before everybody is let in.
 BEFORE_OPEN: Final = {"devicehive": "devicehive", "eventgrid": "jwt"}
 KNOWN: Final = [*LISTENERS, *TABLES, "profile"]
@@ -152,6 +153,7 @@ def _build(values: dict[str, Any], source: Source, *, development: bool) -> Conf
     config = Config(
         server=reader.section("server", Server, Server()),
         network=reader.section("network", Network, Network()),
+        protection=reader.section("protection", Protection, Protection()),
         mqtt=reader.listeners("mqtt", MqttListener),
         http=reader.listeners("http", Listener),
         bifromq=reader.listeners("bifromq", Listener),

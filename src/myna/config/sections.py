@@ -4,12 +4,16 @@ Every field's comment is its manual. What a newcomer gets wrong: a default here 
 nothing is open unless it says so; `development()` in `load` is what runs without one.
 """
 
-from typing import Any, Literal
+from ipaddress import ip_network
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from myna.config.limits import PROFILES, LimitSettings, Profile
 from myna.config.quantities import Address, Duration, Size
+
+Count = Annotated[int, Meta(ge=0)]
+Rate = Annotated[float, Meta(ge=0)]
 
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,6 +40,39 @@ class Network(Section, frozen=True):
     idle_timeout: Duration = Duration(75)  # of an HTTP connection between requests
 
 
+class Protection(Section, frozen=True):
+    """Of the whole process, against floods and against guessing. 0 means no bound."""
+
+    connections: Count = 0  # connected clients of all tenants
+    sessions: Count = 0  # connected or not
+    connects_per_second: Rate = 0.0  # accepted CONNECTs of all tenants
+    queue_memory: Size = Size(1024 * 1024 * 1024)  # what waits in all sessions; beyond, each may hold 64 KiB
+    idle_tenant: Duration = Duration(300)  # a tenant that has held nothing for so long is forgotten
+    # Before anybody has said who he is.
+    half_open: Count = 10_000  # connections that have not; further ones are closed at once
+    half_open_per_address: Count = 0
+    connections_per_address: Count = 0  # on all listeners; an IPv6 host counts by its /64
+    accepts_per_turn: Annotated[int, Meta(ge=1)] = 16  # between two looks at those who are connected
+    accepts_per_second: Rate = 0.0  # further ones wait in the kernel's queue
+    trusted_proxies: tuple[str, ...] = ()  # addresses and networks whose PROXY protocol headers are believed
+    # Guessing.
+    login_failures: Count = 20  # of one address within `login_window`, from which it has to wait; 0 for no bound
+    login_failures_per_name: Count = 100  # on one user name, from anywhere; from then on strangers are answered late
+    login_window: Duration = Duration(300)
+    login_wait: Duration = Duration(300)  # the longest wait of an address; it begins with 1 s and doubles
+    # Clients that come and go without end.
+    flapping_connects: Count = 0  # of one client within `flapping_window`, from which it is banned; 0 for never
+    flapping_window: Duration = Duration(60)
+    flapping_ban: Duration = Duration(300)
+
+    def __post_init__(self) -> None:
+        for text in self.trusted_proxies:
+            try:
+                ip_network(text, strict=False)
+            except ValueError:
+                raise ValueError(f'trusted_proxies: "{text}" is neither an address nor a network') from None
+
+
 class Tls(Section, frozen=True):
     certificate: str = ""  # PEM, the chain included
     key: str = ""  # PEM, not encrypted
@@ -53,6 +90,7 @@ class Tls(Section, frozen=True):
 
 class Listener(Section, frozen=True):
     listen: Address
+    proxy_protocol: bool = False  # only from `protection.trusted_proxies`, each connection begins with a PROXY header
     tls: bool | Tls = False  # true: with the certificate of [tls]; or a table of its own
 
 
@@ -93,6 +131,7 @@ class Table(Struct, frozen=True):
 class Config(Struct, frozen=True):
     server: Server = Server()
     network: Network = Network()
+    protection: Protection = Protection()
     mqtt: tuple[MqttListener, ...] = ()
     http: tuple[Listener, ...] = ()
     bifromq: tuple[Listener, ...] = ()

@@ -71,6 +71,7 @@ class Ban(Timed):
 @final
 class Bans:
     def __init__(self, kept: KeptValues, tenants: dict[str, Tenant], counters: Counters, deadlines: Deadlines) -> None:
+        self.maximum = MAXIMUM
         self._kept = kept
         self._tenants = tenants
         self._counters = counters
@@ -95,8 +96,8 @@ class Bans:
             what = network.text()
         if 0.0 < expires_at <= now:
             return Refusal(reasons.IMPLEMENTATION_SPECIFIC_ERROR, "this ban would have ended already")
-        if (tenant, kind, what) not in self._bans and len(self._bans) >= MAXIMUM:
-            return Refusal(reasons.QUOTA_EXCEEDED, f"there are {MAXIMUM} bans already")
+        if (tenant, kind, what) not in self._bans and len(self._bans) >= self.maximum:
+            return Refusal(reasons.QUOTA_EXCEEDED, f"there are {self.maximum} bans already")
         ban = Ban(self, tenant, kind, what, reason[:LONGEST_REASON], now, expires_at)
         self._enter(ban)
         ban.sequence = self._kept.keep(SPACE, _name(ban), _encode(ban))

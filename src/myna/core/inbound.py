@@ -73,8 +73,7 @@ class Inbound:
         self._aliases: InboundAliases | None = None
         self._routes: dict[bytes, Route] | None = None
         self._rules_version = broker.rules_version
-        throughput = session.tenant.throughput
-        self._share: Share | None = None if throughput is None else Share(broker.deadlines, link)
+        self._share: Share | None = Share(broker.deadlines, link) if session.tenant.is_metered else None
 
     # The quick way
 
@@ -242,8 +241,7 @@ class Inbound:
         if verdict != reasons.SUCCESS:
             self._refuse(packet, verdict, now)
             return
-        throughput = session.tenant.throughput
-        if throughput is not None and self._share is not None and not self._share.draw(throughput, packet, now):
+        if self._share is not None and not self._draw(self._share, packet, now):
             self._refuse(packet, reasons.QUOTA_EXCEEDED, now)
             return
         if not packet.retain:
@@ -357,6 +355,10 @@ class Inbound:
         if self._acks.waiting + self._session.received.count() >= self._receive_maximum:
             raise ProtocolViolation("receive maximum exceeded", reasons.RECEIVE_MAXIMUM_EXCEEDED)  # §3.3.4
 
+    def _draw(self, share: Share, packet: Publish, now: float) -> bool:
+        throughput = self._session.tenant.throughput_of(self._session.identity.user)
+        return throughput is None or share.draw(throughput, packet, now)
+
     def _check_support(self, packet: Publish) -> None:
         limits = self._session.tenant.limits
         if packet.qos > limits.maximum_qos:
@@ -375,7 +377,7 @@ class Inbound:
             self._share.end()
 
     def _remember(self, encoded: bytes, route: Route) -> None:
-        if self._bucket is not None or self._session.tenant.throughput is not None:
+        if self._bucket is not None or self._session.tenant.is_metered:
             return
         routes = self._routes
         if routes is None or self._rules_version != self._broker.rules_version or len(routes) >= ROUTES_KEPT:
