@@ -457,7 +457,7 @@ def test_where_older_clients_cannot_be_told_of_another_keep_alive_they_may_be_re
     world.client("c", level, keep_alive=asked).expect_connack(code)
 
 
-@pytest.mark.parametrize(("topic", "code"), [(" ", 0x90), (" \t ", 0x90), (" a ", 0)])
+@pytest.mark.parametrize(("topic", "code"), [(" ", 0x90), ("   ", 0x90), (" a ", 0)])
 def test_a_will_on_a_blank_topic_is_refused_where_the_limits_say_so(topic: str, code: int) -> None:
-    limited(blank_wills_refused=True).client("c", will=Will(topic, b"")).expect_connack(code)
-    limited().client("c", will=Will(topic, b"")).expect_connack(0)
+    limited(blank_wills_refused=True).client("c", will=Will(topic, b"", 0, False)).expect_connack(code)
+    limited().client("c", will=Will(topic, b"", 0, False)).expect_connack(0)

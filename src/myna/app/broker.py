@@ -21,7 +21,7 @@ from myna.access.authenticator import AccessContext
 from myna.access.gates import Gates
 from myna.access.open import TENANT
 from myna.app.administration import ADMIN_TOKEN, ROOT, AdministratorsOnly
-from myna.app.limits import core_limits, largest_packet, process_limits, tenant_limits
+from myna.app.limits import core_limits, door_limits, largest_packet, process_limits, tenant_limits
 from myna.app.listening import Listening
 from myna.cluster.solo import SoloPeers
 from myna.config import Config, ConfigError, Loaded
@@ -92,10 +92,10 @@ class App:
         self._watchers.add(self._log_watcher)
         self._store = _make_store(config, self._folder)
         self.broker = _make_broker(config, self._store or MemoryStore(), self._watchers)
-        self._protect(config)
         slow_reader = float(config.network.slow_reader) or float("inf")
-        doorstep = Doorstep(self.broker.bans, self.broker.counters, self._watchers, always=(ADMINISTRATION,))
+        doorstep = Doorstep(self.broker, always=(ADMINISTRATION,))
         self._net = net.Listeners(self._loop, self.broker, StreamLimits(slow_reader=slow_reader), doorstep=doorstep)
+        self._protect(config)
         self.now = self._net.clock.now
         self.async_broker = AsyncBroker(self.broker, self.now, self._net.clock.arm)
         self._http = HttpClient(self._loop.time)
@@ -320,6 +320,7 @@ class App:
         self.broker.packet_size = largest_packet(config)
         self.broker.limit_process(process_limits(config))
         self.broker.queued.limit = int(config.protection.queue_memory)
+        self._net.protect(door_limits(config), config.protection.trusted_proxies)
 
     def _send_away(self) -> None:
         now = self.now()

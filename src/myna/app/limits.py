@@ -5,6 +5,7 @@ from typing import Final
 from myna.config import Config
 from myna.config.limits import LimitSettings
 from myna.core.limits import NEVER, Limits, ProcessLimits, vars_of
+from myna.net.doorstep import DoorstepLimits
 
 LEVELS: Final = {"3.1": 3, "3.1.1": 4, "5": 5}
 
@@ -35,6 +36,16 @@ def process_limits(config: Config) -> ProcessLimits:
     limits.connects_per_second = protection.connects_per_second
     limits.idle_tenant = float(protection.idle_tenant)
     return limits
+
+
+def door_limits(config: Config) -> DoorstepLimits:
+    protection = config.protection
+    return DoorstepLimits(
+        half_open=protection.half_open,
+        connections_per_address=protection.connections_per_address,
+        accepts_per_turn=protection.accepts_per_turn,
+        accepts_per_second=protection.accepts_per_second,
+    )
 
 
 def tenant_limits(config: Config) -> dict[str, Limits]:

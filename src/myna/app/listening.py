@@ -46,6 +46,7 @@ class Listening:
                     self._behind(gate),
                     mode=settings.mode,
                     tls=self._tls(settings, ()),
+                    proxied=settings.proxy_protocol,
                     **_address(settings),
                 )
             )
@@ -100,6 +101,7 @@ class Listening:
                 cast(websocket.Route, route),  # faces see the same shapes from their side
                 app.find_hot,
                 tls=self._tls(one, ("http/1.1",)),
+                proxied=one.proxy_protocol,
                 limits=limits,
                 **_address(one),
             )

@@ -50,7 +50,6 @@ class Protection(Section, frozen=True):
     idle_tenant: Duration = Duration(300)  # a tenant that has held nothing for so long is forgotten
     # Before anybody has said who he is.
     half_open: Count = 10_000  # connections that have not; further ones are closed at once
-    half_open_per_address: Count = 0
     connections_per_address: Count = 0  # on all listeners; an IPv6 host counts by its /64
     accepts_per_turn: Annotated[int, Meta(ge=1)] = 16  # between two looks at those who are connected
     accepts_per_second: Rate = 0.0  # further ones wait in the kernel's queue
