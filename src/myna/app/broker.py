@@ -21,8 +21,9 @@ from myna.access.authenticator import AccessContext
 from myna.access.gates import Gates
 from myna.access.open import TENANT
 from myna.app.administration import ADMIN_TOKEN, ROOT, AdministratorsOnly
-from myna.app.limits import core_limits, door_limits, largest_packet, process_limits, tenant_limits
+from myna.app.limits import core_limits, largest_packet, tenant_limits
 from myna.app.listening import Listening
+from myna.app.protection import protect
 from myna.cluster.solo import SoloPeers
 from myna.config import Config, ConfigError, Loaded
 from myna.core.broker import Broker
@@ -48,6 +49,7 @@ from myna.store.embedded import EmbeddedStore, StoreError
 from myna.store.folder import DataFolder, FolderError, check_folder
 from myna.store.memory import MemoryStore
 from myna.watch import lines
+from myna.watch.flapping import Flapping
 from myna.watch.log import LogWatcher
 from myna.watch.metrics import Metrics
 from myna.watch.pages import HealthPage, MetricsPage
@@ -95,6 +97,8 @@ class App:
         slow_reader = float(config.network.slow_reader) or float("inf")
         doorstep = Doorstep(self.broker, always=(ADMINISTRATION,))
         self._net = net.Listeners(self._loop, self.broker, StreamLimits(slow_reader=slow_reader), doorstep=doorstep)
+        self._flapping = Flapping(self.broker)
+        self._watchers.add(self._flapping)
         self._protect(config)
         self.now = self._net.clock.now
         self.async_broker = AsyncBroker(self.broker, self.now, self._net.clock.arm)
@@ -316,11 +320,8 @@ class App:
         self._seconds += 1
 
     def _protect(self, config: Config) -> None:
-        """The bounds that the whole process shares."""
         self.broker.packet_size = largest_packet(config)
-        self.broker.limit_process(process_limits(config))
-        self.broker.queued.limit = int(config.protection.queue_memory)
-        self._net.protect(door_limits(config), config.protection.trusted_proxies)
+        protect(config, self.broker, self._net, self._flapping)
 
     def _send_away(self) -> None:
         now = self.now()

@@ -4,8 +4,7 @@ from typing import Final
 
 from myna.config import Config
 from myna.config.limits import LimitSettings
-from myna.core.limits import NEVER, Limits, ProcessLimits, vars_of
-from myna.net.doorstep import DoorstepLimits
+from myna.core.limits import NEVER, Limits, vars_of
 
 LEVELS: Final = {"3.1": 3, "3.1.1": 4, "5": 5}
 
@@ -26,26 +25,6 @@ def core_value(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
     return value if type(value) is float else int(value)
-
-
-def process_limits(config: Config) -> ProcessLimits:
-    protection = config.protection
-    limits = ProcessLimits()
-    limits.connections = protection.connections
-    limits.sessions = protection.sessions
-    limits.connects_per_second = protection.connects_per_second
-    limits.idle_tenant = float(protection.idle_tenant)
-    return limits
-
-
-def door_limits(config: Config) -> DoorstepLimits:
-    protection = config.protection
-    return DoorstepLimits(
-        half_open=protection.half_open,
-        connections_per_address=protection.connections_per_address,
-        accepts_per_turn=protection.accepts_per_turn,
-        accepts_per_second=protection.accepts_per_second,
-    )
 
 
 def tenant_limits(config: Config) -> dict[str, Limits]:

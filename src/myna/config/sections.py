@@ -55,7 +55,7 @@ class Protection(Section, frozen=True):
     accepts_per_second: Rate = 0.0  # further ones wait in the kernel's queue
     trusted_proxies: tuple[str, ...] = ()  # addresses and networks whose PROXY protocol headers are believed
     # Guessing.
-    login_failures: Count = 20  # of one address within `login_window`, from which it has to wait; 0 for no bound
+    login_failures: Count = 20  # by one name from one address within `login_window`, and names from one address
     login_failures_per_name: Count = 100  # on one user name, from anywhere; from then on strangers are answered late
     login_window: Duration = Duration(300)
     login_wait: Duration = Duration(300)  # the longest wait of an address; it begins with 1 s and doubles

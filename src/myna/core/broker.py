@@ -16,6 +16,7 @@ from myna.core.identity import Identity
 from myna.core.journal import Journal
 from myna.core.kept import KeptValues
 from myna.core.limits import Bucket, Limits, ProcessLimits, bucket
+from myna.core.logins import Logins
 from myna.core.message import Message
 from myna.core.outcome import MATCHED, UNMATCHED, Outcome, Refusal
 from myna.core.output import OutputMemory
@@ -66,6 +67,7 @@ class Broker:
         self._waiting: dict[Receiver, int] = {}
         self.retaining = Retaining(self.journal, self.deadlines, self.counters)
         self.kept = KeptValues(self.journal)
+        self.logins = Logins(self.counters)
         self.bans = Bans(self.kept, self.tenants, self.counters, self.deadlines)
 
     # Tenants and sessions

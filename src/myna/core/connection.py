@@ -75,7 +75,7 @@ class Connection(Link):
         self._reader = FrameReader(broker.packet_size)
         self._connect: Connect | None = None
         self._is_held_up = False  # takes too little of what it is sent to be read from
-        self._authentication = Authentication(self, gate, peer)
+        self._authentication = Authentication(broker, self, gate, peer)
         self._acks: Acks | None = None
         self._inbound: Inbound | None = None
         self._shaping: Shaping | None = None

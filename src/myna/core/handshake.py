@@ -68,9 +68,14 @@ def check_connect(connect: Connect) -> Refused | None:
 
 
 def keep_out(broker: Broker, connect: Connect, address: str, now: float) -> Refused | None:
-    """Those whom no tenant may have: found before a gate does any work for them."""
+    """Those whom no tenant may have, and those who guess: found before a gate does any work for them."""
     ban = broker.bans.banned_everywhere(address, now, client_id=connect.client_id)
-    return None if ban is None else Refused(reasons.BANNED, words_of(ban))
+    if ban is not None:
+        return Refused(reasons.BANNED, words_of(ban))
+    wait = broker.logins.wait(address, connect.user_name or connect.client_id, now)
+    if wait > 0.0:
+        return Refused(reasons.CONNECTION_RATE_EXCEEDED, f"too many failed logins from there: wait {wait:.0f} s")
+    return None
 
 
 def open_session(
