@@ -21,7 +21,7 @@ from myna.access.authenticator import AccessContext
 from myna.access.gates import Gates
 from myna.access.open import TENANT
 from myna.app.administration import ADMIN_TOKEN, ROOT, AdministratorsOnly
-from myna.app.limits import core_limits, largest_packet, tenant_limits
+from myna.app.limits import TenantLimits, core_limits, largest_packet, tenant_limits
 from myna.app.listening import Listening
 from myna.app.protection import protect
 from myna.cluster.solo import SoloPeers
@@ -97,6 +97,7 @@ class App:
         slow_reader = float(config.network.slow_reader) or float("inf")
         doorstep = Doorstep(self.broker, always=(ADMINISTRATION,))
         self._net = net.Listeners(self._loop, self.broker, StreamLimits(slow_reader=slow_reader), doorstep=doorstep)
+        self._tenant_limits = TenantLimits(self.broker, config)
         self._flapping = Flapping(self.broker)
         self._watchers.add(self._flapping)
         self._protect(config)
@@ -197,7 +198,7 @@ class App:
             raise CannotStart(str(error)) from error
         self.config = new
         self._loaded = loaded
-        self.broker.set_limits(core_limits(new.limits_of()), tenant_limits(new))
+        self._tenant_limits.use(new)
         self._protect(new)
         self._log_watcher.connections = new.log.connections
         set_up_log(new)
@@ -228,7 +229,7 @@ class App:
             for watcher in one.watchers:
                 self._watchers.add(watcher)
         self._gates.configure(self.config.access.tables, self._loaded.source)
-        metrics = Metrics(self.broker, self._lag, [face.metrics for face in self._faces.values()])
+        metrics = Metrics(self.broker, self._lag, [face.metrics for face in self._faces.values()], self.now)
         own = self._own_claims(claims, HealthPage(self.health), MetricsPage(metrics))
         return self._listening.make([own, *claims])
 
@@ -261,6 +262,7 @@ class App:
             connect_mqtt=self._connect,
             text_frame=encode_text_frame,
             binary_frame=encode_binary_frame,
+            limit_tenant=self._tenant_limits.provide,
             urls=self.urls,
             open_registry=self._open_registry,
         )

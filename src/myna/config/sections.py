@@ -143,11 +143,11 @@ class Config(Struct, frozen=True):
     faces: dict[str, Table] = field(default_factory=dict)  # enabled ones, with their own settings
     development: bool = False  # no file: loopback only, open gate, well-known keys
 
-    def limits_of(self, tenant: str | None = None) -> LimitSettings:
-        """All that is said of a tenant's limits, or of everybody's."""
+    def limits_of(self, tenant: str | None = None, provided: LimitSettings | None = None) -> LimitSettings:
+        """All that is said of a tenant's limits, or of everybody's. `provided`: what somebody outside says of them."""
         everybody = self.limits.over(PROFILES[self.profile])
         settings = None if tenant is None else self.tenants.get(tenant)
-        if settings is None:
-            return everybody
-        below = everybody if settings.profile is None else PROFILES[settings.profile]
-        return settings.limits.over(below)
+        below = everybody if settings is None or settings.profile is None else PROFILES[settings.profile]
+        if provided is not None:
+            below = provided.over(below)
+        return below if settings is None else settings.limits.over(below)

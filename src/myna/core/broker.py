@@ -281,7 +281,12 @@ class Broker:
 
     def retain(self, tenant: Tenant, message: Message, now: float) -> int:
         """Keep it as its topic's retained message, or remove that if it is empty; deliver to nobody [MQTT-3.3.1-6]."""
-        return self.retaining.retain(tenant, message, self.quotas, now)
+        code = self.retaining.retain(tenant, message, self.quotas, now)
+        if code == reasons.QUOTA_EXCEEDED:
+            origin = message.origin
+            cause = "quota exceeded: delivered, but not retained"
+            self.watcher.refused("RETAIN", tenant.name, origin.client_id, origin.address, cause, now)
+        return code
 
     def may_retain(self, tenant: Tenant, message: Message) -> int:
         """SUCCESS, or the reason why `retain` would not keep it."""

@@ -229,7 +229,7 @@ class Inbound:
             self._check_quota()
         self._check_support(packet)
         if self._bucket is not None and not self._bucket.take(1.0, now):
-            self._too_fast()
+            self._too_fast(now)
             return
         encoded = topic.encode()
         route = session.tenant.router.route(encoded)
@@ -366,11 +366,13 @@ class Inbound:
         if packet.retain and not limits.retain_available:
             raise ProtocolViolation("retained messages are not supported", reasons.RETAIN_NOT_SUPPORTED)
 
-    def _too_fast(self) -> None:
+    def _too_fast(self, now: float) -> None:
         """Above the tenant's rate: MQTT 5 is told, earlier versions know no word for it, and get no ack."""
         self._broker.counters.refuse("publish_rate")
         if self._is_5:
             raise ProtocolViolation("publish rate exceeded", reasons.MESSAGE_RATE_TOO_HIGH)
+        tenant, _, client_id = self._session.key
+        self._broker.watcher.refused("PUBLISH", tenant, client_id, self._link.address, "publish rate exceeded", now)
 
     def end(self) -> None:
         if self._share is not None:
