@@ -11,7 +11,7 @@ from myna.net.listeners import HttpListener, MqttListener
 from myna.net.tls import TlsContexts, TlsSettings
 from myna.testing import World
 from tests.net.certificates import folder
-from tests.net.harness import Served, Talker, on_both_loops
+from tests.net.harness import Served, Talker, on_our_loop
 from tests.net.test_websocket import not_here
 from tests.net.websocket_client import handshake
 
@@ -19,7 +19,7 @@ REQUEST = b"GET /x HTTP/1.1\r\nhost: x\r\n\r\n"
 ADMIN = b"GET /api/admin/bans HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_banned_address_gets_403_from_http_and_for_upgrades_except_where_it_is_always_open() -> None:
     world = World()
     broker = world.broker
@@ -52,7 +52,7 @@ def everybody(served: Served) -> int:
     return served.listeners._half_open()
 
 
-@on_both_loops
+@on_our_loop
 async def test_beyond_so_many_that_have_not_said_who_they_are_newcomers_are_closed() -> None:
     world = World()
     listener = HttpListener("http", not_here, lambda request: None, host="127.0.0.1", port=0)
@@ -76,7 +76,7 @@ async def test_beyond_so_many_that_have_not_said_who_they_are_newcomers_are_clos
             client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_websocket_keeps_the_place_of_its_address_until_it_ends() -> None:
     class Quiet(WebSocketEndpoint):
         def opening(self, socket: WebSocketConnection) -> None:
@@ -102,7 +102,7 @@ async def test_a_websocket_keeps_the_place_of_its_address_until_it_ends() -> Non
         refused.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_accepting_keeps_to_its_rate_and_nobody_is_lost() -> None:
     async with Served() as served:
         served.listeners.protect(DoorstepLimits(accepts_per_second=20.0), [])
@@ -114,7 +114,7 @@ async def test_accepting_keeps_to_its_rate_and_nobody_is_lost() -> None:
             client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_places_of_those_who_never_finish_tls_are_given_back() -> None:
     world = World()
     contexts = TlsContexts(TlsSettings(str(folder() / "server.pem"), str(folder() / "server.key")))

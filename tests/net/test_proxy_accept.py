@@ -9,7 +9,7 @@ from myna.core.bans import ADDRESS
 from myna.net.doorstep import Doorstep, DoorstepLimits
 from myna.net.listeners import HttpListener, MqttListener
 from myna.testing import World
-from tests.net.harness import Client, Served, on_both_loops
+from tests.net.harness import Client, Served, on_our_loop
 from tests.net.test_proxy import V4, version_2
 from tests.net.test_websocket import not_here
 
@@ -46,7 +46,7 @@ async def is_closed(client: Client) -> None:
 
 
 @pytest.mark.parametrize("header", [LINE, BLOCK])
-@on_both_loops
+@on_our_loop
 async def test_the_client_is_where_the_header_says_and_nothing_behind_it_is_lost(header: bytes) -> None:
     async with Proxied() as served:
         client = await served.client()
@@ -59,7 +59,7 @@ async def test_the_client_is_where_the_header_says_and_nothing_behind_it_is_lost
 
 
 @pytest.mark.parametrize("header", [LINE, BLOCK])
-@on_both_loops
+@on_our_loop
 async def test_a_header_may_come_byte_by_byte(header: bytes) -> None:
     async with Proxied() as served:
         client = await served.client()
@@ -73,7 +73,7 @@ async def test_a_header_may_come_byte_by_byte(header: bytes) -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_proxy_that_speaks_for_itself_is_itself() -> None:
     async with Proxied() as served:
         client = await served.client()
@@ -84,7 +84,7 @@ async def test_a_proxy_that_speaks_for_itself_is_itself() -> None:
 
 
 @pytest.mark.parametrize("data", [b"\x10\x0c\0\4MQTT", b"GET / HTTP/1.1\r\n\r\n", b"PROXY TCP4 nonsense\r\n"])
-@on_both_loops
+@on_our_loop
 async def test_without_a_header_it_is_closed_and_counted(data: bytes) -> None:
     async with Proxied() as served:
         client = await served.client()
@@ -95,7 +95,7 @@ async def test_without_a_header_it_is_closed_and_counted(data: bytes) -> None:
         assert served.talkers == []
 
 
-@on_both_loops
+@on_our_loop
 async def test_half_a_header_and_silence_or_an_end_are_closed_and_nothing_said_is_no_refusal() -> None:
     async with Proxied() as served:
         half, gone, silent = [await served.client() for _ in range(3)]
@@ -115,7 +115,7 @@ async def test_half_a_header_and_silence_or_an_end_are_closed_and_nothing_said_i
         assert served.refused == 2
 
 
-@on_both_loops
+@on_our_loop
 async def test_who_is_not_a_trusted_proxy_is_closed_whatever_he_says() -> None:
     async with Proxied(trusted="198.51.100.0/24") as served:
         client = await served.client()
@@ -126,7 +126,7 @@ async def test_who_is_not_a_trusted_proxy_is_closed_whatever_he_says() -> None:
         assert "not a trusted proxy" in served.world.watcher.lines[0]
 
 
-@on_both_loops
+@on_our_loop
 async def test_bans_are_of_the_client_s_own_address_over_http() -> None:
     async with Proxied(HttpListener("http", not_here, host="127.0.0.1", port=0, proxied=True)) as served:
         served.world.broker.bans.ban(None, ADDRESS, "192.0.2.1", 0.0)
@@ -137,7 +137,7 @@ async def test_bans_are_of_the_client_s_own_address_over_http() -> None:
             client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_places_are_of_the_client_s_own_address_and_given_back() -> None:
     async with Proxied() as served:
         served.listeners.protect(DoorstepLimits(connections_per_address=1), ["127.0.0.0/8"])

@@ -20,7 +20,7 @@ from myna.core.logins import Logins
 from myna.core.message import Message
 from myna.core.outcome import MATCHED, UNMATCHED, Outcome, Refusal
 from myna.core.output import OutputMemory
-from myna.core.ports import TAKEN, Peers, Store, Tap, TopicGuard, Watcher
+from myna.core.ports import TAKEN, Peers, Store, Tap, Ticking, TopicGuard, Watcher
 from myna.core.queue import QueueMemory
 from myna.core.quotas import Quotas
 from myna.core.receiver import Receiver, Subscription
@@ -32,7 +32,7 @@ from myna.wire import reasons
 
 
 @final
-class Broker:
+class Broker(Ticking):
     def __init__(
         self,
         store: Store,
