@@ -98,7 +98,7 @@ class WebSocketClient(FramedReceiver):
         self.address = address
         self.connected_at = now
         broker = self.space.broker
-        self.tenant.connections += 1
+        self.tenant.connected()
         broker.counters.connections_opened += 1
         broker.counters.connects_accepted += 1
         broker.watcher.connected(self, address, now)
@@ -138,7 +138,7 @@ class WebSocketClient(FramedReceiver):
     def _let_go(self, reason: int, by_client: bool, now: float) -> None:
         self.socket = self.direct = None
         broker = self.space.broker
-        self.tenant.connections -= 1
+        self.tenant.disconnected()
         broker.counters.connections_closed += 1
         broker.watcher.disconnected(self, reason, by_client, now)
 
