@@ -167,3 +167,9 @@ def test_descriptions_are_served_where_what_they_describe_is() -> None:
     assert show(pages(claims)["/api/admin/openapi.json"])[0] == 401
     status, body = show(pages(claims)["/api/admin/openapi.json"], RIGHT)
     assert list(json.loads(body)["paths"]) == ["/api/admin/x"]
+
+
+def test_no_face_claims_what_is_the_administrator_s_for_everybody() -> None:
+    theirs = {"birds": Claims(routes=[Route("/api/admin/birds", secret_page)])}
+    with pytest.raises(AssertionError, match="birds claims /api/admin/birds for everybody"):
+        own_claims(theirs, Locked().guarded, secret_page, secret_page, metrics_open=lambda: False, own_listener=False)

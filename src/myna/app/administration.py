@@ -83,12 +83,21 @@ def own_claims(
     """What the broker itself answers over HTTP, and what faces have for administrators: there, or on listeners of the
     administration's own.
     """
+    for name, one in theirs.items():
+        for path in (*(path for _, path in one.hot), *(route.pattern for route in one.routes)):
+            assert not path.startswith(f"{ROOT}/"), (
+                f"{name} claims {path} for everybody; it belongs to `administration`"
+            )
     closed_metrics = guarded.guard(metrics)
 
     async def judged_metrics(scope: Scope, receive: Receive, send: Send) -> None:
         await (metrics if metrics_open() else closed_metrics)(scope, receive, send)
 
-    described = [Description(name, one.description) for name, one in theirs.items() if one.description is not None]
+    described = [
+        Description(name, one.description)
+        for name, one in theirs.items()
+        if one.description is not None and not one.own_listener
+    ]
     everybody = [Route("/health", health, ("GET",)), _document("/openapi.json", merge(described, administration=False))]
     administrators = [
         Route("/metrics", judged_metrics, ("GET",)),
