@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from myna.access.gates import Gates
 from myna.core.identity import Identity
 from myna.core.outcome import Refusal
 from myna.core.ports import Gate, Ticket
@@ -20,6 +21,7 @@ from myna.formats.jwt import Claims, sign
 from myna.testing import TENANT, World
 from myna.testing.outgoing import ScriptedHttp
 from myna.wire.packets import Publish
+from tests.access.contexts import access_context
 
 KEY = "an-api-key-that-is-long-enough"
 SECRET = "a-shared-secret-of-at-least-32-bytes"
@@ -133,7 +135,12 @@ class Desk:
     """By default one API key may publish and subscribe to everything: development's namespace, a key's name."""
 
     def __init__(
-        self, settings: Settings | None = None, *, world: World | None = None, development: bool = True
+        self,
+        settings: Settings | None = None,
+        *,
+        world: World | None = None,
+        development: bool = True,
+        callers: Gates | None = None,
     ) -> None:
         self.world = World() if world is None else world
         if settings is None:
@@ -153,6 +160,7 @@ class Desk:
             text_frame=lambda data: data,
             binary_frame=lambda data: data,
             urls={},
+            callers=lambda names: (callers or Gates(access_context(self.world))).callers(("faces", "eventgrid"), names),
         )
         self.face = EventGridFace(context, settings)
         claims = self.face.claims()
