@@ -155,6 +155,7 @@ class App:
         """End whatever is left, at once."""
         self._net.close()
         self._lag.stop()
+        self._gates.close()
         if self._timer is not None:
             self._timer.cancel()
         for registry in self._registries:
@@ -254,6 +255,7 @@ class App:
             binary_frame=encode_binary_frame,
             urls=self.urls,
             open_registry=self._open_registry,
+            callers=lambda names: self._gates.callers(("faces", name, "access"), names),
         )
 
     def _secret(self, name: str) -> str:
