@@ -3,4 +3,7 @@
 from typing import Final
 
 # By the name a configuration gives them. Faces bring more, under names of their own.
-AUTHENTICATORS: Final[dict[str, str]] = {"open": "myna.access.open:Open"}
+AUTHENTICATORS: Final[dict[str, str]] = {
+    "jwt": "myna.access.jwt:Jwt",
+    "open": "myna.access.open:Open",
+}

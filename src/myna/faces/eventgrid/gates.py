@@ -15,6 +15,7 @@ from myna.core.broker import Broker
 from myna.core.identity import Identity
 from myna.core.outcome import Refusal
 from myna.core.ports import Ticket
+from myna.core.verdict import Unclaimed
 from myna.faces.eventgrid.callers import Caller
 from myna.faces.eventgrid.certificates import Certificates
 from myna.faces.eventgrid.rules import Directory
@@ -25,7 +26,7 @@ from myna.wire import reasons
 
 METHODS: Final = ("OAUTH2-JWT", "CUSTOM-JWT")
 
-Verdict = Identity | Refusal | None
+Verdict = Identity | Refusal | Unclaimed | None
 
 
 class Admission:
@@ -68,7 +69,8 @@ class TokenGate:
         try:
             caller = await self._tokens.check(token, method)
         except UnknownIssuer as error:
-            return Refusal(reasons.NOT_AUTHORIZED, str(error)) if method else None
+            words = str(error)
+            return Unclaimed(lambda: Refusal(reasons.NOT_AUTHORIZED, words))
         except NoKeys as error:
             return Refusal(reasons.SERVER_UNAVAILABLE, str(error))
         except BadToken as error:
