@@ -6,6 +6,7 @@ from typing import Final
 AUTHENTICATORS: Final[dict[str, str]] = {
     "api-keys": "myna.access.api_keys:ApiKeys",
     "certificate": "myna.access.certificate:ByCertificate",
+    "jwt": "myna.access.jwt:Jwt",
     "open": "myna.access.open:Open",
     "passwords": "myna.access.passwords:Passwords",
 }

@@ -68,7 +68,7 @@ class Visited:
             self.gates.bring(name, judge)
         self.gates.configure(tables, Source("", {}, {}))
         self.desk.face._directory.replace(build_namespace(parse_document(NAMESPACE.encode())))
-        self.gate = self.gates.make(["jwt", "eventgrid-certificate", "eventgrid"])
+        self.gate = self.gates.make(["eventgrid-jwt", "eventgrid-certificate", "eventgrid"])
 
     async def call(self, name: str, password: str, topic: str = "devices%2FDevice-17%2Fx") -> Answer:
         shown = base64.b64encode(f"{name}:{password}".encode())

@@ -17,12 +17,13 @@ from myna.core.broker import Broker
 from myna.core.identity import Identity
 from myna.core.outcome import Refusal
 from myna.core.ports import Ticket
-from myna.core.verdict import Answer, Challenge, Proved, Verdict
+from myna.core.verdict import Answer, Challenge, Proved, Unclaimed, Verdict
 from myna.faces.eventgrid.callers import Caller
 from myna.faces.eventgrid.certificates import Certificates
 from myna.faces.eventgrid.rules import Directory
-from myna.faces.eventgrid.tokens import NotOurs, Tokens
+from myna.faces.eventgrid.tokens import Tokens
 from myna.faces.eventgrid.visitors import Visitors
+from myna.formats.issuers import NoKeys, UnknownIssuer
 from myna.formats.jwt import BadToken, looks_like_jwt
 from myna.wire import reasons
 
@@ -52,7 +53,7 @@ class Admission:
 
 
 class TokenGate:
-    """The authenticator `jwt`."""
+    """The authenticator `eventgrid-jwt`."""
 
     def __init__(self, tokens: Tokens, admission: Admission) -> None:
         self._tokens = tokens
@@ -68,8 +69,11 @@ class TokenGate:
     async def _check(self, token: bytes, method: str, ticket: Ticket) -> Verdict:
         try:
             caller = await self._tokens.check(token, method)
-        except NotOurs as error:
-            return Refusal(reasons.NOT_AUTHORIZED, str(error)) if method else None
+        except UnknownIssuer as error:
+            words = str(error)
+            return Unclaimed(lambda: Refusal(reasons.NOT_AUTHORIZED, words))
+        except NoKeys as error:
+            return Refusal(reasons.SERVER_UNAVAILABLE, str(error))
         except BadToken as error:
             return Refusal(reasons.NOT_AUTHORIZED, str(error))
         return self._admission.admit(caller, ticket)

@@ -15,8 +15,9 @@ from myna.faces.contract import Scope, caller_status
 from myna.faces.eventgrid.answers import Fault
 from myna.faces.eventgrid.callers import Caller
 from myna.faces.eventgrid.certificates import Certificates
-from myna.faces.eventgrid.tokens import NotOurs, Tokens
+from myna.faces.eventgrid.tokens import Tokens
 from myna.faces.eventgrid.visitors import Visitors
+from myna.formats.issuers import NoKeys, UnknownIssuer
 from myna.formats.jwt import BadToken, looks_like_jwt
 
 BEARER: Final = b"bearer "
@@ -58,8 +59,10 @@ class Doorman:
     async def _by_token(self, token: bytes, scope: Scope, now: float) -> Caller:
         try:
             return await self._tokens.check(token)
+        except NoKeys as error:
+            raise Fault("ServerBusy", str(error), retry_after=1.0) from None
         except BadToken as error:
-            if self._visitors is not None and (isinstance(error, NotOurs) or not looks_like_jwt(token)):
+            if self._visitors is not None and (isinstance(error, UnknownIssuer) or not looks_like_jwt(token)):
                 return await self._visitor(self._visitors, scope, now)
             raise Fault("TokenExpired" if error.expired else "Unauthorized", str(error), token=True) from None
 
