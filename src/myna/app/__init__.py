@@ -1,8 +1,20 @@
 """The wiring. The only part that imports all the others; they meet nowhere else."""
 
+from myna.app.access import describe_access, face_access
 from myna.app.broker import App, CannotStart, examine, set_up_log
 from myna.app.limits import changed_limits
 from myna.faces import FACES
 from myna.store.embedded import StoreError, inspection
 
-__all__ = ["FACES", "App", "CannotStart", "StoreError", "changed_limits", "examine", "inspection", "set_up_log"]
+__all__ = [
+    "FACES",
+    "App",
+    "CannotStart",
+    "StoreError",
+    "changed_limits",
+    "describe_access",
+    "examine",
+    "face_access",
+    "inspection",
+    "set_up_log",
+]
