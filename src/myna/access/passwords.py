@@ -69,7 +69,7 @@ class Passwords(Authenticator):
         if ticket.method is not None:
             return self._scram.judge(ticket, now) if ticket.method == METHOD and self._settings.scram else None
         name, password = ticket.user_name, ticket.password
-        if name is None:
+        if not name:
             return None
         entry = self._users.get(name)
         if password is None:  # nobody behind us may take a known name without its password
