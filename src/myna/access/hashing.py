@@ -53,6 +53,6 @@ class Hashing:
 
 
 def _step_back() -> None:
-    """The loop goes first where there is not enough processor for all: on Linux each thread has a niceness of its own."""
+    """The loop goes first where there is not enough processor for all. On Linux each thread has its own niceness."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
