@@ -29,20 +29,28 @@ class Hashing:
     def __init__(self, threads: int, waiting: int) -> None:
         self._threads = ThreadPoolExecutor(threads, "hashing", _step_back)
         self._most = threads + waiting
+        self._closed = False
         self._count = 0
         self._of_host: Counter[str] = Counter()
 
     async def run(self, host: str, check: Callable[[], bool]) -> bool:
         """Raises Busy."""
-        if self._count >= self._most or self._of_host[host] >= max(1, self._most // 2):
+        if self._closed or self._count >= self._most or self._of_host[host] >= max(1, self._most // 2):
             raise Busy
         self._count += 1
         self._of_host[host] += 1
         work = asyncio.get_running_loop().run_in_executor(self._threads, check)
         work.add_done_callback(lambda _: self._done(host))
-        return await asyncio.shield(work)
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            if work.cancelled():  # by `close`, before it began; nobody has cancelled whoever waits for it
+                raise Busy from None
+            raise
 
     def close(self) -> None:
+        """What has not begun is given up: who waits for it is told to come again."""
+        self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _done(self, host: str) -> None:
