@@ -4,6 +4,7 @@ from myna.app.access import describe_access, face_access
 from myna.app.broker import App, CannotStart, examine, set_up_log
 from myna.app.limits import changed_limits
 from myna.faces import FACES
+from myna.sockets.readiness import new_event_loop
 from myna.store.embedded import StoreError, inspection
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "examine",
     "face_access",
     "inspection",
+    "new_event_loop",
     "set_up_log",
 ]
