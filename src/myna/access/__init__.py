@@ -6,4 +6,5 @@ from typing import Final
 AUTHENTICATORS: Final[dict[str, str]] = {
     "jwt": "myna.access.jwt:Jwt",
     "open": "myna.access.open:Open",
+    "webhook": "myna.access.webhook:Webhook",
 }
