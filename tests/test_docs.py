@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import fields
 
+from myna.access import AUTHENTICATORS
+from myna.access.gates import load_authenticator
 from myna.app import examine
 from myna.commands.check import warn
 from myna.config import load, sections
@@ -30,10 +32,11 @@ NOT_SETTINGS = {"tables"}  # how [access.NAME] is held
         sections.Access,
         sections.Log,
         LimitSettings,
+        *(load_authenticator(name).SETTINGS for name in AUTHENTICATORS),
     ],
 )
 def test_every_setting_is_in_the_manual(section: type) -> None:
-    settings = {field.name for field in fields(section)} - NOT_SETTINGS
+    settings = {field.encode_name for field in fields(section)} - NOT_SETTINGS
     assert settings - NAMED == set()
 
 

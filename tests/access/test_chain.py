@@ -111,6 +111,9 @@ def test_who_challenges_is_answered_and_nobody_else_is_asked() -> None:
     chain = Chain([others, Says(lambda: Challenge(b"is it you?", judge))], lambda: 0.0)
     ticket = FakeTicket()
     chain.admit(ticket, 1.0)
+    assert ticket.answers.pop() == "refused 0x8C at 1: this takes a method of authentication"
+    ticket.method = "QUIZ"
+    chain.admit(ticket, 1.0)
     for said in (b"perhaps", b"yes"):
         ticket.data = said
         chain.answered(ticket, 2.0)
@@ -119,12 +122,13 @@ def test_who_challenges_is_answered_and_nobody_else_is_asked() -> None:
         "challenged with really?",
         "admitted alice at 2 with welcome",
     ]
-    assert others.asked == 1
+    assert others.asked == 2
 
 
 def test_a_bug_in_judging_an_answer_refuses() -> None:
     chain = Chain([Says(lambda: Challenge(b"is it you?", lambda _ticket, _now: fail()))], lambda: 0.0)
     ticket = FakeTicket()
+    ticket.method = "QUIZ"
     chain.admit(ticket, 1.0)
     chain.answered(ticket, 2.0)
     assert ticket.answers[1].startswith("refused 0x80")

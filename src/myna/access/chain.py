@@ -55,6 +55,8 @@ class Chain(Gate):
             ticket.admit(answer.identity, now, answer.data)
         elif isinstance(answer, Refusal):
             ticket.refuse(answer.reason, now, answer.text)
+        elif isinstance(answer, Challenge) and ticket.method is None:  # AUTH is for who has named a method (§4.12)
+            ticket.refuse(reasons.BAD_AUTHENTICATION_METHOD, now, "this takes a method of authentication")
         elif isinstance(answer, Challenge):
             ticket.exchange = answer
             ticket.challenge(answer.data, now)

@@ -165,6 +165,8 @@ class Authenticator(Protocol):
 
 Judged = Identity | Refusal
 
+EVERY_TENANT: Final = "*"  # the tenant of a caller who may speak for all of them
+
 
 class Callers(Protocol):
     """The authenticators of a list. `call` judges an HTTP request by what it shows: Authorization (Basic, Bearer), an

@@ -24,7 +24,7 @@ from myna.faces.eventgrid.batch import Batch
 from myna.faces.eventgrid.certificates import Certificates
 from myna.faces.eventgrid.clients import SOURCES
 from myna.faces.eventgrid.endpoint import NotAllowed
-from myna.faces.eventgrid.gates import Admission, CertificateGate, TokenGate
+from myna.faces.eventgrid.gates import Admission, CertificateGate, TokenGate, VisitorGate
 from myna.faces.eventgrid.identify import Doorman
 from myna.faces.eventgrid.importing import BadNamespace, list_files, load_namespace
 from myna.faces.eventgrid.metrics import Metrics
@@ -41,6 +41,7 @@ from myna.faces.eventgrid.service import Service
 from myna.faces.eventgrid.settings import IssuerSettings, Settings
 from myna.faces.eventgrid.streams import Streams
 from myna.faces.eventgrid.tokens import Issuer, Tokens
+from myna.faces.eventgrid.visitors import Visitors
 from myna.formats.jwt import sign
 from myna.formats.keys import BadKey
 from myna.wire import reasons
@@ -76,13 +77,16 @@ class EventGridFace(Face):
         self._watching: asyncio.Task[None] | None = None
         tokens = self._tokens = Tokens(self._tenant, self._directory, issuers, settings.api_keys, context.now)
         certificates = Certificates(self._tenant, self._directory, check_sources(settings.name_sources))
+        visitors = None
+        if settings.access:
+            visitors = Visitors(self._tenant, self._directory, context.callers(settings.access))
         self._metrics = Metrics()
         self._records = Records(settings.name, Path(settings.log_file) if settings.log_file else None, self._metrics)
         self._service = Service(
             context.broker,
             self._tenant,
             settings,
-            Doorman(tokens, certificates),
+            Doorman(tokens, certificates, visitors),
             HttpQuota(settings.http_quota(), context.now()),
             self._records,
             self._metrics,
@@ -97,6 +101,8 @@ class EventGridFace(Face):
             "eventgrid-jwt": TokenGate(tokens, admission),
             "eventgrid-certificate": CertificateGate(certificates, admission),
         }
+        if visitors is not None:
+            self._authenticators["eventgrid"] = VisitorGate(visitors, admission)
 
     def claims(self) -> Claims:
         hot, routes = self.handlers()
