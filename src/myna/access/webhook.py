@@ -23,7 +23,7 @@ from myna.config.outgoing import WebhookSettings
 from myna.core.identity import Identity
 from myna.core.outcome import Refusal
 from myna.core.ports import Ticket
-from myna.formats.asking import Asking, Busy
+from myna.formats.asking import Asking, Busy, is_exposed
 from myna.formats.outgoing import CallFailed
 from myna.formats.remembered import Remembered
 from myna.formats.webhooks import (
@@ -69,6 +69,8 @@ class Webhook(Authenticator):
         self._now = context.now
         self._counters = context.broker.counters
         self._is_bifromq = settings.form == "bifromq"
+        if is_exposed(settings.url):
+            log.warning("access.webhook: passwords are sent to %s unencrypted; use https", settings.url)
         self._url = settings.url.rstrip("/") + "/auth" if self._is_bifromq else settings.url
         redirects = REDIRECTS if self._is_bifromq else 0
         self._asking = Asking(settings, context.http, context.now, redirects=redirects)

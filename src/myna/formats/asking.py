@@ -9,6 +9,7 @@ server busy; that the webhook itself did not answer is something else, and raise
 import asyncio
 from collections.abc import Callable
 from typing import Final, Protocol
+from urllib.parse import urlsplit
 
 from myna.formats.credentials import Credentials
 from myna.formats.credentials import Terms as CredentialTerms
@@ -32,6 +33,12 @@ class Terms(Protocol):
     def trust(self) -> str: ...
     @property
     def credentials(self) -> CredentialTerms: ...
+
+
+def is_exposed(url: str) -> bool:
+    """Can what is sent there be read on the way? Only what stays on this machine needs no encryption."""
+    parts = urlsplit(url)
+    return parts.scheme != "https" and parts.hostname not in ("localhost", "127.0.0.1", "::1")
 
 
 class Busy(Exception):

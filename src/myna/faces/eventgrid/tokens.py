@@ -17,7 +17,8 @@ from myna.faces.eventgrid.namespace import Role
 from myna.faces.eventgrid.rules import Directory
 from myna.faces.eventgrid.settings import ApiKeySettings, IssuerSettings, RoleSettings
 from myna.formats import issuers
-from myna.formats.jwt import BadToken, Key
+from myna.formats.issuers import UnknownIssuer
+from myna.formats.jwt import BadToken, Key, looks_like_jwt
 from myna.formats.outgoing import HttpCaller
 from myna.formats.remembered import Remembered
 
@@ -80,9 +81,15 @@ class Tokens:
         try:
             text = token.decode("ascii")
         except UnicodeDecodeError:
-            raise BadToken("this is not a JWT") from None
+            raise UnknownIssuer("this is not a JWT") from None
+        if not looks_like_jwt(text):
+            raise UnknownIssuer("this is not a JWT")
         issuer = issuers.choose((one for one in self._issuers if one.serves(method)), text)
         return self._remember(token, self._of_claims(issuer, await issuer.check(text, self._now)))
+
+    def keep(self, token: bytes, caller: Caller) -> None:
+        """Somebody else has said whose this is, and until when."""
+        self._remember(token, caller)
 
     def use(self, issuers: Sequence[Issuer]) -> None:
         """Others from now on."""
