@@ -15,8 +15,9 @@ from myna.faces.eventgrid.callers import Caller
 from myna.faces.eventgrid.clients import MAXIMUM_NAME, Client, attributes_of_claims
 from myna.faces.eventgrid.namespace import Role
 from myna.faces.eventgrid.rules import Directory
-from myna.faces.eventgrid.settings import ApiKeySettings, IssuerSettings, RoleSettings
+from myna.faces.eventgrid.settings import ApiKeySettings, IssuerSettings
 from myna.formats import issuers
+from myna.formats.claims import values_of
 from myna.formats.issuers import UnknownIssuer
 from myna.formats.jwt import BadToken, Key, looks_like_jwt
 from myna.formats.outgoing import HttpCaller
@@ -45,7 +46,7 @@ class Issuer(issuers.Issuer):
         return tuple(
             Role(rule.permission, space)
             for rule in self.settings.roles
-            if _has_value(claims, rule)
+            if any(rule.value in values_of(claims.get(name)) for name in rule.claims)
             for space in rule.topic_spaces or ("",)
         )
 
@@ -142,14 +143,3 @@ def _first_text(claims: Mapping[str, Any], names: Sequence[str]) -> str:
         if isinstance(value, str) and value:
             return value
     return ""
-
-
-def _has_value(claims: Mapping[str, Any], rule: RoleSettings) -> bool:
-    """The value may be the claim, one of its elements, or one of the words in it, as scopes are written."""
-    for name in rule.claims:
-        held = claims.get(name)
-        if isinstance(held, str) and (held == rule.value or rule.value in held.split()):
-            return True
-        if isinstance(held, list) and rule.value in held:
-            return True
-    return False
