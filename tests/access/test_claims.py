@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from myna.access.claims import check_required, find_claim, find_name, read_attributes
+from myna.access.claims import check_required, find_name, read_attributes
 from myna.formats.jwt import BadToken
 
 CLAIMS: dict[str, Any] = {
@@ -17,13 +17,6 @@ CLAIMS: dict[str, Any] = {
     "empty": "",
     "none": None,
 }
-
-
-def test_claims_are_found_by_name_or_by_the_way_to_them() -> None:
-    assert find_claim(CLAIMS, "https://example.com/tenant") == "acme"
-    assert find_claim(CLAIMS, "realm_access.roles") == ["meter", "admin"]
-    for name in ("nothing", "sub.more", "realm_access.nothing", "realm_access.roles.0"):
-        assert find_claim(CLAIMS, name) is None
 
 
 @pytest.mark.parametrize(

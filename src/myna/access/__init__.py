@@ -9,4 +9,5 @@ AUTHENTICATORS: Final[dict[str, str]] = {
     "jwt": "myna.access.jwt:Jwt",
     "open": "myna.access.open:Open",
     "passwords": "myna.access.passwords:Passwords",
+    "webhook": "myna.access.webhook:Webhook",
 }

@@ -1,7 +1,8 @@
 """What an issuer's claims mean here: tenant, user, attributes, and what must be in a token at all.
 
-A claim is named as it stands in the token, or by the way to it: `realm_access.roles`. What a newcomer gets wrong: a
-name is first taken as it is, for there are claims called `https://example.com/tenant`.
+A claim is named as it stands in the token, or by the way to it: `realm_access.roles`. What a newcomer gets wrong: what
+settings ask for and a token does not say is never made up. A token without a tenant, where its issuer should name
+one, opens nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any, Final
 from msgspec import field
 
 from myna.config.tokens import IssuerSettings
+from myna.formats.claims import find_claim, show_claim, values_of
 from myna.formats.jwt import BadToken
 from myna.wire.fields import is_wanted
 
@@ -31,17 +33,6 @@ class JwtIssuer(IssuerSettings, frozen=True):
     required_claims: dict[str, str | tuple[str, ...]] = field(default_factory=dict)
 
 
-def find_claim(claims: Mapping[str, Any], name: str) -> Any:
-    if name in claims:
-        return claims[name]
-    found: Any = claims
-    for step in name.split("."):
-        if not isinstance(found, Mapping) or step not in found:
-            return None
-        found = found[step]
-    return found
-
-
 def check_required(claims: Mapping[str, Any], required: Mapping[str, str | Sequence[str]]) -> None:
     """The value may be the claim, one of its elements, or one of the words in it, as scopes are written."""
     for name, accepted in required.items():
@@ -49,7 +40,7 @@ def check_required(claims: Mapping[str, Any], required: Mapping[str, str | Seque
         held = find_claim(claims, name)
         if held is None:
             raise BadToken(f"the token lacks the claim {name}")
-        if ANYTHING not in wanted and not wanted & _values(held):
+        if ANYTHING not in wanted and not wanted & values_of(held):
             raise BadToken(f"the token's claim {name} has none of the values asked for")
 
 
@@ -67,25 +58,7 @@ def find_name(claims: Mapping[str, Any], names: Sequence[str], what: str) -> str
 def read_attributes(claims: Mapping[str, Any], wanted: Mapping[str, str]) -> dict[str, str]:
     found = {}
     for attribute, name in wanted.items():
-        text = _show(find_claim(claims, name))
+        text = show_claim(find_claim(claims, name))
         if text is not None:
             found[attribute] = text
     return found
-
-
-def _values(held: Any) -> set[str]:
-    if isinstance(held, list):
-        return {text for one in held if (text := _show(one)) is not None}
-    text = _show(held)
-    return set() if text is None else {text, *text.split()}
-
-
-def _show(value: Any) -> str | None:
-    """A claim as text; None for what has none, objects for instance."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str | int | float):
-        return str(value)
-    if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return ",".join(value)
-    return None

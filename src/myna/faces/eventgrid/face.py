@@ -24,7 +24,7 @@ from myna.faces.eventgrid.batch import Batch
 from myna.faces.eventgrid.certificates import Certificates
 from myna.faces.eventgrid.clients import SOURCES
 from myna.faces.eventgrid.endpoint import NotAllowed
-from myna.faces.eventgrid.gates import Admission, CertificateGate, TokenGate, VisitorGate
+from myna.faces.eventgrid.gates import Admission, CertificateGate, TokenGate, VisitorGate, WebhookGate
 from myna.faces.eventgrid.identify import Doorman
 from myna.faces.eventgrid.importing import BadNamespace, list_files, load_namespace
 from myna.faces.eventgrid.metrics import Metrics
@@ -42,6 +42,7 @@ from myna.faces.eventgrid.settings import IssuerSettings, Settings
 from myna.faces.eventgrid.streams import Streams
 from myna.faces.eventgrid.tokens import Issuer, Tokens
 from myna.faces.eventgrid.visitors import Visitors
+from myna.faces.eventgrid.webhook import Webhook
 from myna.formats.jwt import sign
 from myna.formats.keys import BadKey
 from myna.wire import reasons
@@ -81,12 +82,13 @@ class EventGridFace(Face):
         if settings.access:
             visitors = Visitors(self._tenant, self._directory, context.callers(settings.access))
         self._metrics = Metrics()
+        webhook = Webhook(self._tenant, self._directory, settings.webhook, context.http, context.now, self._metrics)
         self._records = Records(settings.name, Path(settings.log_file) if settings.log_file else None, self._metrics)
         self._service = Service(
             context.broker,
             self._tenant,
             settings,
-            Doorman(tokens, certificates, visitors),
+            Doorman(tokens, certificates, webhook, visitors),
             HttpQuota(settings.http_quota(), context.now()),
             self._records,
             self._metrics,
@@ -100,6 +102,7 @@ class EventGridFace(Face):
         self._authenticators: dict[str, Authenticator] = {
             "eventgrid-jwt": TokenGate(tokens, admission),
             "eventgrid-certificate": CertificateGate(certificates, admission),
+            "eventgrid-webhook": WebhookGate(webhook, admission),
         }
         if visitors is not None:
             self._authenticators["eventgrid"] = VisitorGate(visitors, admission)

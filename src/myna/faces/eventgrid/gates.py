@@ -3,6 +3,7 @@
     OAUTH2-JWT, CUSTOM-JWT      MQTT 5, the token in the authentication data, refreshed by AUTH 0x19
     a JWT as password           any version; what the vendor says of 3.1.1 is contradictory, we take it
     a client certificate        with a registration
+    whatever a webhook takes    any way of showing something
     anything else               that an authenticator of the broker's accepts: user name and password, SCRAM …
 
 What a newcomer gets wrong: a client id belongs to the name that opened its session, until that session is gone.
@@ -23,8 +24,10 @@ from myna.faces.eventgrid.certificates import Certificates
 from myna.faces.eventgrid.rules import Directory
 from myna.faces.eventgrid.tokens import Tokens
 from myna.faces.eventgrid.visitors import Visitors
+from myna.faces.eventgrid.webhook import Webhook, read_ticket
 from myna.formats.issuers import NoKeys, UnknownIssuer
 from myna.formats.jwt import BadToken, looks_like_jwt
+from myna.formats.webhooks import Question
 from myna.wire import reasons
 
 METHODS: Final = ("OAUTH2-JWT", "CUSTOM-JWT")
@@ -91,6 +94,25 @@ class CertificateGate:
             return None
         caller = self._certificates.identify(ticket.peer.certificate, ticket.user_name)
         return None if caller is None else self._admission.admit(caller, ticket)
+
+
+class WebhookGate:
+    """The authenticator `eventgrid-webhook`: everybody who comes this far is put to the webhook, where there is one."""
+
+    def __init__(self, webhook: Webhook, admission: Admission) -> None:
+        self._webhook = webhook
+        self._admission = admission
+
+    def judge(self, ticket: Ticket, now: float) -> Answer:
+        if not self._webhook.is_there():
+            return None
+        question = read_ticket(ticket)
+        known = self._webhook.find(question, now)
+        return self._ask(question, ticket, now) if known is None else self._admission.admit(known, ticket)
+
+    async def _ask(self, question: Question, ticket: Ticket, now: float) -> Verdict:
+        found = await self._webhook.identify(question, now)
+        return found if isinstance(found, Refusal) else self._admission.admit(found, ticket)
 
 
 class VisitorGate:

@@ -1,13 +1,16 @@
 """Who calls over HTTP: the Authorization header or the connection's certificate -> a Caller, or the Fault to answer.
 
-    Bearer            a token or key of this API's; else, and for Basic and x-api-key, whoever `visitors` know
+    Bearer            a token or key of this API's; else, and for Basic and x-api-key, whoever the others know
     a certificate     that of a registered client; else, again, whoever they know
+
+The others are the webhook where there is one, and whoever `visitors` know where there is none: it has the last word.
 
 What a newcomer gets wrong: the header's name of the scheme has no case, and what follows is compared nowhere in the
 clear. A token that one of our issuers should have signed, and has not, is shown to nobody else.
 """
 
 import inspect
+from collections.abc import Awaitable
 from typing import Final
 
 from myna.core.outcome import Refusal
@@ -17,8 +20,9 @@ from myna.faces.eventgrid.callers import Caller
 from myna.faces.eventgrid.certificates import Certificates
 from myna.faces.eventgrid.tokens import Tokens
 from myna.faces.eventgrid.visitors import Visitors
+from myna.faces.eventgrid.webhook import Webhook, read_call
 from myna.formats.issuers import NoKeys, UnknownIssuer
-from myna.formats.jwt import BadToken, looks_like_jwt
+from myna.formats.jwt import BadToken
 
 BEARER: Final = b"bearer "
 BASIC: Final = b"basic "
@@ -30,9 +34,12 @@ _CODES: Final = {401: "Unauthorized", 403: "ClientDisabled", 429: "QuotaExceeded
 
 
 class Doorman:
-    def __init__(self, tokens: Tokens, certificates: Certificates, visitors: Visitors | None = None) -> None:
+    def __init__(
+        self, tokens: Tokens, certificates: Certificates, webhook: Webhook, visitors: Visitors | None = None
+    ) -> None:
         self._tokens = tokens
         self._certificates = certificates
+        self._webhook = webhook
         self._visitors = visitors
 
     def find(self, authorization: bytes | None, now: float) -> Caller | None:
@@ -48,8 +55,8 @@ class Doorman:
             caller = await self._by_connection(scope, now)
         elif authorization[:7].lower() == BEARER and authorization[7:].strip():
             caller = await self._by_token(authorization[7:].strip(), scope, now)
-        elif self._visitors is not None and authorization[:6].lower() == BASIC:
-            caller = await self._visitor(self._visitors, scope, now)
+        elif self._has_others() and authorization[:6].lower() == BASIC:
+            caller = await self._other(scope, now)
         else:
             raise Fault("Unauthorized", "send `Authorization: Bearer <token>`", token=True)
         if not caller.enabled:
@@ -62,8 +69,8 @@ class Doorman:
         except NoKeys as error:
             raise Fault("ServerBusy", str(error), retry_after=1.0) from None
         except BadToken as error:
-            if self._visitors is not None and (isinstance(error, UnknownIssuer) or not looks_like_jwt(token)):
-                return await self._visitor(self._visitors, scope, now)
+            if self._has_others() and isinstance(error, UnknownIssuer):
+                return await self._other(scope, now)
             raise Fault("TokenExpired" if error.expired else "Unauthorized", str(error), token=True) from None
 
     async def _by_connection(self, scope: Scope, now: float) -> Caller:
@@ -72,12 +79,23 @@ class Doorman:
         if caller is not None:
             return caller
         shows_key = any(name == API_KEY for name, _ in scope["headers"])
-        if self._visitors is not None and (certificate is not None or shows_key):
-            return await self._visitor(self._visitors, scope, now)
+        if self._has_others() and (certificate is not None or shows_key):
+            return await self._other(scope, now)
         raise Fault("Unauthorized", "send `Authorization: Bearer <token>`")
 
-    async def _visitor(self, visitors: Visitors, scope: Scope, now: float) -> Caller:
-        found = visitors.call(scope, now)
+    def _has_others(self) -> bool:
+        return self._webhook.is_there() or self._visitors is not None
+
+    async def _other(self, scope: Scope, now: float) -> Caller:
+        found: Caller | Refusal | Awaitable[Caller | Refusal]
+        shown = read_call(scope)
+        if self._webhook.is_there():
+            found = await self._webhook.identify(shown, now)
+            if isinstance(found, Caller) and shown.data and found.expires_at:
+                self._tokens.keep(shown.data, found)
+        else:
+            assert self._visitors is not None  # one of them is there, or nobody would have been asked
+            found = self._visitors.call(scope, now)
         if inspect.isawaitable(found):
             found = await found
         if isinstance(found, Refusal):

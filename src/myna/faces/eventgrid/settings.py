@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from myna.config import Duration, Size, tokens
+from myna.config.outgoing import WebhookSettings
 
 Positive = Annotated[int, Meta(ge=1)]
 Method = Literal["OAUTH2-JWT", "CUSTOM-JWT"]
@@ -81,6 +82,7 @@ class Settings(_Table, frozen=True):
     issuers: tuple[IssuerSettings, ...] = ()
     api_keys: tuple[ApiKeySettings, ...] = ()
     access: tuple[str, ...] = ()  # the broker's authenticators whose users are callers and clients of this API, too
+    webhook: WebhookSettings = WebhookSettings()  # who is asked about clients; by default the namespace's endpoint
     name_sources: tuple[str, ...] = ()  # where a certificate's name is looked for: ClientCertificateSubject …
     sessions_per_name: Annotated[int, Meta(ge=0)] = 0  # MQTT sessions of one authentication name, away ones counted
     strict_api_version: bool = False  # a missing or unknown api-version is 400
