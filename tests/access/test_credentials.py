@@ -1,6 +1,10 @@
 """What an HTTP request shows of its caller."""
 
+import base64
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from myna.access.credentials import read_ticket
 from myna.core.outcome import Refusal
@@ -64,3 +68,11 @@ def test_the_peer_is_the_connection() -> None:
     of_unix = read_ticket(scope(client=None))
     assert not isinstance(of_unix, Refusal)
     assert of_unix.peer.address == "unix"
+
+
+@given(
+    st.binary(max_size=200) | st.binary(max_size=60).map(lambda data: b"Basic " + base64.b64encode(data)), st.binary()
+)
+def test_any_headers_are_a_ticket_or_refused(authorization: bytes, key: bytes) -> None:
+    ticket = read_ticket(scope(("authorization", authorization), ("x-api-key", key)))
+    assert isinstance(ticket, Refusal) or ticket.password is not None

@@ -61,3 +61,17 @@ async def test_who_goes_away_leaves_the_place_taken_until_the_work_is_done() -> 
     held.go.set()
     assert await hashing.run("b", lambda: True)
     hashing.close()
+
+
+async def test_at_its_end_who_waits_is_told_to_come_again() -> None:
+    hashing, held = Hashing(1, 3), Held()
+    running = asyncio.ensure_future(hashing.run("a", held))
+    waiting = asyncio.ensure_future(hashing.run("b", held))
+    await asyncio.sleep(0)
+    hashing.close()
+    with pytest.raises(Busy):
+        await waiting
+    with pytest.raises(Busy):
+        await hashing.run("c", lambda: True)
+    held.go.set()
+    assert await running

@@ -97,6 +97,7 @@ OPEN = Open(NoSettings(), access_context())
         ("alice", None, WRONG, 0),
         ("nobody", None, WRONG, 0),
         (None, None, "refused 0x87 at 2: no authenticator knows this client", 0),
+        ("", b"pencil", "refused 0x87 at 2: no authenticator knows this client", 0),
         (None, b"pencil", "refused 0x87 at 2: no authenticator knows this client", 0),
     ],
 )

@@ -73,3 +73,51 @@ def test_an_empty_file_opens_nothing_and_says_so(tmp_path: Path) -> None:
     code, out, _ = outcome("check", "-c", str(file), cwd=tmp_path)
     assert code == 0
     assert "warning: nothing listens" in out
+
+
+ACCESS = """\
+[[mqtt]]
+listen = "localhost:0"
+[[http]]
+listen = "localhost:0"
+[access]
+mqtt = ["certificate", "passwords", "eventgrid"]
+websocket = ["api-keys"]
+[access.passwords]
+file = "{folder}/users.jsonl"
+[access.api-keys]
+keys = [{{ name = "billing", key = "{key}" }}]
+[faces.eventgrid]
+access = ["passwords", "api-keys"]
+"""
+
+
+def test_it_says_whom_each_endpoint_lets_in_and_never_a_secret(tmp_path: Path) -> None:
+    file, key = tmp_path / "myna.toml", "a key of sixteen characters"
+    file.write_text(ACCESS.format(folder=tmp_path, key=key))
+    code, out, err = outcome("check", "-c", str(file), cwd=tmp_path)
+    assert (code, f"{tmp_path}/users.jsonl: No such file" in err) == (2, True)
+    (tmp_path / "users.jsonl").touch(mode=0o600)
+    code, out, err = outcome("check", "-c", str(file), cwd=tmp_path)
+    assert (code, err) == (0, "")
+    for line in (
+        "  clients     of MQTT: those known to certificate, then passwords, then eventgrid",
+        "  clients     of MQTT over WebSocket: those known to api-keys",
+        "  callers     of eventgrid: those known to passwords, then api-keys, besides its own",
+        "              certificate: client certificates that the listener's TLS trusts, named by cn; tenant DevOnly",
+        f"              passwords: users of {tmp_path}/users.jsonl, by password or SCRAM-SHA-256;"
+        " of tenant DevOnly unless their entry names one",
+        "              api-keys: who shows a key named here: billing",
+        'warning: MQTT: "passwords" is asked before "eventgrid": its users are not held to the rules of Event Grid',
+        'warning: MQTT: "certificate" knows nobody, no listener asks for one: set client_certificate in [tls]',
+    ):
+        assert line in out.splitlines(), line
+    assert key not in out
+
+
+def test_a_face_s_list_is_checked_as_well(tmp_path: Path) -> None:
+    file = tmp_path / "myna.toml"
+    file.write_text('[[http]]\nlisten = "localhost:0"\n[faces.eventgrid]\naccess = ["pasword"]\n')
+    code, _, err = outcome("check", "-c", str(file), cwd=tmp_path)
+    assert code == 2
+    assert f'{file}:4: faces.eventgrid.access: no such authenticator "pasword"; did you mean' in err

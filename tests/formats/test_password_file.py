@@ -1,6 +1,11 @@
 """A file of users and keys."""
 
+import contextlib
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.json import encode as to_json
 
 from myna.formats.password_file import (
     BadPasswordFile,
@@ -72,3 +77,9 @@ def test_one_broken_line_is_named_and_its_secret_is_not(text: bytes, cause: str)
     with pytest.raises(BadPasswordFile, match=cause) as caught:
         read_password_file(text)
     assert SECRET.split("$")[2] not in str(caught.value)
+
+
+@given(st.binary(max_size=300) | st.recursive(st.text(), lambda one: st.dictionaries(st.text(), one)).map(to_json))
+def test_any_bytes_are_entries_or_are_refused(data: bytes) -> None:
+    with contextlib.suppress(BadPasswordFile):
+        read_password_file(data)

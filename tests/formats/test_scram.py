@@ -1,10 +1,13 @@
 """SCRAM-SHA-256, by the exchange of RFC 7677 and against a client of our own."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from myna.formats.scram import (
     BadExchange,
@@ -144,3 +147,19 @@ def test_stored_keys_are_those_of_the_standard() -> None:
     salted = hashlib.pbkdf2_hmac("sha256", b"pencil", SALT, 4096)
     client_key = hmac.digest(salted, b"Client Key", "sha256")
     assert PENCIL.stored_key == hashlib.sha256(client_key).digest()
+
+
+@given(st.binary(max_size=200) | st.text(alphabet="nypa=,rmc:2CD biws", max_size=60).map(str.encode))
+def test_any_bytes_are_a_message_or_break_the_rules(data: bytes) -> None:
+    with contextlib.suppress(BadExchange):
+        first = read_first(data)
+        assert first.name
+        assert first.nonce
+    with pytest.raises(BadExchange):
+        exchange().finish(data)
+
+
+@given(st.text(max_size=80) | st.text(alphabet="SCRAM-SHA-256$:4096=abc", max_size=80))
+def test_any_text_is_a_secret_or_is_found_out(text: str) -> None:
+    with contextlib.suppress(ValueError):
+        assert str(read_secret(text))

@@ -67,6 +67,13 @@ class ApiKeys(Authenticator):
             raise ConfigError(["api-keys has no keys: set `file` or `keys`"])
         self._use({} if self._file is None else self._file.value)
 
+    @classmethod
+    def describe(cls, settings: Struct) -> str:
+        assert isinstance(settings, Settings)  # that is what it is decoded to
+        named = ", ".join(one.name for one in settings.keys)
+        places = [f"of {settings.file}"] if settings.file else []
+        return "who shows a key " + " or ".join(places + ([f"named here: {named}"] if named else []))
+
     def judge(self, ticket: Ticket, now: float) -> Answer:
         if ticket.method is not None or ticket.user_name or ticket.password is None:
             return None

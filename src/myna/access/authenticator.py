@@ -63,6 +63,11 @@ class Authenticator(ABC):
     def __init__(self, settings: Struct, context: AccessContext) -> None:
         return
 
+    @classmethod
+    def describe(cls, settings: Struct) -> str:
+        """Whom it lets in, for `myna check`; "" where its name says it all."""
+        return ""
+
     @abstractmethod
     def judge(self, ticket: Ticket, now: float) -> Answer:
         """A CONNECT, a re-authentication by AUTH, or an HTTP request."""

@@ -51,6 +51,14 @@ class ByCertificate(Authenticator):
         self._disabled = frozenset(settings.disabled)
         self._disabled_fingerprints = tuple(map(normal_fingerprint, settings.disabled))
 
+    @classmethod
+    def describe(cls, settings: Struct) -> str:
+        assert isinstance(settings, Settings)  # that is what it is decoded to
+        tenant = f"named by {settings.tenant_field}" if settings.tenant_field else settings.tenant
+        some = " of certain names or fingerprints" if settings.allowed or settings.fingerprints else ""
+        fields = ", then ".join(settings.name_fields)
+        return f"client certificates{some} that the listener's TLS trusts, named by {fields}; tenant {tenant}"
+
     def judge(self, ticket: Ticket, now: float) -> Identity | Refusal | None:
         certificate = ticket.peer.certificate
         if ticket.method is not None or not isinstance(certificate, Certificate):

@@ -59,11 +59,17 @@ class Passwords(Authenticator):
         self._use(self._file.value)
         self._hashing = Hashing(settings.hash_threads, settings.hash_queue)
 
+    @classmethod
+    def describe(cls, settings: Struct) -> str:
+        assert isinstance(settings, Settings)  # that is what it is decoded to
+        how = f"password or {METHOD}" if settings.scram else "password"
+        return f"users of {settings.file}, by {how}; of tenant {settings.tenant} unless their entry names one"
+
     def judge(self, ticket: Ticket, now: float) -> Answer:
         if ticket.method is not None:
             return self._scram.judge(ticket, now) if ticket.method == METHOD and self._settings.scram else None
         name, password = ticket.user_name, ticket.password
-        if name is None:
+        if not name:
             return None
         entry = self._users.get(name)
         if password is None:  # nobody behind us may take a known name without its password

@@ -1,5 +1,6 @@
 """The wiring. The only part that imports all the others; they meet nowhere else."""
 
+from myna.app.access import describe_access, face_access
 from myna.app.broker import App, CannotStart, examine, set_up_log
 from myna.app.limits import changed_limits
 from myna.faces import FACES
@@ -12,7 +13,9 @@ __all__ = [
     "CannotStart",
     "StoreError",
     "changed_limits",
+    "describe_access",
     "examine",
+    "face_access",
     "inspection",
     "new_event_loop",
     "set_up_log",

@@ -59,11 +59,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def explain(config: "Config") -> Iterator[str]:
+    from myna.app import describe_access, face_access
+
     for kind, name in NAMES.items():
         for listener in getattr(config, kind):
             yield _row(name, _listener(config, kind, listener))
     for name, names in _endpoints(config):
         yield _row("clients", f"of {name}: {_who(names)}")
+    for face, names in face_access(config).items():
+        yield _row("callers", f"of {face}: {_who(names)}, besides its own")
+    for name, words in describe_access(config).items():
+        yield _row("", f"{name}: {words}")
     yield _row("faces", ", ".join(config.faces) or "none")
     yield _row("data", _data(config))
     yield _row("stopping", f"takes at most {config.server.drain}; wills are {_wills(config)}")
@@ -84,6 +90,10 @@ def warn(config: "Config") -> Iterator[str]:
             yield f'{name}: "open" lets everybody in, so the authenticators behind it are never asked'
         if "open" in names and not config.development:
             yield f'{name}: "open" lets everybody in who can reach it, by any name and password'
+        if "eventgrid" in names and "passwords" in names[: names.index("eventgrid")]:
+            yield f'{name}: "passwords" is asked before "eventgrid": its users are not held to the rules of Event Grid'
+        if "certificate" in names and not _asks_for_certificates(config):
+            yield f'{name}: "certificate" knows nobody, no listener asks for one: set client_certificate in [tls]'
     for kind in NAMES:
         for listener in getattr(config, kind):
             if not listener.tls and not listener.listen.is_loopback():
@@ -98,6 +108,14 @@ def _endpoints(config: "Config") -> Iterator[tuple[str, tuple[str, ...]]]:
             yield f"MQTT on {listener.listen}", listener.access
     if config.http:
         yield "MQTT over WebSocket", config.access.of_websocket()
+
+
+def _asks_for_certificates(config: "Config") -> bool:
+    from myna.config import Tls
+
+    listeners = [listener for kind in NAMES for listener in getattr(config, kind) if listener.tls]
+    used = [listener.tls if isinstance(listener.tls, Tls) else config.tls for listener in listeners]
+    return any(tls.client_certificate != "no" for tls in used)
 
 
 def _row(name: str, text: str) -> str:

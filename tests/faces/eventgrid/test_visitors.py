@@ -9,18 +9,22 @@ from typing import Any
 import pytest
 
 from myna.access.authenticator import AccessContext
+from myna.access.certificate import ByCertificate
 from myna.access.gates import Gates
 from myna.config import Source, Table
 from myna.core.identity import Identity
 from myna.core.outcome import Refusal
 from myna.core.ports import Ticket
 from myna.core.verdict import Challenge, Proved, Unclaimed, Verdict
+from myna.faces.eventgrid.answers import Fault
 from myna.faces.eventgrid.importing import build_namespace, parse_document
 from myna.faces.eventgrid.settings import Settings
 from myna.formats.password_file import Entry, with_password, with_secret, write_password_file
+from myna.net.tls import Certificate
 from myna.testing import TENANT, Client, World, properties
 from myna.testing.outgoing import ScriptedHttp
 from myna.wire.packets import Auth, Connack, Connect, Puback
+from tests.access.contexts import access_context
 from tests.faces.eventgrid.harness import Answer, Desk
 from tests.formats.scram_client import ScramClient
 
@@ -222,3 +226,17 @@ async def test_any_verdict_of_an_authenticator_is_passed_on(visited: Visited) ->
         assert isinstance(answer, Connack)
         assert answer.code == code
         client.drop()
+
+
+async def test_a_certificate_of_nobody_registered_may_be_a_visitor_s(visited: Visited) -> None:
+    doorman = visited.desk.face._service.doorman
+    shown = Certificate("attributed", (), {}, "aa" * 20, "bb" * 32)
+    scope = {"headers": [], "raw_path": b"/", "extensions": {"tls": {"myna.certificate": shown}}}
+    with pytest.raises(Fault, match="no authenticator knows this caller"):
+        await doorman.identify(None, scope, 0.0)
+    visitors = doorman._visitors
+    assert visitors is not None
+    settings = ByCertificate.SETTINGS(tenant=TENANT)
+    visitors.callers.use([ByCertificate(settings, access_context(visited.world))])  # type: ignore[attr-defined]  # Callers
+    caller = await doorman.identify(None, scope, 0.0)
+    assert (caller.name, caller.client_id, caller.enabled) == ("attributed", "attributed", True)
