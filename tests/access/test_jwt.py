@@ -1,6 +1,8 @@
 """The authenticator `jwt`: clients with tokens, in memory."""
 
 import asyncio
+import base64
+import json
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -8,6 +10,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from myna.access.chain import Chain
 from myna.access.jwt import Jwt, Settings
@@ -316,3 +320,41 @@ async def test_files_with_keys_are_read_again_when_they_change(
 def test_settings_that_cannot_work_are_named(issuers: list[dict[str, Any]], cause: str) -> None:
     with pytest.raises(ConfigError, match=cause):
         Jwt(msgspec.convert({"issuers": issuers}, Settings), access_context())
+
+
+HOUSE = House({**ISSUER, "tenant_claim": "tid", "client_id_claim": "cid", "attributes": {"a": "tid", "b": "aud"}})
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from(["HS256", "none", "RS256", "i", "broker", "c", "\ud800", "", 10**400, -1, 1e308])
+    | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+header = st.dictionaries(st.sampled_from(["alg", "kid", "typ", "crit", "b64", "x"]), values, max_size=4)
+payload = st.dictionaries(st.sampled_from(["iss", "sub", "aud", "exp", "nbf", "tid", "cid"]), values, max_size=7)
+
+
+def encoded(value: dict[str, Any]) -> bytes:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=")
+
+
+@given(
+    st.binary(max_size=60)
+    | st.tuples(header, payload, st.binary(max_size=8)).map(
+        lambda parts: b".".join((encoded(parts[0]), encoded(parts[1]), base64.urlsafe_b64encode(parts[2])))
+    ),
+    st.sampled_from([None, "CUSTOM-JWT"]),
+)
+def test_any_bytes_are_refused_or_left_to_others(shown: bytes, method: str | None) -> None:
+    made = FakeTicket(user_name="somebody", password=None if method else shown)
+    made.method, made.data, made.level = method, shown if method else None, 5
+    assert isinstance(asyncio.run(HOUSE.judge(made)), Refusal | Unclaimed | None)
+
+
+@given(payload, st.sampled_from(["", "c"]))
+def test_any_claims_that_are_signed_are_an_identity_or_a_refusal(claims: dict[str, Any], client_id: str) -> None:
+    shown = token({"iss": "i", "aud": "broker", "exp": 5000, "sub": "a", **claims})
+    verdict = asyncio.run(HOUSE.judge(ticket(shown, client_id=client_id)))
+    assert isinstance(verdict, Identity | Refusal | Unclaimed)

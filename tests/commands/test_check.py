@@ -121,3 +121,47 @@ def test_a_face_s_list_is_checked_as_well(tmp_path: Path) -> None:
     code, _, err = outcome("check", "-c", str(file), cwd=tmp_path)
     assert code == 2
     assert f'{file}:4: faces.eventgrid.access: no such authenticator "pasword"; did you mean' in err
+
+
+def test_tokens_and_webhooks_are_explained_and_what_is_risky_about_them_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "myna.toml"
+    file.write_text(
+        """
+[server]
+memory = true
+[[mqtt]]
+listen = "localhost:0"
+[[http]]
+listen = "localhost:0"
+[access]
+mqtt = ["webhook", "jwt"]
+[access.webhook]
+url = "http://hooks.example/check?code=s3cret"
+[[access.jwt.issuers]]
+issuer = "https://login.example"
+jwks = "http://localhost:9/keys"
+audiences = ["broker"]
+[faces.webpubsub.oidc]
+accept_unvalidated = true
+"""
+    )
+    code, out, error = outcome("check", "-c", str(file))
+    assert code == 0
+    assert "jwt: bearers of tokens of https://login.example, shown as password, by OAUTH2-JWT, by CUSTOM-JWT" in out
+    assert "webhook: whoever http://hooks.example/check knows, asked in BifroMQ's form, within 5 s" in out
+    assert "http://hooks.example/check is not encrypted" in out
+    assert "localhost:9/keys is not encrypted" not in out
+    assert "accept_unvalidated lets anybody" in out
+    assert '"webhook" has the last word' in out
+    assert "s3cret" not in out + error
+
+
+def test_what_event_grid_had_under_the_name_jwt_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "myna.toml"
+    file.write_text(
+        '[server]\nmemory = true\n[[mqtt]]\nlisten = "localhost:0"\n[access]\nmqtt = ["jwt"]\n[faces.eventgrid]\n'
+    )
+    code, _, error = outcome("check", "-c", str(file))
+    assert code == 2
+    assert "access.jwt: no issuers" in error
+    assert "eventgrid-jwt" in error

@@ -41,6 +41,12 @@ def _number(kind: type, value: Any) -> Any:
     return kind(value)
 
 
+async def until_asked(http: SlowHttp, count: int) -> None:
+    async with asyncio.timeout(5):
+        while http.present < count:
+            await asyncio.sleep(0)
+
+
 async def test_it_is_asked_with_our_credentials() -> None:
     http = ScriptedHttp(Answer(200, {}, b"yes"))
     answer = await asking(http, credentials={"bearer": "ours"}).post(URL, b"{}")
@@ -63,7 +69,7 @@ async def test_only_so_many_are_asked_at_once_and_the_others_wait_in_line() -> N
     http = SlowHttp()
     hook = asking(http, concurrent=2, waiting=3)
     calls = [asyncio.ensure_future(hook.post(URL, b"")) for _ in range(5)]
-    await asyncio.sleep(0)
+    await until_asked(http, 2)
     with pytest.raises(Busy):
         await hook.post(URL, b"")
     http.may_answer.set()
@@ -72,11 +78,11 @@ async def test_only_so_many_are_asked_at_once_and_the_others_wait_in_line() -> N
     await hook.post(URL, b"")
 
 
-async def test_who_has_waited_in_line_for_all_the_time_there_is_found_it_busy() -> None:
+async def test_who_has_waited_in_line_for_half_the_time_there_is_found_it_busy() -> None:
     http = SlowHttp()
     hook = asking(http, concurrent=1, timeout=0.05)
     first = asyncio.ensure_future(hook.post(URL, b""))
-    await asyncio.sleep(0)
+    await until_asked(http, 1)
     with pytest.raises(Busy, match="too slow"):
         await hook.post(URL, b"")
     http.may_answer.set()
@@ -96,11 +102,23 @@ async def test_a_client_that_goes_leaves_its_place_to_the_next() -> None:
     http = SlowHttp()
     hook = asking(http, concurrent=1, waiting=0)
     first = asyncio.ensure_future(hook.post(URL, b""))
-    await asyncio.sleep(0)
+    await until_asked(http, 1)
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
     http.may_answer.set()
     assert (await hook.post(URL, b"")).status == 200
+
+
+async def test_it_may_be_asked_where_no_task_runs_yet() -> None:
+    hook = asking(ScriptedHttp(Answer(200, {}, b"yes")))
+    coroutine = hook.post(URL, b"")
+    waits_for: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_soon(lambda: waits_for.set_result([coroutine.send(None)]))
+    [inner] = await waits_for
+    await asyncio.wait([inner])
+    with pytest.raises(StopIteration) as ended:
+        coroutine.send(None)
+    assert ended.value.value.body == b"yes"
 
 
 def test_an_address_that_is_none_is_refused() -> None:

@@ -118,6 +118,13 @@ class Jwt(Authenticator):
         self._seen = self._fingerprint()
         self._generation = 0
 
+    @classmethod
+    def describe(cls, settings: Struct) -> str:
+        assert isinstance(settings, Settings)  # that is what it is decoded to
+        names = ", ".join(one.issuer or "any issuer with the right key" for one in settings.issuers)
+        ways = [*(["as password"] if settings.password else []), *(f"by {name}" for name in settings.methods)]
+        return f"bearers of tokens of {names or 'nobody'}, shown {', '.join(ways) or 'in no way'}"
+
     def judge(self, ticket: Ticket, now: float) -> Answer:
         token = self._token_of(ticket)
         if token is None:

@@ -24,7 +24,7 @@ from myna.core.identity import Identity
 from myna.core.outcome import Refusal
 from myna.core.ports import Ticket
 from myna.formats.asking import Asking, Busy, is_exposed
-from myna.formats.outgoing import CallFailed
+from myna.formats.outgoing import CallFailed, public_part
 from myna.formats.remembered import Remembered
 from myna.formats.webhooks import (
     Allowed,
@@ -70,12 +70,18 @@ class Webhook(Authenticator):
         self._counters = context.broker.counters
         self._is_bifromq = settings.form == "bifromq"
         if is_exposed(settings.url):
-            log.warning("access.webhook: passwords are sent to %s unencrypted; use https", settings.url)
+            log.warning("access.webhook: passwords are sent to %s unencrypted; use https", public_part(settings.url))
         self._url = settings.url.rstrip("/") + "/auth" if self._is_bifromq else settings.url
         redirects = REDIRECTS if self._is_bifromq else 0
         self._asking = Asking(settings, context.http, context.now, redirects=redirects)
         self._known: Remembered[Allowed] = Remembered()
         self._warned_at = 0.0
+
+    @classmethod
+    def describe(cls, settings: Struct) -> str:
+        assert isinstance(settings, Settings)  # that is what it is decoded to
+        form = "BifroMQ's" if settings.form == "bifromq" else "Event Grid's"
+        return f"whoever {public_part(settings.url)} knows, asked in {form} form, within {settings.timeout}"
 
     def judge(self, ticket: Ticket, now: float) -> Answer:
         if ticket.method is not None and self._is_bifromq:

@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn, Protocol, cast
 
 from myna.commands.exits import INTERRUPTED, USAGE, say
 
-VERBS: Final = ("serve", "pub", "sub", "bench", "check", "passwd", "store", "devicehive")
+VERBS: Final = ("serve", "pub", "sub", "bench", "check", "passwd", "token", "store", "devicehive")
 _DESCRIPTION: Final = "One realtime message broker that speaks four dialects."
 
 

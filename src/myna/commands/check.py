@@ -81,6 +81,8 @@ def explain(config: "Config") -> Iterator[str]:
 
 def warn(config: "Config") -> Iterator[str]:
     """What is legal and probably not meant."""
+    from myna.app import believes_anybody, exposed_services
+
     if not (config.mqtt or config.http or config.bifromq):
         yield 'nothing listens: add [[mqtt]] with listen = "localhost:1883", or [[http]]'
     for name, names in _endpoints(config):
@@ -94,6 +96,12 @@ def warn(config: "Config") -> Iterator[str]:
             yield f'{name}: "passwords" is asked before "eventgrid": its users are not held to the rules of Event Grid'
         if "certificate" in names and not _asks_for_certificates(config):
             yield f'{name}: "certificate" knows nobody, no listener asks for one: set client_certificate in [tls]'
+        if "webhook" in names[:-1]:
+            yield f'{name}: "webhook" has the last word about everybody; what stands behind it is hardly ever asked'
+    if believes_anybody(config):
+        yield "faces.webpubsub.oidc: accept_unvalidated lets anybody make tokens for the REST API; for development only"
+    for url in exposed_services(config):
+        yield f"{url} is not encrypted: what goes there can be read, what it says be changed; use https"
     for kind in NAMES:
         for listener in getattr(config, kind):
             if not listener.tls and not listener.listen.is_loopback():

@@ -101,7 +101,7 @@ class Authentication:
     def refused(self, ticket: ConnectTicket, reason: int, text: str, now: float) -> None:
         if ticket is self._ticket:
             self.forget()
-            self._link.disconnect(reason, now, text=text)
+            self._link.dismiss(reason, text, now)
 
     def challenged(self, ticket: ConnectTicket, data: bytes, now: float) -> None:
         if ticket is self._ticket:

@@ -2,8 +2,9 @@
 
     answer = await asking.post(url, body, now)
 
-What a newcomer gets wrong: the time for waiting in line counts. Who has been in line for all of it has found the
-server busy; that the webhook itself did not answer is something else, and raises CallFailed.
+What a newcomer gets wrong: the time for waiting in line counts, and may be half of all there is: who is asked about
+with hardly any time left makes the webhook look dead. Being in line for so long is to have found the server busy; that
+the webhook itself did not answer is something else, and raises CallFailed.
 """
 
 import asyncio
@@ -62,20 +63,25 @@ class Asking:
         terms = self._terms
         if self._present >= terms.concurrent + terms.waiting:
             raise Busy("too many clients wait for the webhook")
-        ends_at = asyncio.get_running_loop().time() + float(terms.timeout)
         self._present += 1
         try:
-            await self._wait_for_turn(ends_at)
-            try:
-                return await self._call(url, body, ends_at)
-            finally:
-                self._turns.release()
+            # In a task of its own: HTTP calls run without one up to their first wait, and time limits need one.
+            return await asyncio.ensure_future(self._post(url, body))
         finally:
             self._present -= 1
 
-    async def _wait_for_turn(self, ends_at: float) -> None:
+    async def _post(self, url: str, body: bytes) -> Answer:
+        now = asyncio.get_running_loop().time()
+        ends_at = now + float(self._terms.timeout)
+        await self._wait_for_turn((now + ends_at) / 2)
         try:
-            async with asyncio.timeout_at(ends_at):
+            return await self._call(url, body, ends_at)
+        finally:
+            self._turns.release()
+
+    async def _wait_for_turn(self, until: float) -> None:
+        try:
+            async with asyncio.timeout_at(until):
                 await self._turns.acquire()
         except TimeoutError:
             raise Busy("the webhook is too slow for all who wait for it") from None

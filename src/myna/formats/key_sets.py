@@ -18,7 +18,7 @@ import msgspec
 
 from myna.formats.jwt import Key
 from myna.formats.keys import BadKey, pin, read_jwks
-from myna.formats.outgoing import CallFailed, HttpCaller
+from myna.formats.outgoing import CallFailed, HttpCaller, public_part
 
 log = logging.getLogger("myna.keys")
 
@@ -93,9 +93,12 @@ class KeySet:
                 self.generation += 1
             self._fetched = found
         except (CallFailed, OSError, ValueError) as error:
-            log.warning("the keys at %s could not be fetched: %s", self._url.partition("?")[0], error)
+            log.warning("the keys at %s could not be fetched: %s", self._shown(), error)
         finally:
             self._under_way = None
+
+    def _shown(self) -> str:
+        return self._url if is_file(self._url) else public_part(self._url)
 
     async def _find(self) -> list[Key]:
         text = await self._fetch(self._url)

@@ -25,6 +25,18 @@ VERSIONS: Final = {MQTT_3_1: "3.1", MQTT_3_1_1: "3.1.1", MQTT_5: "5"}
 
 # What to do about a refusal, by words of its cause. The first that fits is taken.
 HINTS: Final = (
+    ("token is meant for another audience", "compare the token's aud with `audiences` of its issuer"),
+    ("token has expired", "the client must get a new one; if it is new, compare the clocks"),
+    ("token is not valid yet", "compare the clocks; `leeway` of the issuer says how much they may differ"),
+    ("credentials have expired", "the client must renew its token before, by AUTH, or connect again"),
+    ("token's issuer is not known", "name it in [[access.jwt.issuers]]"),
+    ("cannot be fetched now", "the log's warnings about the keys say why"),
+    ("another client id", "`client_id_claim` of the issuer binds the token to one; connect by that id"),
+    ("another user name", "`user_name_claim` of the issuer binds the token to one; connect by that name"),
+    ("the token", "what it must say and who must sign it is in the settings of its issuer"),
+    ("no key here fits", "compare the token's kid and alg with the keys and `algorithms` of its issuer"),
+    ("signature is wrong", "it was signed with another key than those of its issuer"),
+    ("the webhook", "the log has why; `timeout`, `concurrent` and `waiting` bound how it is asked"),
     ("no authenticators", "list some under [access], see `myna check`"),
     ("no authenticator knows", "check the user name, or which authenticators [access] lists for this endpoint"),
     ("bad user name or password", "check the credentials"),

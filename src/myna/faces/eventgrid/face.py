@@ -20,6 +20,7 @@ from typing import Final
 
 from myna.config import ConfigError
 from myna.faces.contract import Asgi, Authenticator, Claims, Face, FaceContext, Route
+from myna.faces.eventgrid import development
 from myna.faces.eventgrid.batch import Batch
 from myna.faces.eventgrid.certificates import Certificates
 from myna.faces.eventgrid.clients import SOURCES
@@ -43,17 +44,10 @@ from myna.faces.eventgrid.streams import Streams
 from myna.faces.eventgrid.tokens import Issuer, Tokens
 from myna.faces.eventgrid.visitors import Visitors
 from myna.faces.eventgrid.webhook import Webhook
-from myna.formats.jwt import sign
 from myna.formats.keys import BadKey
 from myna.wire import reasons
 
 log = logging.getLogger("myna.eventgrid")
-
-# Development: well known, so that a token of yesterday's run still works today. Only loopback addresses are open then.
-DEVELOPMENT_KEY: Final = "myna-development-key-known-to-everybody"
-DEVELOPMENT_ISSUER: Final = "myna-development"
-DEVELOPMENT_CLIENT: Final = "DevUser"
-DEVELOPMENT_TOKEN_LIFE: Final = 365 * 86_400.0
 
 LOOK_AGAIN: Final = 2.0  # seconds between two looks at the namespace's files
 
@@ -168,16 +162,7 @@ class EventGridFace(Face):
         return self._metrics.render(self._context.broker.core, self._service.tenant)
 
     def development_token(self) -> str:
-        now = self._context.now()
-        claims = {
-            "iss": DEVELOPMENT_ISSUER,
-            "sub": DEVELOPMENT_CLIENT,
-            "oid": DEVELOPMENT_CLIENT,
-            "aud": self._settings.accepted_audiences()[0],
-            "nbf": int(now) - 60,
-            "exp": int(now + DEVELOPMENT_TOKEN_LIFE),
-        }
-        return sign(claims, DEVELOPMENT_KEY.encode())
+        return development.development_token(self._settings.accepted_audiences()[0], self._context.now())
 
     # The namespace
 
@@ -244,7 +229,7 @@ class EventGridFace(Face):
             custom = IssuerSettings(issuer=imported.token_issuer, methods=("CUSTOM-JWT",))
             issuers.append(Issuer(custom, http, audiences, imported.keys))
         if self._context.development:
-            own = IssuerSettings(issuer=DEVELOPMENT_ISSUER, secret=DEVELOPMENT_KEY)
+            own = IssuerSettings(issuer=development.ISSUER, secret=development.KEY)
             issuers.append(Issuer(own, http, audiences))
         return issuers
 

@@ -20,7 +20,7 @@ from myna.faces.eventgrid.clients import KEY, MAXIMUM_NAME, Client, read_attribu
 from myna.faces.eventgrid.metrics import Metrics
 from myna.faces.eventgrid.rules import Directory
 from myna.formats.asking import Asking, Busy, is_exposed
-from myna.formats.outgoing import CallFailed, HttpCaller
+from myna.formats.outgoing import CallFailed, HttpCaller, public_part
 from myna.formats.remembered import Remembered
 from myna.formats.webhooks import Allowed, BadAnswer, Decision, Denied, Question, eventgrid_body, read_eventgrid
 from myna.wire import reasons
@@ -48,7 +48,7 @@ class Webhook:
         self._version = directory.version
         self._warned_at = 0.0
         if self.is_there() and is_exposed(self._url()):
-            log.warning("what clients show is sent to the webhook %s unencrypted; use https", self._url())
+            log.warning("what clients show is sent to the webhook %s unencrypted; use https", public_part(self._url()))
 
     def is_there(self) -> bool:
         return bool(self._url())
