@@ -1,5 +1,6 @@
 """The wiring. The only part that imports all the others; they meet nowhere else."""
 
+from myna.app.access import believes_anybody, describe_access, exposed_services, face_access
 from myna.app.broker import App, CannotStart, examine, set_up_log
 from myna.app.limits import changed_limits
 from myna.faces import FACES
@@ -11,8 +12,12 @@ __all__ = [
     "App",
     "CannotStart",
     "StoreError",
+    "believes_anybody",
     "changed_limits",
+    "describe_access",
     "examine",
+    "exposed_services",
+    "face_access",
     "inspection",
     "new_event_loop",
     "set_up_log",

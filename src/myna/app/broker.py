@@ -176,6 +176,7 @@ class App:
         """End whatever is left, at once."""
         self._net.close()
         self._lag.stop()
+        self._gates.close()
         if self._timer is not None:
             self._timer.cancel()
         for registry in self._registries:
@@ -291,6 +292,7 @@ class App:
             urls=self.urls,
             open_registry=self._open_registry,
             process=self,
+            callers=lambda names: self._gates.callers(("faces", name, "access"), names),
         )
 
     def _secret(self, name: str) -> str:

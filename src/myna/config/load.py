@@ -56,7 +56,7 @@ TABLES: Final = (
     "faces",
 )
 # Face -> its authenticator, asked before everybody is let in.
-BEFORE_OPEN: Final = {"devicehive": "devicehive", "eventgrid": "jwt"}
+BEFORE_OPEN: Final = {"devicehive": "devicehive", "eventgrid": "eventgrid-jwt"}
 KNOWN: Final = [*LISTENERS, *TABLES, "profile"]
 _AT_LINE: Final = re.compile(r"(.*?) \(at line (\d+), column (\d+)\)", re.DOTALL)
 

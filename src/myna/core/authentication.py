@@ -134,7 +134,7 @@ class Authentication:
             self.forget()
             if reason in FAILED and _shows_something(ticket):
                 self._broker.logins.failed(self._peer.address, _name(ticket), now)
-            self._link.disconnect(reason, now, text=text)
+            self._link.dismiss(reason, text, now)
 
     def challenged(self, ticket: ConnectTicket, data: bytes, now: float) -> None:
         if ticket is self._ticket:
