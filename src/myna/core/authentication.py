@@ -94,9 +94,13 @@ class Authentication:
         self.is_challenged = False
 
     def admitted(self, ticket: ConnectTicket, identity: Identity, data: bytes | None, now: float) -> None:
-        if ticket is self._ticket:
-            self.forget()
-            self._link.admitted(identity, data, now)
+        if ticket is not self._ticket:
+            return
+        if identity.tenant.startswith("\0"):  # among such names the store keeps what belongs to no client
+            self.refused(ticket, reasons.NOT_AUTHORIZED, "the tenant's name begins with U+0000", now)
+            return
+        self.forget()
+        self._link.admitted(identity, data, now)
 
     def refused(self, ticket: ConnectTicket, reason: int, text: str, now: float) -> None:
         if ticket is self._ticket:

@@ -112,6 +112,12 @@ class Queue:
             if (warm > WARM_MESSAGES or size > WARM_BYTES) and held.number and held.place:
                 held.message = None
 
+    def put_back(self, deliveries: list[Delivery]) -> None:
+        """These came from its front and go there again."""
+        for held in sorted(deliveries, key=_number_of, reverse=True):
+            self.deliveries.appendleft(held)
+            self._count(held)
+
     def restore(self, waiting: deque[Delivery]) -> None:
         self.deliveries = waiting
         for held in waiting:
@@ -121,3 +127,7 @@ class Queue:
         self.size += delivery.size
         if delivery.expires_at != 0.0:
             self.expiring += 1
+
+
+def _number_of(delivery: Delivery) -> int:
+    return delivery.number

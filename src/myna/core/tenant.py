@@ -53,7 +53,7 @@ class Tenant:
         self.name = name
         self.limits = limits
         self.throughput: Throughput | None = None
-        self.router = Router(limits)
+        self.router = Router(limits, name)
         self.retained = Retained()
         self.connections = 0
         self.messages_received = 0
