@@ -142,17 +142,6 @@ def test_the_carrier_is_told_when_there_is_something_after_nothing() -> None:
     assert noted.told == 2
 
 
-def test_expired_ones_are_handed_out_to_be_settled() -> None:
-    outbox, journal = filled(CommitsOnCommand(), b"1")
-    outbox.put(message(b"2", expires_at=5.0))
-    journal.close()
-    assert outbox.take_expired(4.0) == []
-    gone = outbox.take_expired(6.0)
-    assert (payloads(gone), len(outbox)) == ([b"2"], 2)
-    outbox.settle(gone)
-    assert len(outbox) == 1
-
-
 def test_clearing_leaves_what_has_been_taken() -> None:
     outbox, _ = filled(store := CommitsOnCommand(), b"1", b"2", b"3")
     taken = outbox.take(1, 10_000)

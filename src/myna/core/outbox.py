@@ -94,13 +94,6 @@ class Outbox:
             found.append(queue.take())
         return found
 
-    def take_expired(self, now: float) -> list[Delivery]:
-        """All that have outlived their time, with their messages where they can be read."""
-        gone = self.queue.take_expired(now)
-        for delivery in gone:
-            self.taken[delivery.number] = delivery
-        return gone
-
     def message_of(self, delivery: Delivery) -> Message | None:
         """The message, from the store if need be; None if it cannot be read now."""
         if delivery.message is None and delivery.place:

@@ -1,0 +1,8 @@
+"""The kinds of destinations there are, a file each."""
+
+from typing import Final
+
+from myna.routing.destination import Destination
+from myna.routing.destinations.topic import TopicDestination
+
+KINDS: Final[dict[str, type[Destination]]] = {"topic": TopicDestination}

@@ -1,0 +1,53 @@
+"""An event on its way to one destination: the CloudEvent as it was formed once, and how often it has been tried.
+
+Its bytes never change, so that a repetition is one: the same id, time and enrichments. What a newcomer gets wrong: it
+is JSON already. Only who sends another form has it decoded.
+"""
+
+from typing import Any
+
+import msgspec
+
+from myna.core.delivery import Delivery
+from myna.core.message import Message
+
+UNTRIED = "NotAttempted"
+
+
+class Event:
+    """`attempts` and what follows are since the broker started: they are not kept."""
+
+    __slots__ = ("_decoded", "attempted_at", "attempts", "delivery", "message", "result")
+
+    def __init__(self, delivery: Delivery, message: Message) -> None:
+        self.delivery = delivery
+        self.message = message
+        self.attempts = 0
+        self.attempted_at = 0.0
+        self.result = UNTRIED  # of the last attempt, in the contract's words
+        self._decoded: dict[str, Any] | None = None
+
+    @property
+    def body(self) -> bytes:
+        """The CloudEvent in JSON."""
+        return self.message.payload
+
+    @property
+    def topic(self) -> str:
+        """What it is ordered by: the topic of the message, the subject of other events."""
+        return self.message.topic
+
+    @property
+    def number(self) -> int:
+        """Its place in the queue; higher for later ones."""
+        return self.delivery.number
+
+    @property
+    def size(self) -> int:
+        return self.delivery.size
+
+    def decoded(self) -> dict[str, Any]:
+        """The CloudEvent as a value."""
+        if self._decoded is None:
+            self._decoded = msgspec.json.decode(self.message.payload, type=dict[str, Any])
+        return self._decoded
