@@ -38,7 +38,7 @@ PREFIX: Final = "MYNA_"
 LISTENERS: Final[dict[str, type[Listener]]] = {"mqtt": MqttListener, "http": Listener, "bifromq": Listener}
 TABLES: Final = ("server", "network", "tls", "log", "access", "limits", "tenant", "faces")
 # Face -> its authenticator, asked before everybody is let in.
-BEFORE_OPEN: Final = {"devicehive": "devicehive", "eventgrid": "jwt"}
+BEFORE_OPEN: Final = {"devicehive": "devicehive", "eventgrid": "eventgrid-jwt"}
 KNOWN: Final = [*LISTENERS, *TABLES, "profile"]
 _AT_LINE: Final = re.compile(r"(.*?) \(at line (\d+), column (\d+)\)", re.DOTALL)
 

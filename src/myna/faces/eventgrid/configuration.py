@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from myna.faces.eventgrid.clients import SOURCES
-from myna.faces.eventgrid.keys import BadKey, read_pem
 from myna.formats.jwt import Key
+from myna.formats.keys import BadKey, read_pem
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,6 @@ from myna.faces.eventgrid.endpoint import NotAllowed
 from myna.faces.eventgrid.gates import Admission, CertificateGate, TokenGate
 from myna.faces.eventgrid.identify import Doorman
 from myna.faces.eventgrid.importing import BadNamespace, list_files, load_namespace
-from myna.faces.eventgrid.keys import BadKey
 from myna.faces.eventgrid.metrics import Metrics
 from myna.faces.eventgrid.mqtt_watch import MqttWatch
 from myna.faces.eventgrid.namespace import Namespace, open_namespace
@@ -43,6 +42,7 @@ from myna.faces.eventgrid.settings import IssuerSettings, Settings
 from myna.faces.eventgrid.streams import Streams
 from myna.faces.eventgrid.tokens import Issuer, Tokens
 from myna.formats.jwt import sign
+from myna.formats.keys import BadKey
 from myna.wire import reasons
 
 log = logging.getLogger("myna.eventgrid")
@@ -94,7 +94,7 @@ class EventGridFace(Face):
         self._streams = Streams(self._service)
         admission = Admission(core, self._tenant, self._directory, settings.sessions_per_name)
         self._authenticators: dict[str, Authenticator] = {
-            "jwt": TokenGate(tokens, admission),
+            "eventgrid-jwt": TokenGate(tokens, admission),
             "eventgrid-certificate": CertificateGate(certificates, admission),
         }
 
@@ -228,16 +228,15 @@ class EventGridFace(Face):
             self.look_again()
 
     def _issuers(self, namespace: Namespace) -> list[Issuer]:
-        audiences = self._settings.accepted_audiences()
-        issuers = [Issuer(settings, audiences) for settings in self._settings.issuers]
+        http, audiences = self._context.http, self._settings.accepted_audiences()
+        issuers = [Issuer(settings, http, audiences) for settings in self._settings.issuers]
         imported = namespace.configuration
         if imported.token_issuer:
-            issuers.append(
-                Issuer(IssuerSettings(imported.token_issuer, methods=("CUSTOM-JWT",)), audiences, imported.keys)
-            )
+            custom = IssuerSettings(issuer=imported.token_issuer, methods=("CUSTOM-JWT",))
+            issuers.append(Issuer(custom, http, audiences, imported.keys))
         if self._context.development:
             own = IssuerSettings(issuer=DEVELOPMENT_ISSUER, secret=DEVELOPMENT_KEY)
-            issuers.append(Issuer(own, audiences))
+            issuers.append(Issuer(own, http, audiences))
         return issuers
 
 

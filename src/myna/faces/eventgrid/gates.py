@@ -18,7 +18,8 @@ from myna.core.ports import Ticket
 from myna.faces.eventgrid.callers import Caller
 from myna.faces.eventgrid.certificates import Certificates
 from myna.faces.eventgrid.rules import Directory
-from myna.faces.eventgrid.tokens import NotOurs, Tokens
+from myna.faces.eventgrid.tokens import Tokens
+from myna.formats.issuers import NoKeys, UnknownIssuer
 from myna.formats.jwt import BadToken, looks_like_jwt
 from myna.wire import reasons
 
@@ -50,7 +51,7 @@ class Admission:
 
 
 class TokenGate:
-    """The authenticator `jwt`."""
+    """The authenticator `eventgrid-jwt`."""
 
     def __init__(self, tokens: Tokens, admission: Admission) -> None:
         self._tokens = tokens
@@ -66,8 +67,10 @@ class TokenGate:
     async def _check(self, token: bytes, method: str, ticket: Ticket) -> Verdict:
         try:
             caller = await self._tokens.check(token, method)
-        except NotOurs as error:
+        except UnknownIssuer as error:
             return Refusal(reasons.NOT_AUTHORIZED, str(error)) if method else None
+        except NoKeys as error:
+            return Refusal(reasons.SERVER_UNAVAILABLE, str(error))
         except BadToken as error:
             return Refusal(reasons.NOT_AUTHORIZED, str(error))
         return self._admission.admit(caller, ticket)

@@ -11,6 +11,7 @@ from myna.faces.eventgrid.answers import Fault
 from myna.faces.eventgrid.callers import Caller
 from myna.faces.eventgrid.certificates import Certificates
 from myna.faces.eventgrid.tokens import Tokens
+from myna.formats.issuers import NoKeys
 from myna.formats.jwt import BadToken
 
 BEARER: Final = b"bearer "
@@ -40,6 +41,8 @@ class Doorman:
             raise Fault("Unauthorized", "send `Authorization: Bearer <token>`", token=True)
         try:
             return await self._tokens.check(authorization[7:].strip())
+        except NoKeys as error:
+            raise Fault("ServerBusy", str(error), retry_after=1.0) from None
         except BadToken as error:
             raise Fault("TokenExpired" if error.expired else "Unauthorized", str(error), token=True) from None
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from myna.config import Duration, Size
+from myna.config import Duration, Size, tokens
 
 Positive = Annotated[int, Meta(ge=1)]
 Method = Literal["OAUTH2-JWT", "CUSTOM-JWT"]
@@ -37,15 +37,9 @@ VENDOR_ROLES = (
 )
 
 
-class IssuerSettings(_Table, frozen=True):
-    """Whose tokens are accepted, and with which keys they are checked."""
+class IssuerSettings(tokens.IssuerSettings, frozen=True):
+    """Without `audiences` those of the namespace are accepted."""
 
-    issuer: str = ""  # the claim `iss`; empty takes any that no other issuer here claims
-    keys: tuple[str, ...] = ()  # PEM or JWKS: a file's name, or the text itself
-    jwks: str = ""  # a URL; fetched once an hour, and when a key is unknown
-    secret: str = ""  # for HS256, HS384 and HS512
-    algorithms: tuple[str, ...] = ()  # only these, of those the keys can do
-    audiences: tuple[str, ...] = ()  # instead of those of the namespace
     methods: tuple[Method, ...] = ("OAUTH2-JWT", "CUSTOM-JWT")  # by which MQTT 5 clients may present them
     client_id_claims: tuple[str, ...] = ("oid", "sub")  # the first that is there is the client id
     name_claims: tuple[str, ...] = ("sub",)  # the authentication name, if not the client id's claim
