@@ -95,10 +95,10 @@ class Depot:
         await self.courier.start()
         return self.courier
 
-    def put(self, *bodies: bytes, topic: str = "a", life: float = 3600.0) -> None:
+    def put(self, *bodies: bytes, topic: str = "a") -> None:
         now = self.world.now
         for body in bodies:
-            self.line.put(Message(topic, body, 1, False, ORIGIN, now, now + life), now)
+            self.line.put(Message(topic, body, 1, False, ORIGIN, now), now)
             self.world.broker.journal.close()
 
     def pass_time(self, seconds: float) -> None:

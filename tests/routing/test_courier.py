@@ -101,9 +101,9 @@ async def test_what_can_never_succeed_is_not_repeated() -> None:
 
 
 async def test_events_whose_time_has_passed_are_not_sent() -> None:
-    depot = Depot(retry=(30,))
+    depot = Depot(retry=(30,), event_time_to_live=20)
     depot.destination.verdicts.append(again("no"))
-    depot.put(b"1", life=20)
+    depot.put(b"1")
     await depot.start()
     await until(lambda: depot.line.attempts == 1)
     depot.pass_time(40)

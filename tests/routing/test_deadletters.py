@@ -29,9 +29,9 @@ def test_kept_ones_are_shown_page_by_page_and_tried_again() -> None:
         b'{"id":"3"}',
         b'{"id":"4"}',
     ]
-    count = depot.kept.replay(lambda message: depot.line.put(message, depot.world.now), 60.0, depot.world.now)
+    count = depot.kept.replay(lambda message: depot.line.put(message, depot.world.now), depot.world.now)
     assert (count, depot.kept.count()) == (3, 2)  # there was no room for more
-    assert [event.message.expires_at for event in depot.line.take(9, 10_000)] == [depot.world.now + 60.0] * 3
+    assert [event.message.published_at for event in depot.line.take(9, 10_000)] == [depot.world.now] * 3
 
 
 def test_dropped_ones_are_only_counted() -> None:

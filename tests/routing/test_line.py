@@ -24,19 +24,21 @@ def test_an_event_knows_its_topic_and_can_be_decoded() -> None:
 
 
 def test_the_expired_are_buried_when_taken_or_swept() -> None:
-    depot = Depot()
-    depot.put(b"1", b"2", life=10)
+    depot = Depot(event_time_to_live=10)
+    depot.put(b"1", b"2")
     depot.world.pass_time(11)
     depot.put(b"3")
     assert [event.body for event in depot.line.take(9, 100_000)] == [b"3"]
-    depot = Depot()
-    depot.put(b"1", b"2", life=10)
+    depot = Depot(event_time_to_live=10)
+    depot.put(b"1", b"2")
+    depot.world.pass_time(5)
     depot.put(b"3")
     depot.line.sweep()
     assert len(depot.outbox) == 3
-    depot.world.pass_time(11)
+    depot.world.pass_time(6)
     depot.line.sweep()
     assert (len(depot.outbox), depot.line.buried, depot.kept.count()) == (1, {EXPIRED: 2}, 2)
+    assert [event.body for event in depot.line.take(9, 100_000)] == [b"3"]
 
 
 def test_a_full_queue_is_counted_and_said_once(caplog: pytest.LogCaptureFixture) -> None:

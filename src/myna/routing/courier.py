@@ -152,7 +152,7 @@ class Courier(LineCarrier):
         while self._again and self._again[0][0] <= now:
             event = heapq.heappop(self._again)[2]
             self._let_go(event)
-            if not event.message.is_expired(now):
+            if not self._line.is_expired(event.message, now):
                 return event
             self._line.bury([event], EXPIRED)
             self._open(event.topic)

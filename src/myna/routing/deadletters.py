@@ -110,13 +110,13 @@ class Kept(Burial):
                 break
         return found
 
-    def replay(self, put: Callable[[Message], bool], life: float, now: float) -> int:
-        """Into the queue again, with a new life, as far as there is room; says how many."""
+    def replay(self, put: Callable[[Message], bool], now: float) -> int:
+        """Into the queue again, to live as long as new ones, as far as there is room; says how many."""
         count = 0
         while taken := self.outbox.take(1, 1):
             dead = taken[0].message
             assert dead is not None  # an outbox hands out no others
-            message = Message(dead.topic, dead.payload, 1, False, dead.origin, dead.published_at, now + life)
+            message = Message(dead.topic, dead.payload, 1, False, dead.origin, now)
             kept = put(message)
             self._journal.close()
             if not kept:

@@ -10,6 +10,7 @@ import msgspec
 
 from myna.core.delivery import Delivery
 from myna.core.message import Message
+from myna.formats.cloudevents import NotAnEvent
 
 UNTRIED = "NotAttempted"
 
@@ -47,7 +48,12 @@ class Event:
         return self.delivery.size
 
     def decoded(self) -> dict[str, Any]:
-        """The CloudEvent as a value."""
+        """The CloudEvent as a value. Raises NotAnEvent where what a client sent is JSON that cannot be read after all:
+        nested without end, or a number beyond all bounds.
+        """
         if self._decoded is None:
-            self._decoded = msgspec.json.decode(self.message.payload, type=dict[str, Any])
+            try:
+                self._decoded = msgspec.json.decode(self.message.payload, type=dict[str, Any])
+            except (msgspec.MsgspecError, RecursionError) as error:
+                raise NotAnEvent(str(error)) from None
         return self._decoded

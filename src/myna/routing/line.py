@@ -82,7 +82,7 @@ class Line(Carrier):
         for delivery in self.outbox.take(most, most_bytes):
             message = delivery.message
             assert message is not None  # the outbox hands out no others
-            (late if message.is_expired(now) else found).append(Event(delivery, message))
+            (late if self.is_expired(message, now) else found).append(Event(delivery, message))
         if late:
             self.bury(late, EXPIRED)
             if not found:
@@ -121,6 +121,10 @@ class Line(Carrier):
         self.last_error = cause
         self.last_error_at = now
 
+    def is_expired(self, message: Message, now: float) -> bool:
+        """Has it lived longer than events of this line may?"""
+        return now > message.published_at + self.settings.event_time_to_live
+
     def sweep(self) -> None:
         """Bury events that outlived their time in the queue, though nobody comes to fetch them. All live equally long,
         so the first goes first.
@@ -128,15 +132,13 @@ class Line(Carrier):
         now = self.now()
         queue = self.outbox.queue
         for _ in range(SWEPT):
-            if not len(queue) or not 0.0 < queue.first().expires_at < now:
+            first = self.outbox.message_of(queue.first()) if len(queue) else None
+            if first is None or not self.is_expired(first, now):
                 return
             taken = self.outbox.take(PAGE, 1 << 30)
             found = [Event(held, held.message) for held in taken if held.message is not None]
-            late = [event for event in found if event.message.is_expired(now)]
-            self.give_back([event for event in found if not event.message.is_expired(now)])
-            if not late:
-                return  # the store could not read them, and has said so
-            self.bury(late, EXPIRED)
+            self.give_back([event for event in found if not self.is_expired(event.message, now)])
+            self.bury([event for event in found if self.is_expired(event.message, now)], EXPIRED)
         self.has_more()
 
     def clear(self) -> int:

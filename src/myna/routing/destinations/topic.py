@@ -50,7 +50,7 @@ class TopicDestination(Destination):
             decoded = event.decoded()
             topic = _ATTRIBUTE.sub(lambda found: str(decoded.get(found[1], "")), settings.topic)
             payload, content_type = content_of(decoded) if settings.form == "data" else (event.body, STRUCTURED)
-        except (ValueError, NotAnEvent) as error:
+        except NotAnEvent as error:
             return never(f"an event cannot be read: {error}", result="InvalidEvent")
         properties = Properties()
         properties.content_type = content_type or None
@@ -62,8 +62,7 @@ class TopicDestination(Destination):
             settings.retain,
             origin_after(event.message, self._tenant),
             now,
-            event.message.expires_at if settings.retain else 0.0,
-            properties,
+            properties=properties,
         )
         outcome: Any = broker.publish(broker.tenant(self._tenant), message, now)
         if isinstance(outcome, Refusal):
