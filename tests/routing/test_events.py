@@ -81,7 +81,7 @@ def test_ids_are_never_alike() -> None:
         (b"[1]", {"content_type": "x/y+json; v=1"}, {"datacontenttype": "x/y+json; v=1", "data": [1]}),
         (b"{", {"content_type": "application/json"}, {"datacontenttype": "application/json", "data_base64": "ew=="}),
         (b"", {"content_type": "application/json"}, {"datacontenttype": "application/json", "data_base64": ""}),
-        (b"{", {"content_type": "application/json", "payload_format": 1}, {"datacontenttype": "application/json", "data": "{"}),
+        (b"{", {"content_type": "a/json+json", "payload_format": 1}, {"datacontenttype": "a/json+json", "data": "{"}),
         (b"\xff", {"payload_format": 1}, {"datacontenttype": "application/octet-stream", "data_base64": "/w=="}),
         ("é".encode(), {"payload_format": 1}, {"data": "é"}),
         (b"12", {"payload_format": 1}, {"data": 12}),

@@ -151,6 +151,9 @@ class Tap(ABC):
         """LEFT, CARRIED or NOT_CARRIED. What is kept for later goes into outboxes, and the journal is closed."""
 
 
+LOST: Final = -1  # in the place of a reason code: the connection has ended without a word
+
+
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Watcher:
     """Told what happens, for logs and metrics. All optional, all empty.
@@ -162,6 +165,7 @@ class Watcher:
         return
 
     def disconnected(self, receiver: Receiver, reason: int, by_client: bool, now: float) -> None:
+        """`reason` is what was said, or LOST."""
         return
 
     def session_ended(self, receiver: Receiver, reason: int, now: float) -> None:

@@ -8,6 +8,7 @@ from myna.core.ports import (
     CARRIED,
     GRANT,
     LEFT,
+    LOST,
     NOT_CARRIED,
     PASS,
     Gate,
@@ -158,7 +159,8 @@ class FakeWatcher(Watcher):
         self.lines.append(f"{receiver.key[2]} connected")
 
     def disconnected(self, receiver: Receiver, reason: int, by_client: bool, now: float) -> None:
-        self.lines.append(f"{receiver.key[2]} {'left' if by_client else 'cut off'} 0x{reason:02x}")
+        how = "lost" if reason == LOST else f"{'left' if by_client else 'cut off'} 0x{reason:02x}"
+        self.lines.append(f"{receiver.key[2]} {how}")
 
     def session_ended(self, receiver: Receiver, reason: int, now: float) -> None:
         self.lines.append(f"{receiver.key[2]} ended 0x{reason:02x}")
