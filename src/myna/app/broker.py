@@ -23,6 +23,7 @@ from myna.access.open import TENANT
 from myna.app.administration import ADMIN_TOKEN, AdministratorsOnly
 from myna.app.limits import core_limits, largest_packet, tenant_limits
 from myna.app.listening import Listening
+from myna.app.routes_api import RoutesApi
 from myna.cluster.solo import SoloPeers
 from myna.config import Config, ConfigError, Loaded
 from myna.core.broker import Broker
@@ -42,6 +43,7 @@ from myna.net.http_client import HttpClient
 from myna.net.tls import TlsError
 from myna.registry.database import RegistryError
 from myna.registry.registry import Registry, open_registry
+from myna.routing.routing import Routing
 from myna.sockets.backpressure import StreamLimits
 from myna.store.embedded import EmbeddedStore, StoreError
 from myna.store.folder import DataFolder, FolderError, check_folder
@@ -98,6 +100,8 @@ class App:
         data = None if self._folder is None else self._folder.path
         self._gates = Gates(AccessContext(self.now, data, self._http, self.broker, self._secret))
         self._listening = Listening(config, self._gates, self._connect)
+        self.routing = Routing(self.broker, self._http, self.now, default_tenant=TENANT, data=data)
+        self._routing_changes: asyncio.Task[None] | None = None
         self._lag = LoopLag(self._loop)
         self.broker.guard(SysGuard())
         self._sys_topics = SysTopics(self.broker, TENANT, self.now())
@@ -113,6 +117,7 @@ class App:
             if self._store is not None:  # guards are in place, and nobody is connected yet
                 self._store.restore(self.broker, self.now())
                 self._store.start(self._loop)
+            self.routing.restore()
             self._opened = self._net.open(listeners)
             for opened in self._opened:
                 self.urls.setdefault(opened.name.partition("-")[0], []).append(opened.url)
@@ -121,6 +126,7 @@ class App:
         except (ConfigError, ListenError, TlsError, FolderError, StoreError, ClaimedTwice) as error:
             self.close()
             raise CannotStart(str(error)) from error
+        await self.routing.start()
         for face in self._faces.values():
             await face.start()
         self._lag.start()
@@ -142,6 +148,7 @@ class App:
         self._send_away()
         for stream in list(self._net.streams.open):
             stream.close()  # those that have not said CONNECT yet
+        await self.routing.stop()  # with what the last ones had to say in its queues
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(ends_at):
                 await self.async_broker.safe()
@@ -184,6 +191,7 @@ class App:
             settings = find_faces(self._known_faces, new.faces, loaded.source)
             self._gates.configure(new.access.tables, loaded.source)
             self._listening.reload(new)
+            self._prepare_routing(loaded)
         except (ConfigError, TlsError) as error:
             raise CannotStart(str(error)) from error
         self.config = new
@@ -192,13 +200,14 @@ class App:
         self.broker.packet_size = largest_packet(new)
         self._log_watcher.connections = new.log.connections
         set_up_log(new)
+        self._routing_changes = self._loop.create_task(self.routing.apply())
         waiting = [name for name in FIXED if getattr(old, name) != getattr(new, name)]
         for name in {*old.faces, *new.faces}:
             if old.faces.get(name) != new.faces.get(name):
                 face = self._faces.get(name)
                 if face is None or name not in settings or not face.reload(settings[name][1]):
                     waiting.append(f"faces.{name}")
-        log.info("configuration read again; limits, access, certificates and log settings are in force")
+        log.info("configuration read again; limits, access, certificates, routing and log settings are in force")
         if waiting:
             log.warning("changes that wait for a restart: %s", ", ".join(sorted(waiting)))
 
@@ -219,7 +228,10 @@ class App:
             for watcher in one.watchers:
                 self._watchers.add(watcher)
         self._gates.configure(self.config.access.tables, self._loaded.source)
-        metrics = Metrics(self.broker, self._lag, [face.metrics for face in self._faces.values()])
+        self._prepare_routing(self._loaded)
+        self._watchers.add(self.routing.client_events())
+        texts = [face.metrics for face in self._faces.values()]
+        metrics = Metrics(self.broker, self._lag, [*texts, self.routing.metrics])
         own = self._own_claims(claims, HealthPage(self.health), MetricsPage(metrics))
         return self._listening.make([own, *claims])
 
@@ -231,8 +243,18 @@ class App:
                 Route("/health", health, ("GET",)),
                 Route("/metrics", metrics, ("GET",)),
                 *[guarded.route(route) for one in theirs for route in one.administration],
+                *[guarded.route(route) for route in RoutesApi(self.routing, self.async_broker).routes()],
             ]
         )
+
+    def _prepare_routing(self, loaded: Loaded) -> None:
+        """Event Grid's names hold for the events of its tenant."""
+        settings = loaded.config.routing
+        table = loaded.config.faces.get("eventgrid")
+        values = {} if table is None else table.values
+        if not settings.namespace:
+            settings = msgspec.structs.replace(settings, namespace=str(values.get("name") or "myna"))
+        self.routing.prepare(settings, loaded.source, str(values.get("tenant") or ""))
 
     def _connect(self, gate: Gate, outlet: Outlet, peer: Peer, now: float) -> Connection:
         return Connection(self.broker, gate, outlet, peer, now, self.config.network.connect_timeout)
@@ -254,6 +276,7 @@ class App:
             binary_frame=encode_binary_frame,
             urls=self.urls,
             open_registry=self._open_registry,
+            events=self.routing,
         )
 
     def _secret(self, name: str) -> str:

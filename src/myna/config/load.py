@@ -26,6 +26,7 @@ from myna.config.sections import (
     Log,
     MqttListener,
     Network,
+    Routing,
     Server,
     Table,
     TenantSettings,
@@ -36,7 +37,7 @@ T = TypeVar("T")
 
 PREFIX: Final = "MYNA_"
 LISTENERS: Final[dict[str, type[Listener]]] = {"mqtt": MqttListener, "http": Listener, "bifromq": Listener}
-TABLES: Final = ("server", "network", "tls", "log", "access", "limits", "tenant", "faces")
+TABLES: Final = ("server", "network", "tls", "log", "access", "limits", "tenant", "routing", "faces")
 # Face -> its authenticator, asked before everybody is let in.
 BEFORE_OPEN: Final = {"devicehive": "devicehive", "eventgrid": "eventgrid-jwt"}
 KNOWN: Final = [*LISTENERS, *TABLES, "profile"]
@@ -161,6 +162,7 @@ def _build(values: dict[str, Any], source: Source, *, development: bool) -> Conf
         profile=profile,
         limits=reader.value(limits, LimitSettings, ("limits",), LimitSettings()),
         tenants=reader.tenants(),
+        routing=reader.routing(),
         faces=reader.tables("faces"),
         development=development,
     )
@@ -222,8 +224,16 @@ class _Reader:
         table: dict[str, Any] = found
         return table
 
-    def tables(self, name: str) -> dict[str, Table]:
-        return {key: Table((name, key), self.raw_table(name, key)) for key in self.raw_table(name)}
+    def tables(self, *path: str) -> dict[str, Table]:
+        return {key: Table((*path, key), self.raw_table(*path, key)) for key in self.raw_table(*path)}
+
+    def routing(self) -> Routing:
+        raw = self.raw_table("routing")
+        own = {key: value for key, value in raw.items() if key not in ("destinations", "rules")}
+        settings = self.value(own, Routing, ("routing",), Routing())
+        return replace(
+            settings, destinations=self.tables("routing", "destinations"), rules=self.tables("routing", "rules")
+        )
 
     def access(self) -> Access:
         """The endpoints' lists are decoded here; a table is an authenticator's and decoded by it."""

@@ -32,6 +32,7 @@ from myna.core.outcome import Refusal
 from myna.core.ports import Gate, Outlet, Peer, Ticket, TopicGuard, Watcher
 from myna.faces.async_broker import AsyncBroker
 from myna.formats.inventory_port import Inventory
+from myna.formats.offered import EventSink, NoSink
 from myna.formats.outgoing import HttpCaller
 
 # HTTP, as ASGI has it. `scope["extensions"]["myna.raw_headers"]` holds the header names as they were sent.
@@ -196,6 +197,9 @@ def _no_registry(url: str, retention: float) -> Inventory:
     raise AssertionError("whoever made this context has no registry to give")
 
 
+_NO_SINK: Final = NoSink()
+
+
 @dataclass(frozen=True, slots=True)
 class FaceContext:
     """What a face is given.
@@ -212,6 +216,7 @@ class FaceContext:
     open_registry   devices and people: in a database by its URL, or "" for the data folder, keeping history so many
                     seconds. It waits for the database, so ask while the face is made, and `start` it when the face
                     starts. The broker closes it, after the last clients have gone
+    events          takes events that are made of no message, for rules that want them
     urls            what is open, by listener: urls["http"][0]; complete when `start` is called
     """
 
@@ -229,6 +234,7 @@ class FaceContext:
     binary_frame: Callable[[bytes], bytes]
     urls: Mapping[str, Sequence[str]]
     open_registry: Callable[[str, float], Inventory] = _no_registry
+    events: EventSink = _NO_SINK
 
 
 class Face(ABC):

@@ -52,7 +52,7 @@ class Line(Carrier):
         self._complained_at = float("-inf")
         self._full_at = float("-inf")
         self._failed_at = float("-inf")
-        outbox.carrier = self
+        outbox.carrier = self  # an earlier line of this outbox hears nothing any more
 
     # In
 
@@ -144,6 +144,17 @@ class Line(Carrier):
             self.give_back([event for event in found if not self.is_expired(event.message, now)])
             self.bury([event for event in found if self.is_expired(event.message, now)], EXPIRED)
         self.has_more()
+
+    def recall(self) -> None:
+        """Whoever had taken events has ended: they go back to the front."""
+        self.outbox.give_back(list(self.outbox.taken.values()))
+
+    def go_on_counting(self, before: "Line") -> None:
+        """It takes the place of this one, which had the same queue."""
+        self.accepted, self.delivered, self.attempts = before.accepted, before.delivered, before.attempts
+        self.failed, self.buried = before.failed, before.buried
+        self.last_error, self.last_error_at = before.last_error, before.last_error_at
+        self.delivered_at = before.delivered_at
 
     def clear(self) -> int:
         """Forget all that waits."""
