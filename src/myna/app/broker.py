@@ -23,6 +23,7 @@ from myna.access.open import TENANT
 from myna.app.administration import ADMIN_TOKEN, AdministratorsOnly
 from myna.app.limits import core_limits, largest_packet, tenant_limits
 from myna.app.listening import Listening
+from myna.app.pull_api import PullApi
 from myna.app.routes_api import RoutesApi
 from myna.cluster.solo import SoloPeers
 from myna.config import Config, ConfigError, Loaded
@@ -100,7 +101,9 @@ class App:
         data = None if self._folder is None else self._folder.path
         self._gates = Gates(AccessContext(self.now, data, self._http, self.broker, self._secret))
         self._listening = Listening(config, self._gates, self._connect)
-        self.routing = Routing(self.broker, self._http, self.now, default_tenant=TENANT, data=data)
+        self.routing = Routing(
+            self.broker, self._http, self.now, default_tenant=TENANT, data=data, safe=self.async_broker.safe
+        )
         self._routing_changes: asyncio.Task[None] | None = None
         self._lag = LoopLag(self._loop)
         self.broker.guard(SysGuard())
@@ -243,6 +246,7 @@ class App:
                 Route("/health", health, ("GET",)),
                 Route("/metrics", metrics, ("GET",)),
                 *[guarded.route(route) for one in theirs for route in one.administration],
+                *PullApi(self.routing.pull_queues, self.async_broker, TENANT).routes(),
                 *[guarded.route(route) for route in RoutesApi(self.routing, self.async_broker).routes()],
             ]
         )

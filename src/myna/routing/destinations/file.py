@@ -35,8 +35,6 @@ class FileDestination(Destination):
     SCHEDULE = SCHEDULE
 
     def __init__(self, context: DestinationContext, settings: FileSettings) -> None:
-        if settings.concurrency != FileSettings.concurrency and settings.concurrency != 1:
-            raise ValueError("a file is written by one: leave `concurrency` out")
         path = Path(settings.path)
         if not path.is_absolute() and context.data is None:
             raise ValueError("path: without a data folder the file needs an absolute path")

@@ -7,6 +7,7 @@ where a rule adds one, else the topic of the message.
 import asyncio
 import ssl
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any, Final, Literal
 
 from myna.config import Duration
@@ -45,12 +46,11 @@ class KafkaDestination(Destination):
     SCHEDULE = SCHEDULE
 
     def __init__(self, context: DestinationContext, settings: KafkaSettings) -> None:
-        try:
-            import aiokafka  # noqa: PLC0415  # an extra, and only for those who name it
-            import aiokafka.errors  # noqa: PLC0415  # likewise
+        try:  # an extra, and imported only for those who name it
+            self._kafka: Any = import_module("aiokafka")
+            self._errors: Any = import_module("aiokafka.errors")
         except ImportError:
             raise ValueError("Kafka needs its client: pip install 'myna[kafka]'") from None
-        self._kafka: Any = aiokafka
         self._name = context.name
         self._settings = settings
         self._producer: Any = None
@@ -73,7 +73,7 @@ class KafkaDestination(Destination):
         try:
             async with asyncio.timeout(float(settings.timeout)):
                 await producer.start()
-        except (TimeoutError, OSError, self._kafka.errors.KafkaError) as error:
+        except (TimeoutError, OSError, self._errors.KafkaError) as error:
             await producer.stop()
             raise NotReady(again(_explain(error), result="SocketError", hold=10.0)) from None
         self._producer = producer
@@ -90,7 +90,7 @@ class KafkaDestination(Destination):
                 sent.append(await self._send(event))
             except NotAnEvent as error:
                 sent.append(never(f"an event cannot be sent: {error}", result="InvalidEvent"))
-            except (OSError, self._kafka.errors.KafkaError) as error:
+            except (OSError, self._errors.KafkaError) as error:
                 sent.append(self._judge(error))
         return [one if isinstance(one, Verdict) else await self._settled(one) for one in sent]
 
@@ -112,12 +112,12 @@ class KafkaDestination(Destination):
         try:
             async with asyncio.timeout(float(self._settings.timeout)):
                 await future
-        except (TimeoutError, OSError, self._kafka.errors.KafkaError) as error:
+        except (TimeoutError, OSError, self._errors.KafkaError) as error:
             return self._judge(error)
         return DELIVERED
 
     def _judge(self, error: Exception) -> Verdict:
-        errors = self._kafka.errors
+        errors = self._errors
         if isinstance(error, errors.MessageSizeTooLargeError):
             return never("the event is larger than the broker allows", result="PayloadTooLarge")
         if isinstance(error, errors.UnknownTopicOrPartitionError):

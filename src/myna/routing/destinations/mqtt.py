@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta
 
-from myna.client import ClientError, ConnectionLost, Introduction, NotAllowed
+from myna.client import ClientError, Introduction, NotAllowed
 from myna.client.address import Tls, parse_url
 from myna.config import Duration, Section
 from myna.core.message import Message, Origin, copy_for_delivery
@@ -83,7 +83,9 @@ class MqttDestination(Destination):
     def __init__(self, context: DestinationContext, settings: MqttSettings) -> None:
         self._context = context
         self._settings = settings
-        tls = Tls(authorities=settings.trust or None, certificate=settings.certificate or None, key=settings.key or None)
+        tls = Tls(
+            authorities=settings.trust or None, certificate=settings.certificate or None, key=settings.key or None
+        )
         url = parse_url(settings.url, tls)
         user_name = settings.user_name or url.user_name
         password = settings.password or url.password

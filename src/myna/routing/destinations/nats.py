@@ -6,6 +6,7 @@ server has answered a ping behind it.
 
 import re
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any, Final, Literal
 
 from myna.config import Duration
@@ -43,11 +44,10 @@ class NatsDestination(Destination):
     SCHEDULE = SCHEDULE
 
     def __init__(self, context: DestinationContext, settings: NatsSettings) -> None:
-        try:
-            import nats  # noqa: PLC0415  # an extra, and only for those who name it
+        try:  # an extra, and imported only for those who name it
+            self._nats: Any = import_module("nats")
         except ImportError:
             raise ValueError("NATS needs its client: pip install 'myna[nats]'") from None
-        self._nats: Any = nats
         self._name = context.name
         self._settings = settings
         self._connection: Any = None
