@@ -274,7 +274,8 @@ class Courier(LineCarrier):
         if not bad:
             return
         worst = max(bad, key=lambda verdict: verdict.hold)
-        self._line.failed_with(worst.cause, worst.error, len(bad))
+        if not worst.untried:
+            self._line.failed_with(worst.cause, worst.error, len(bad))
         if worst.hold and len(bad) == len(verdicts):
             self._failures += 1
             if self._failures >= self._destination.PATIENCE:
