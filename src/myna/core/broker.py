@@ -18,7 +18,7 @@ from myna.core.message import Message
 from myna.core.outbox import Outboxes
 from myna.core.outcome import MATCHED, UNMATCHED, Outcome, Refusal
 from myna.core.output import OutputMemory
-from myna.core.ports import CARRIED, LEFT, TAKEN, Peers, Store, Tap, TopicGuard, Watcher
+from myna.core.ports import CARRIED, LEFT, TAKEN, Peers, Store, Tap, Ticking, TopicGuard, Watcher
 from myna.core.receiver import Receiver, Subscription
 from myna.core.retaining import Retaining, may_retain, retained_after
 from myna.core.router import Route
@@ -28,7 +28,7 @@ from myna.wire import reasons
 
 
 @final
-class Broker:
+class Broker(Ticking):
     def __init__(
         self,
         store: Store,
