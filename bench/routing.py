@@ -21,6 +21,8 @@ from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import cast
 
+import uvloop
+
 from myna.wire.encode import encode
 from myna.wire.packets import MQTT_3_1_1, Connect, Publish
 
@@ -85,9 +87,7 @@ def run(args: argparse.Namespace, folder: Path) -> None:
         began, cpu = time.perf_counter(), cpu_seconds(broker.pid)
         asyncio.run(publish(mqtt, args))
         published = time.perf_counter() - began
-        print(
-            f"published {args.events:,} events of {args.payload} bytes in {published:.2f} s: {args.events / published:,.0f}/s"
-        )
+        print(f"published {args.events:,} of {args.payload} bytes: {args.events / published:,.0f}/s")
         if not args.down:
             progress = received.value, time.perf_counter()
             while received.value < args.events and time.perf_counter() - progress[1] < 10:
@@ -169,8 +169,6 @@ def serve(port: int, received: "Synchronized[int]") -> None:
     async def forever() -> None:
         server = await asyncio.get_running_loop().create_server(lambda: Endpoint(received), "127.0.0.1", port)
         await server.serve_forever()
-
-    import uvloop
 
     uvloop.run(forever())
 
