@@ -2,8 +2,8 @@
 
     python bench/routing.py [--events 20000] [--batch 1] [--concurrency 32] [--topics 50] [--ordered] [--down]
 
-Every event is waited for at the endpoint. What a newcomer gets wrong: publishing is part of the measurement. Each message
-is stored, acknowledged when that is safe, formed into an event, sent, and forgotten by the store again.
+Every event is waited for at the endpoint. What a newcomer gets wrong: publishing is part of the measurement. Each
+message is stored, acknowledged when that is safe, formed into an event, sent, and forgotten by the store again.
 """
 
 import argparse
