@@ -26,6 +26,8 @@ NOT_SETTINGS = {"tables"}  # how [access.NAME] is held
         sections.Server,
         sections.Network,
         sections.Tls,
+        sections.TlsName,
+        sections.Administration,
         sections.MqttListener,
         sections.Access,
         sections.Log,

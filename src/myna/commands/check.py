@@ -65,6 +65,7 @@ def explain(config: "Config") -> Iterator[str]:
     for name, names in _endpoints(config):
         yield _row("clients", f"of {name}: {_who(names)}")
     yield _row("faces", ", ".join(config.faces) or "none")
+    yield _row("admin", _administration(config))
     yield _row("data", _data(config))
     yield _row("stopping", f"takes at most {config.server.drain}; wills are {_wills(config)}")
     yield _row("log", f"{config.log.level} and above, as {config.log.format}")
@@ -84,6 +85,8 @@ def warn(config: "Config") -> Iterator[str]:
             yield f'{name}: "open" lets everybody in, so the authenticators behind it are never asked'
         if "open" in names and not config.development:
             yield f'{name}: "open" lets everybody in who can reach it, by any name and password'
+    if config.server.memory and "admin" in config.faces and not (config.administration.token or config.development):
+        yield "admin: nobody will know the administrator's token, for nothing is kept; set `token` in [administration]"
     for kind in NAMES:
         for listener in getattr(config, kind):
             if not listener.tls and not listener.listen.is_loopback():
@@ -113,11 +116,23 @@ def _listener(config: "Config", kind: str, listener: "Listener") -> str:
     if listener.tls:
         tls = listener.tls if isinstance(listener.tls, Tls) else config.tls
         text += f", TLS {tls.minimum_version} or later with {tls.certificate}"
+        if tls.names:
+            text += f" and {len(tls.names)} more by name"
         if tls.client_certificate != "no":
             text += f", client certificates {tls.client_certificate}"
+            text += " unless revoked" if tls.crl else ""
     if isinstance(listener, MqttListener) and listener.access is not None:
         text += ", with authenticators of its own"
     return text
+
+
+def _administration(config: "Config") -> str:
+    """Where it is, whose token opens it, and who reads the figures."""
+    is_on = "admin" in config.faces
+    where = "its own listeners" if config.admin else "the HTTP listeners" if is_on and config.http else "nowhere"
+    token = "the token in [administration]" if config.administration.token else "the token in admin-token.key"
+    everybody = config.development or config.administration.metrics == "open"
+    return f"/api/admin on {where}, by {token}; /metrics for {'everybody' if everybody else 'whoever has it'}"
 
 
 def _who(names: tuple[str, ...]) -> str:

@@ -4,12 +4,14 @@ Every field's comment is its manual. What a newcomer gets wrong: a default here 
 nothing is open unless it says so; `development()` in `load` is what runs without one.
 """
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from msgspec import Struct, field
 
 from myna.config.limits import PROFILES, LimitSettings, Profile
 from myna.config.quantities import Address, Duration, Size
+
+SHORTEST_TOKEN: Final = 32  # bytes; nobody guesses those
 
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,19 +38,46 @@ class Network(Section, frozen=True):
     idle_timeout: Duration = Duration(75)  # of an HTTP connection between requests
 
 
+class TlsName(Section, frozen=True):
+    """Another certificate of the same listener, for clients that ask for one of its names (SNI)."""
+
+    certificate: str  # PEM, the chain included
+    key: str  # PEM, not encrypted
+    hosts: tuple[str, ...] = ()  # the names, "*.example.com" among them; those that the certificate holds unless said
+
+
 class Tls(Section, frozen=True):
     certificate: str = ""  # PEM, the chain included
     key: str = ""  # PEM, not encrypted
     client_ca: str = ""  # PEM: who may sign client certificates
     client_certificate: Literal["no", "optional", "required"] = "no"
+    crl: str = ""  # PEM: which client certificates have been revoked; it must be renewed before it is out of date
     minimum_version: Literal["1.2", "1.3"] = "1.2"
-    ciphers: str = ""  # for TLS 1.2; empty for the library's choice
+    ciphers: str = ""  # for TLS 1.2, as OpenSSL spells them; empty for those with forward secrecy and AEAD
+    names: tuple[TlsName, ...] = ()  # other certificates, by the name a client asks for; written [[tls.names]]
 
     def __post_init__(self) -> None:
         if bool(self.certificate) != bool(self.key):
             raise ValueError("a certificate needs its key and the reverse: set both `certificate` and `key`")
         if self.client_certificate != "no" and not self.client_ca:
             raise ValueError(f'client_certificate = "{self.client_certificate}" needs `client_ca`: whom to trust')
+        if self.crl and self.client_certificate == "no":
+            raise ValueError('`crl` revokes client certificates; set client_certificate = "required" or "optional"')
+
+
+class Administration(Section, frozen=True):
+    """Who may look after the broker; what is below /api/admin is always the administrator's alone."""
+
+    token: str = ""  # instead of the one that is made and kept in the data folder as admin-token.key
+    metrics: Literal["token", "open"] = "token"  # who may read /metrics: the administrator, or everybody
+
+    def __post_init__(self) -> None:
+        if self.token and len(self.token.encode()) < SHORTEST_TOKEN:
+            raise ValueError(
+                f"the administrator's token has at least {SHORTEST_TOKEN} bytes; try: openssl rand -hex 32"
+            )
+        if not (self.token.isascii() and self.token.isprintable()) or " " in self.token:
+            raise ValueError("the administrator's token is sent in a header: ASCII letters, digits and signs only")
 
 
 class Listener(Section, frozen=True):
@@ -106,6 +135,8 @@ class Config(Struct, frozen=True):
     mqtt: tuple[MqttListener, ...] = ()
     http: tuple[Listener, ...] = ()
     bifromq: tuple[Listener, ...] = ()
+    admin: tuple[Listener, ...] = ()  # if there are any, /api/admin and /metrics are there and nowhere else
+    administration: Administration = Administration()
     tls: Tls = Tls()
     log: Log = Log()
     access: Access = Access()

@@ -7,6 +7,7 @@ callers ask `may_publish` first, because they remember the answer per topic.
 
 from typing import final
 
+from myna.core.bans import Bans
 from myna.core.counters import Counters
 from myna.core.deadlines import Deadlines
 from myna.core.fanout import count_persistent, deliver, deliver_chosen, deliver_to
@@ -59,6 +60,7 @@ class Broker(Ticking):
         self.retaining = Retaining(self.journal, self.deadlines, self.counters)
         self.kept = KeptValues(self.journal)
         self.outboxes = Outboxes(self.journal)
+        self.bans = Bans(self.kept, self.tenants, self.counters, self.deadlines)
 
     # Tenants and sessions
 

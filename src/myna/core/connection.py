@@ -14,7 +14,7 @@ from myna.core import farewell
 from myna.core.acks import Acks
 from myna.core.authentication import Authentication
 from myna.core.broker import Broker
-from myna.core.handshake import Opened, Refused, check_connect, open_session
+from myna.core.handshake import Opened, Refused, check_connect, keep_out, open_session
 from myna.core.identity import Identity
 from myna.core.inbound import Inbound
 from myna.core.line_deadlines import LineDeadlines
@@ -291,7 +291,7 @@ class Connection(Link):
         self.level = connect.level
         self._reader.level = connect.level
         self._connect = connect
-        refused = check_connect(connect)
+        refused = check_connect(connect) or keep_out(self._broker, connect, self.address, now)
         if refused is not None:
             self._refuse_connect(refused.reason, refused.text, now)
             return

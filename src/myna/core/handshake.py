@@ -8,6 +8,7 @@ five codes.
 
 from typing import final
 
+from myna.core.bans import words_of
 from myna.core.broker import Broker
 from myna.core.identity import Identity
 from myna.core.limits import Limits
@@ -65,6 +66,12 @@ def check_connect(connect: Connect) -> Refused | None:
     return None
 
 
+def keep_out(broker: Broker, connect: Connect, address: str, now: float) -> Refused | None:
+    """Those whom no tenant may have: found before a gate does any work for them."""
+    ban = broker.bans.banned_everywhere(address, now, client_id=connect.client_id)
+    return None if ban is None else Refused(reasons.BANNED, words_of(ban))
+
+
 def open_session(
     broker: Broker, link: Link, connect: Connect, identity: Identity, peer: Peer, data: bytes | None, now: float
 ) -> Opened | Refused:
@@ -74,6 +81,9 @@ def open_session(
     refused = _check_limits(tenant, connect)
     if refused is not None:
         return refused
+    ban = broker.bans.banned(tenant.name, identity.user, connect.client_id, peer.address, now)
+    if ban is not None:
+        return Refused(reasons.BANNED, words_of(ban))
     client_id = connect.client_id or broker.new_client_id()
     key = (tenant.name, identity.scope, client_id)
     expiry = _session_expiry(limits, connect)

@@ -156,6 +156,11 @@ class Router:
             self._wildcards.holders(filter, found)
         return [held for held in found if not isinstance(held.receiver, ShareGroup)]
 
+    def members(self, kind: str, name: str, filter: str) -> list[Subscription]:
+        """Who is in this share group."""
+        group = self._groups.get(f"{kind}/{name}/{filter}")
+        return [] if group is None else list(group.members)
+
     def guards_reached(self, filter: str) -> list[TopicGuard]:
         """The guards of every space a filter could reach."""
         first = filter.split("/", 1)[0]

@@ -155,6 +155,10 @@ class Session(Receiver):
     def is_persistent(self) -> bool:
         return self.expiry > 0
 
+    def peer_address(self) -> str:
+        link = self.link
+        return "" if link is None else link.address
+
     # Connections
 
     def attach(self, link: Link, now: float) -> None:

@@ -175,7 +175,9 @@ class Claims:
     their first wait, so there must be no timeout around what comes before that. `own_listener` names a
     listener of the configuration; `hot`, `routes` and `websockets` are on that one then instead of the common HTTP
     port, and `fallback` answers what matches none of them. `guards` go by tenant, "" for all of them. `administration`
-    are routes below /api/admin on the common HTTP port: whoever gets there has shown the administrator's token.
+    are routes below /api/admin, on the administration's own listeners or the common HTTP port: whoever gets there has
+    shown the administrator's token. `description` is an OpenAPI document of what is claimed: what it says of paths
+    below /api/admin is served there, the rest in /openapi.json.
     """
 
     hot: Mapping[tuple[str, str], Asgi] = field(default_factory=dict)
@@ -187,6 +189,7 @@ class Claims:
     own_listener: str = ""
     fallback: Asgi | None = None
     administration: Sequence[Route] = ()
+    description: Mapping[str, Any] | None = None
 
 
 class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
@@ -198,6 +201,36 @@ def _no_registry(url: str, retention: float) -> Inventory:
 
 
 _NO_SINK: Final = NoSink()
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """What became of reading the configuration again: `problems` if it stays as it was, else what took effect and
+    what waits for a restart."""
+
+    in_force: Sequence[str] = ()
+    waiting: Sequence[str] = ()
+    problems: Sequence[str] = ()
+
+
+class Process(Protocol):
+    """What an administrator may ask of the process as a whole."""
+
+    def reread(self) -> Reloaded: ...
+    def health(self) -> tuple[bool, dict[str, object]]: ...
+
+
+class NoProcess:
+    """For faces that are made without a broker around them."""
+
+    def reread(self) -> Reloaded:
+        return Reloaded()
+
+    def health(self) -> tuple[bool, dict[str, object]]:
+        return True, {"status": "ok"}
+
+
+_NO_PROCESS: Final = NoProcess()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +251,7 @@ class FaceContext:
                     starts. The broker closes it, after the last clients have gone
     events          takes events that are made of no message, for rules that want them
     urls            what is open, by listener: urls["http"][0]; complete when `start` is called
+    process         reads the configuration again and says how it does; for the administrator
     """
 
     broker: AsyncBroker
@@ -235,6 +269,7 @@ class FaceContext:
     urls: Mapping[str, Sequence[str]]
     open_registry: Callable[[str, float], Inventory] = _no_registry
     events: EventSink = _NO_SINK
+    process: Process = _NO_PROCESS
 
 
 class Face(ABC):

@@ -287,8 +287,8 @@ class HttpProtocol(HttpToolsProtocol):
     def _take_headers(self) -> bool:
         """Names in lower case, as ASGI wants them. False if there is too much of something."""
         limits = self._port.limits
-        if len(self.url) > limits.target_bytes:
-            self._refusal = (414, "the request target is too long")
+        self._refusal = self._port.judge_request(self.url, self.client)
+        if self._refusal is not None:
             return False
         headers = [(name.lower(), value) for name, value in self._raw_headers]
         self.headers = headers

@@ -20,6 +20,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from myna.net.addresses import show
+from myna.net.doorstep import Doorstep
 from myna.net.endpoint import Route, UpgradeRequest, WebSocketEndpoint
 from myna.net.http import HttpProtocol
 from myna.net.target import split_target
@@ -77,6 +78,7 @@ class HttpPort:
         websocket_limits: WebSocketLimits,
         route: Route | None = None,
         prompt: Prompt | None = None,
+        doorstep: Doorstep | None = None,
     ) -> None:
         self.name = name
         self.app = app
@@ -91,6 +93,7 @@ class HttpPort:
         self.find_prompt: Prompt = _none if prompt is None else prompt
         self._streams = streams
         self._route = route
+        self._doorstep = doorstep
         self._websocket_limits = websocket_limits
         self._date = (0, b"")
         self._emptied: asyncio.Future[None] | None = None
@@ -111,6 +114,15 @@ class HttpPort:
 
     def make_protocol(self) -> HttpProtocol:
         return HttpProtocol(self)
+
+    def judge_request(self, target: bytes, client: tuple[str, int] | None) -> tuple[int, str] | None:
+        """Status and words for a request that is not even looked at."""
+        if len(target) > self.limits.target_bytes:
+            return 414, "the request target is too long"
+        doorstep = self._doorstep
+        if doorstep is not None and client is not None and doorstep.turns_away(client[0], target, self.clock.now()):
+            return 403, "banned"
+        return None
 
     def date_line(self) -> bytes:
         now = int(self.clock.now())

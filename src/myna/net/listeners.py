@@ -14,9 +14,10 @@ from typing import Any, Final
 from myna.core.ports import Conversation, Outlet, Peer, Ticking
 from myna.net.acceptor import Accepted, Acceptor
 from myna.net.addresses import BACKLOG, listen_tcp, listen_unix, remove_unix, show_peer
+from myna.net.doorstep import Doorstep
 from myna.net.endpoint import Route
 from myna.net.http_port import Application, HttpLimits, HttpPort, Prompt
-from myna.net.tls import TlsContexts
+from myna.net.tls import TlsContexts, explain_handshake
 from myna.net.tls_accept import MqttTlsProtocol
 from myna.net.websocket import WebSocketLimits
 from myna.sockets.backpressure import StreamLimits
@@ -94,9 +95,11 @@ class Listeners:
         broker: Ticking,
         limits: StreamLimits | None = None,
         *,
+        doorstep: Doorstep | None = None,
         patience_interval: float = INTERVAL,
     ) -> None:
         self._loop = loop
+        self._doorstep = doorstep
         self.clock = Clock(loop, broker)
         self.turn = Turn(loop, self.clock)
         patience = Patience(loop, self.clock, patience_interval)
@@ -190,12 +193,14 @@ class Listeners:
             websocket_limits=listener.websocket,
             route=listener.route,
             prompt=listener.prompt,
+            doorstep=self._doorstep,
         )
         self._ports.append(port)
 
         def accepted(sock: socket.socket, address: Any) -> None:
             context = None if listener.tls is None else listener.tls.current
-            self._hand_to_loop(sock, self._loop.connect_accepted_socket(port.make_protocol, sock, **_tls(context)))
+            connecting = self._loop.connect_accepted_socket(port.make_protocol, sock, **_tls(context))
+            self._hand_to_loop(sock, address, connecting)
 
         return accepted
 
@@ -215,29 +220,30 @@ class Listeners:
             def make() -> MqttTlsProtocol:
                 return MqttTlsProtocol(self.streams, listener.name, show_peer(address), listener.connect)
 
-            self._hand_to_loop(sock, self._loop.connect_accepted_socket(make, sock, **_tls(contexts.current)))
+            connecting = self._loop.connect_accepted_socket(make, sock, **_tls(contexts.current))
+            self._hand_to_loop(sock, address, connecting)
 
         return accepted
 
-    def _hand_to_loop(self, sock: socket.socket, connecting: Coroutine[Any, Any, Any]) -> None:
+    def _hand_to_loop(self, sock: socket.socket, address: Any, connecting: Coroutine[Any, Any, Any]) -> None:
         if len(self._handshakes) >= HANDSHAKES:
             connecting.close()
             sock.close()
             return
-        task = self._loop.create_task(_connect(sock, connecting))
+        task = self._loop.create_task(self._connect(sock, address, connecting))
         self._handshakes.add(task)
         task.add_done_callback(self._handshakes.discard)
 
-
-async def _connect(sock: socket.socket, connecting: Coroutine[Any, Any, Any]) -> None:
-    try:
-        await connecting
-    except OSError as error:  # ssl.SSLError and TimeoutError are such: not TLS, a bad certificate, too slow
-        log.debug("a connection was not established: %s", error)
-        sock.close()
-    except BaseException:
-        sock.close()
-        raise
+    async def _connect(self, sock: socket.socket, address: Any, connecting: Coroutine[Any, Any, Any]) -> None:
+        try:
+            await connecting
+        except OSError as error:  # ssl.SSLError and TimeoutError are such: not TLS, a bad certificate, too slow
+            sock.close()
+            if self._doorstep is not None:
+                self._doorstep.failed(show_peer(address), explain_handshake(error), self.clock.now())
+        except BaseException:
+            sock.close()
+            raise
 
 
 def _tls(context: Any) -> dict[str, Any]:

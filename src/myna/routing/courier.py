@@ -209,11 +209,11 @@ class Courier(LineCarrier):
             verdict = error.verdict
             self._line.failed_with(verdict.cause, verdict.error, 0)
             self._failures += 1
-            self._held_until = self._line.now() + max(verdict.hold, 1.0)
+            self._hold_back(max(verdict.hold, 1.0))
         except Exception:
             log.exception("routing: the destination %s could not be started by a bug of ours", self._line.name)
             self._line.failed_with(BUG.cause, BUG.error, 0)
-            self._held_until = self._line.now() + 60.0
+            self._hold_back(60.0)
         else:
             self._ready = True
             self._failures = 0
@@ -274,13 +274,18 @@ class Courier(LineCarrier):
         if not bad:
             return
         worst = max(bad, key=lambda verdict: verdict.hold)
-        self._line.failed_with(worst.cause, worst.error, len(bad))
+        if not worst.untried:
+            self._line.failed_with(worst.cause, worst.error, len(bad))
         if worst.hold and len(bad) == len(verdicts):
             self._failures += 1
             if self._failures >= self._destination.PATIENCE:
-                self._held_until = max(self._held_until, now + worst.hold * random.uniform(1.0, 1.1))
+                self._hold_back(worst.hold)
         else:
             self._failures = 0
+
+    def _hold_back(self, seconds: float) -> None:
+        most = float(self._line.settings.hold_back)
+        self._held_until = max(self._held_until, self._line.now() + min(seconds, most) * random.uniform(1.0, 1.1))
 
     def _retry(self, failed: list[tuple[Event, Verdict]], now: float) -> None:
         most = self._line.settings.max_delivery_count

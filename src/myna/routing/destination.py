@@ -36,6 +36,7 @@ class DestinationSettings(Section, frozen=True, kw_only=True):
     max_delivery_count: Annotated[int, Meta(ge=0, le=1000)] = 10  # attempts; 0 for as many as its life allows
     event_time_to_live: Duration = Duration(7 * 86_400)
     retry: tuple[Duration, ...] = ()  # what to wait after each attempt, the last one repeats; else the kind's own
+    hold_back: Duration = Duration(300)  # for at most so long a place is left alone that fails again and again
     dead_letter: str = "keep"  # or "drop", "folder:PATH", "topic:NAME"
     queue_messages: Annotated[int, Meta(ge=1)] = 250_000
     queue_bytes: Size = Size(256 * 1024 * 1024)

@@ -138,9 +138,10 @@ class Routing:
         for station in self.stations.values():
             await station.carrier.start()
 
-    async def stop(self) -> None:
+    async def stop(self, patience: float) -> None:
+        """Deliveries that are under way may take so many seconds more."""
         self._running = False
-        await asyncio.gather(*(self._end(station) for station in self.stations.values()))
+        await asyncio.gather(*(self._end(station, patience) for station in self.stations.values()))
 
     async def apply(self) -> None:
         """What has been prepared anew takes effect: what is different is built again."""
@@ -331,9 +332,9 @@ class Routing:
         if self._running:
             await station.carrier.start()
 
-    async def _end(self, station: Station) -> None:
+    async def _end(self, station: Station, patience: float = PATIENCE) -> None:
         try:
-            await station.carrier.stop(PATIENCE)
+            await station.carrier.stop(patience)
             await station.line.burial.finish()
         except Exception:
             log.exception("routing: the destination %s did not stop properly", station.definition.name)

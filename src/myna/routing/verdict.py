@@ -24,7 +24,8 @@ class Fate(IntEnum):
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """`after`: seconds to wait at least before these events are tried again. `hold`: seconds to leave the whole
-    destination alone, should it go on failing. `untried`: nothing was sent, so it counts as no attempt.
+    destination alone, should it go on failing. `untried`: nothing was sent, so it counts as no attempt. `asked`: it is
+    the destination that asks for this wait.
     """
 
     fate: Fate
@@ -34,6 +35,7 @@ class Verdict:
     after: float = 0.0
     hold: float = 0.0
     untried: bool = False
+    asked: bool = False
 
 
 DELIVERED: Final = Verdict(Fate.DELIVERED)

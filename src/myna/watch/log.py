@@ -25,6 +25,11 @@ VERSIONS: Final = {MQTT_3_1: "3.1", MQTT_3_1_1: "3.1.1", MQTT_5: "5"}
 
 # What to do about a refusal, by words of its cause. The first that fits is taken.
 HINTS: Final = (
+    ("banned", "lift the ban, if it was not meant for this one"),
+    ("administrator's token", "it is in the data folder, admin-token.key, unless [administration] says another"),
+    ("certificate is not accepted", "client_ca must know who signed it, and crl must not name it"),
+    ("trust our certificate", "give the client the CA that signed the certificate in [tls]"),
+    ("where TLS is spoken", "use https:// and wss:// there"),
     ("no authenticators", "list some under [access], see `myna check`"),
     ("no authenticator knows", "check the user name, or which authenticators [access] lists for this endpoint"),
     ("bad user name or password", "check the credentials"),

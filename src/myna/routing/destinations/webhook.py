@@ -6,6 +6,7 @@ again: those events are dead, and are not repeated.
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import Final, Literal
 from urllib.parse import quote, urlsplit
@@ -124,8 +125,14 @@ class Webhook(Destination):
                 self._credentials.were_refused()
                 answer = await self._send(headers, body)
         except CallFailed as failure:
-            return _after(failure)
-        return _judge(answer, self._now())
+            return self._wait_as_said(_after(failure))
+        return self._wait_as_said(_judge(answer, self._now()))
+
+    def _wait_as_said(self, verdict: Verdict) -> Verdict:
+        """Whoever writes a schedule of their own means it, whatever the status; but not against the endpoint's wish."""
+        if not self._settings.retry or verdict.untried or verdict.asked:
+            return verdict
+        return replace(verdict, after=0.0)
 
     def _form(self, events: Sequence[Event]) -> tuple[list[tuple[str, str]], bytes]:
         if self._is_batched:
@@ -179,7 +186,8 @@ def _judge(answer: Answer, now: float) -> Verdict:
         return never(cause, result=result, error=error, hold=hold)
     result, error, wait = _PASSING.get(status, ("Undefined", SERVICE, 10.0))
     asked = retry_after(answer.headers.get("retry-after", ""), now)
-    return again(cause, result=result, error=error, after=max(wait, asked), hold=max(10.0, asked))
+    verdict = again(cause, result=result, error=error, after=max(wait, asked), hold=max(10.0, asked))
+    return replace(verdict, asked=asked > 0.0)
 
 
 def retry_after(text: str, now: float) -> float:

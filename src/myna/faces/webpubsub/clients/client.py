@@ -96,6 +96,7 @@ class WebSocketClient(FramedReceiver):
         self.socket = socket
         self.direct = socket.direct()
         self.address = address
+        self.connected_at = now
         broker = self.space.broker
         self.tenant.connections += 1
         broker.counters.connections_opened += 1
@@ -200,6 +201,9 @@ class WebSocketClient(FramedReceiver):
 
     def is_ready(self) -> bool:
         return self.socket is not None
+
+    def peer_address(self) -> str:
+        return self.address if self.socket is not None else ""
 
     # As a publisher
 

@@ -25,6 +25,7 @@ from myna.faces.webpubsub.tokens import CLIENT, ClientClaims
 
 MODE: Final = "webpubsub_mode"
 SEND_TO_GROUP: Final = "sendToGroup"
+BANNED: Final = Rejected(403, "Banned.")
 PLAIN_TEXT: Final = ((b"content-type", b"text/plain; charset=utf-8"),)
 
 
@@ -77,6 +78,9 @@ class Conversation(WebSocketEndpoint):
             self._endpoint.space.broker.counters.refuse(f"webpubsub_connect:{claims.status}")
             _reject(socket, claims)
             return
+        if self._is_banned(hub, claims.user, "", request.address, now):
+            _reject(socket, BANNED)
+            return
         client = self._make_client(hub, claims, subprotocol, query)
         if isinstance(client, Rejected):
             _reject(socket, client)
@@ -109,6 +113,15 @@ class Conversation(WebSocketEndpoint):
                 return Rejected(400, "Invalid group name.")
         return SimpleClient(space, tenant, connection_id, identity, target)
 
+    def _is_banned(self, hub: str, user: str, connection_id: str, address: str, now: float) -> bool:
+        broker = self._endpoint.space.broker
+        tenant = self._endpoint.tenant_of(hub)
+        if broker.bans.banned(tenant, user, connection_id, address, now) is None:
+            return False
+        broker.counters.refuse("webpubsub_connect:banned")
+        broker.watcher.refused("a WebSocket", tenant, connection_id, address, "banned", now)
+        return True
+
     def _recover(
         self,
         socket: WebSocketConnection,
@@ -122,6 +135,9 @@ class Conversation(WebSocketEndpoint):
         now = self._endpoint.now()
         tenant = self._endpoint.tenant_of(hub)
         client = space.broker.session(tenant, "", connection_id)
+        if client is not None and self._is_banned(hub, client.identity.user, connection_id, request.address, now):
+            _reject(socket, BANNED)
+            return
         genuine = space.reconnection.is_good(token, tenant, connection_id, now)
         socket.accept(offered)
         if not genuine or not isinstance(client, ReliableClient) or client.ended:
