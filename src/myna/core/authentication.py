@@ -123,11 +123,15 @@ class Authentication:
             self._late = None
 
     def admitted(self, ticket: ConnectTicket, identity: Identity, data: bytes | None, now: float) -> None:
-        if ticket is self._ticket:
-            self.forget()
-            if _shows_something(ticket):
-                self._broker.logins.succeeded(self._peer.address, _name(ticket))
-            self._link.admitted(identity, data, now)
+        if ticket is not self._ticket:
+            return
+        if identity.tenant.startswith("\0"):  # among such names the store keeps what belongs to no client
+            self.refused(ticket, reasons.NOT_AUTHORIZED, "the tenant's name begins with U+0000", now)
+            return
+        self.forget()
+        if _shows_something(ticket):
+            self._broker.logins.succeeded(self._peer.address, _name(ticket))
+        self._link.admitted(identity, data, now)
 
     def refused(self, ticket: ConnectTicket, reason: int, text: str, now: float) -> None:
         if ticket is self._ticket:

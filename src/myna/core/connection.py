@@ -20,7 +20,7 @@ from myna.core.inbound import Inbound
 from myna.core.line_deadlines import LineDeadlines
 from myna.core.link import BEHIND, UNJUDGED, Link
 from myna.core.output import Output
-from myna.core.ports import Gate, Outlet, Peer
+from myna.core.ports import LOST, Gate, Outlet, Peer
 from myna.core.requests import request_disconnect, request_subscribe, request_unsubscribe
 from myna.core.session import Session
 from myna.core.shaping import Shaping, shape
@@ -130,7 +130,7 @@ class Connection(Link):
 
     def lost(self, now: float) -> None:
         """The stream has ended, whoever ended it."""
-        self._close(True, reasons.SUCCESS, True, now)
+        self._close(True, LOST, True, now)
         self.output.abandon()
         self._broker.counters.connections_closed += 1
 
@@ -402,7 +402,7 @@ class Connection(Link):
             self.session = None
             session.tenant.disconnected()
             self._broker.watcher.disconnected(session, reason, by_client, now)
-            session.detach(keep_will, reason, now)
+            session.detach(keep_will, reasons.SUCCESS if reason == LOST else reason, now)
 
     def _name(self) -> str:
         session = self.session

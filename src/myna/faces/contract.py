@@ -34,6 +34,7 @@ from myna.core.ports import Gate, Outlet, Peer, Ticket, TopicGuard, Watcher
 from myna.core.verdict import Answer
 from myna.faces.async_broker import AsyncBroker
 from myna.formats.inventory_port import Inventory
+from myna.formats.offered import EventSink, NoSink
 from myna.formats.outgoing import HttpCaller
 from myna.wire import reasons
 
@@ -240,6 +241,9 @@ def _no_limits(tenant: str, limits: LimitSettings | None) -> None:
     raise AssertionError("whoever made this context has no limits to set")
 
 
+_NO_SINK: Final = NoSink()
+
+
 @dataclass(frozen=True, slots=True)
 class Reloaded:
     """What became of reading the configuration again: `problems` if it stays as it was, else what took effect and
@@ -289,6 +293,7 @@ class FaceContext:
                     starts. The broker closes it, after the last clients have gone
     limit_tenant    what somebody outside says of a tenant's limits, or None: it goes over what the configuration says
                     of everybody, and below what it says of this tenant
+    events          takes events that are made of no message, for rules that want them
     urls            what is open, by listener: urls["http"][0]; complete when `start` is called
     process         reads the configuration again and says how it does; for the administrator
     """
@@ -307,6 +312,7 @@ class FaceContext:
     binary_frame: Callable[[bytes], bytes]
     urls: Mapping[str, Sequence[str]]
     open_registry: Callable[[str, float], Inventory] = _no_registry
+    events: EventSink = _NO_SINK
     process: Process = _NO_PROCESS
     limit_tenant: Callable[[str, LimitSettings | None], None] = _no_limits
     callers: Callable[[Sequence[str]], Callers] = _no_callers

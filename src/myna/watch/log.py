@@ -10,7 +10,7 @@ import logging
 from typing import Final
 
 from myna.core.message import Message
-from myna.core.ports import Watcher
+from myna.core.ports import LOST, Watcher
 from myna.core.receiver import Receiver
 from myna.core.session import Session
 from myna.watch.lines import say
@@ -106,7 +106,7 @@ class LogWatcher(Watcher):
         if self.connections and self._may_say("clients disconnected", ""):
             tenant, _, client_id = receiver.key
             by = "client" if by_client else "broker"
-            why = "" if reason == 0 else reason_name(reason)
+            why = "" if reason == 0 else "connection lost" if reason == LOST else reason_name(reason)
             say(log, logging.INFO, "client disconnected", client=client_id, tenant=tenant, by=by, why=why)
 
     def published(self, tenant: str, message: Message, matched: bool, now: float) -> None:
