@@ -33,6 +33,7 @@ from myna.faces.contract import (
 from myna.faces.routes import HttpRoutes, WebSocketRoutes
 from myna.faces.webpubsub.face import WebPubSubFace
 from myna.faces.webpubsub.settings import DEVELOPMENT_KEY, Settings
+from myna.faces.webpubsub.upstream import Reply, Then, Upstream, UserEvent
 from myna.formats import jwt
 from myna.testing import Client as MqttClient
 from myna.testing import World, properties
@@ -182,6 +183,21 @@ class NamedGate(Gate):
             ticket.refuse(0x87, now)
 
 
+class SlowUpstream(Upstream):
+    """A back end that answers when the test does: `answer` answers the oldest event that is still open."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, UserEvent]] = []
+        self._open: list[Then] = []
+
+    def ask(self, receiver: Receiver, event: UserEvent, then: Then, now: float) -> None:
+        self.asked.append((receiver.key[2], event))
+        self._open.append(then)
+
+    def answer(self, reply: Reply, now: float = 1_700_000_001.0) -> None:
+        self._open.pop(0)(reply, now)
+
+
 class Hub:
     def __init__(
         self,
@@ -191,12 +207,13 @@ class Hub:
         limits: Limits | None = None,
         store: Store | None = None,
         development: bool = True,
+        upstream: Upstream | None = None,
     ) -> None:
         self.name = name
         self.world = World(limits=limits, store=store)
         self.world.now = 1_700_000_000.0
         self.core = self.world.broker
-        self.face = WebPubSubFace(self._context(development), settings or Settings())
+        self.face = WebPubSubFace(self._context(development), settings or Settings(), upstream)
         claims = self.face.claims()
         for tenant, guard in claims.guards:
             self.core.guard(guard, tenant)

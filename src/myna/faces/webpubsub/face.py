@@ -35,7 +35,7 @@ from myna.faces.webpubsub.rest.application import RestApplication
 from myna.faces.webpubsub.rest.backend import Backend
 from myna.faces.webpubsub.settings import DEVELOPMENT_KEY, Settings
 from myna.faces.webpubsub.tokens import Tokens
-from myna.faces.webpubsub.upstream import Nobody
+from myna.faces.webpubsub.upstream import Nobody, Upstream
 from myna.wire import reasons
 
 NAME: Final = "webpubsub"
@@ -46,10 +46,10 @@ GOING_AWAY: Final = 1001
 class WebPubSubFace(Face):
     SETTINGS: ClassVar[type[Struct]] = Settings
 
-    def __init__(self, context: FaceContext, settings: Settings) -> None:
+    def __init__(self, context: FaceContext, settings: Settings, upstream: Upstream | None = None) -> None:
         self._context = context
         core = context.broker.core
-        upstream = Nobody()
+        upstream = upstream or Nobody()
         self._makes_key = not settings.access_key
         self._key = self._key_of(settings)
         self._tokens = Tokens((self._key, settings.secondary_key), _hosts(settings))
@@ -65,7 +65,7 @@ class WebPubSubFace(Face):
         self._clients = HubEndpoint(self._space, self._access, context.default_tenant, context.now)
         self._mqtt = MqttHubEndpoint(self._access, context.default_tenant, context.connect_mqtt, context.now)
         self._authenticator = MqttAuthenticator(strict=settings.strict_client_ids)
-        self._guard = EventGuard(upstream, core.counters)
+        self._guard = EventGuard(upstream, core)
         self._rest = RestApplication(Backend(context.broker, self._tokens, context.default_tenant, context.now))
 
     def claims(self) -> Claims:

@@ -18,15 +18,15 @@ from myna.core.framed import FramedReceiver
 from myna.core.joining import join, part, publish_to_name
 from myna.core.message import Message, Origin
 from myna.core.outcome import Outcome, Refusal
-from myna.core.receiver import MISSED, TAKEN, Receiver
+from myna.core.receiver import MISSED, TAKEN, Receiver, Subscription
 from myna.core.selection import Selection
 from myna.core.tenant import Tenant
 from myna.faces.contract import WebSocketConnection
-from myna.faces.webpubsub.naming import DIALECT
+from myna.faces.webpubsub.naming import DIALECT, SERVER_MESSAGES
 from myna.faces.webpubsub.payloads import Frames, carry
 from myna.faces.webpubsub.reconnection import ReconnectionTokens
 from myna.faces.webpubsub.roles import WebPubSubIdentity
-from myna.faces.webpubsub.upstream import Upstream
+from myna.faces.webpubsub.upstream import Reply, Upstream
 from myna.wire import reasons
 
 NORMAL: Final = 1000
@@ -189,6 +189,11 @@ class WebSocketClient(FramedReceiver):
         if unsent > self.space.bounds.unsent:
             self.cut_off(now)
         return TAKEN
+
+    def tell(self, reply: Reply, now: float) -> None:
+        """What the back end has answered, as a message from the server."""
+        message = self.message(SERVER_MESSAGES, reply.data_type(), reply.body, 0, reply.metadata(), now)
+        self.deliver(message, Subscription(self, SERVER_MESSAGES, SERVER_MESSAGES, GROUP_QOS), now)
 
     def cut_off(self, now: float) -> None:
         """It reads too slowly for what it is sent. Losing messages unnoticed would be worse than losing the client."""

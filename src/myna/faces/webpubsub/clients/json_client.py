@@ -3,6 +3,7 @@
     malformed, or a binary frame   disconnected message, then 1007 or 1003
     impossible, or not permitted   an error ack, if the request has an ackId; else it is dropped and counted
     done before under this ackId   Duplicate, which SDKs take for success
+    an event                       what the back end answers, as a message; then the ack
 
 What a newcomer gets wrong: an ack promises that the message would survive us, so it waits for the store where
 something has been stored.
@@ -32,22 +33,24 @@ from myna.faces.webpubsub.clients.requests import (
     SequenceAck,
     read_request,
 )
-from myna.faces.webpubsub.naming import JOIN_LEAVE, SEND, SERVER_MESSAGES, is_reserved
+from myna.faces.webpubsub.naming import JOIN_LEAVE, SEND, is_reserved
 from myna.faces.webpubsub.payloads import JSON_FORM
 from myna.faces.webpubsub.roles import WebPubSubIdentity
+from myna.faces.webpubsub.upstream import Reply, event_of, readable
 from myna.wire import reasons
 
 JSON_PROTOCOL = "json.webpubsub.azure.v1"
 
 
 class JsonClient(WebSocketClient):
-    __slots__ = ("_done", "_waiting")
+    __slots__ = ("_asked", "_done", "_waiting")
 
     FORM = JSON_FORM
 
     def __init__(self, space: ClientSpace, tenant: Tenant, connection_id: str, identity: WebPubSubIdentity) -> None:
         super().__init__(space, tenant, connection_id, identity)
         self._done: DoneIds | None = None
+        self._asked: set[int] = set()  # acks of events the back end has yet to answer
         self._waiting: list[tuple[int, int]] | None = None  # (sequence of the store, ack id)
 
     def protocol(self) -> str | None:
@@ -102,6 +105,8 @@ class JsonClient(WebSocketClient):
         ack_id = request.ack_id
         if ack_id is not None and self._done is not None and ack_id in self._done:
             self.say(duplicate(ack_id))
+        elif ack_id in self._asked:
+            return  # the ack of the first one is on its way, and is for both
         elif isinstance(request, SendToGroup):
             self._send_to_group(request, now)
         elif isinstance(request, JoinGroup):
@@ -148,12 +153,27 @@ class JsonClient(WebSocketClient):
             self._forbid(request.ack_id, "send to", group)
 
     def _raise_event(self, request: Event, now: float) -> None:
-        message = self.message(SERVER_MESSAGES, request.data_type, request.payload, 0, request.metadata, now)
-        if self.space.upstream.take(self, request.event, message, now):
-            self._succeed(request.ack_id)
-        else:
-            self.space.broker.counters.refuse("webpubsub_event_without_handler")
-            self._refuse(request.ack_id, "InvocationFailed", f"No event handler takes the event '{request.event}'.")
+        ack_id = request.ack_id
+        if ack_id is not None:
+            self._asked.add(ack_id)
+        event = event_of(request.event, request.data_type, request.payload, request.metadata)
+        self.space.upstream.ask(self, event, lambda reply, now: self._answered(ack_id, reply, now), now)
+
+    def _answered(self, ack_id: int | None, reply: Reply, now: float) -> None:
+        """The back end has had the event: its answer goes first, then the ack."""
+        if ack_id is not None:
+            self._asked.discard(ack_id)
+        if self.ended:
+            return
+        reply = readable(reply)
+        if not reply.is_success:
+            self.space.broker.counters.refuse(reply.refusal)
+            if ack_id is not None:
+                self.say(failure(ack_id, reply.error, reply.text))
+            return
+        if reply.body:
+            self.tell(reply, now)
+        self._succeed(ack_id)
 
     # Acks
 
