@@ -33,7 +33,7 @@ from myna.faces.contract import (
 from myna.faces.routes import HttpRoutes, WebSocketRoutes
 from myna.faces.webpubsub.face import WebPubSubFace
 from myna.faces.webpubsub.settings import DEVELOPMENT_KEY, Settings
-from myna.faces.webpubsub.upstream import Reply, Then, Upstream, UserEvent
+from myna.faces.webpubsub import upstream as back_end
 from myna.formats import jwt
 from myna.testing import Client as MqttClient
 from myna.testing import World, properties
@@ -183,18 +183,18 @@ class NamedGate(Gate):
             ticket.refuse(0x87, now)
 
 
-class SlowUpstream(Upstream):
+class SlowUpstream(back_end.Upstream):
     """A back end that answers when the test does: `answer` answers the oldest event that is still open."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, UserEvent]] = []
-        self._open: list[Then] = []
+        self.asked: list[tuple[str, back_end.UserEvent]] = []
+        self._open: list[back_end.Then] = []
 
-    def ask(self, receiver: Receiver, event: UserEvent, then: Then, now: float) -> None:
+    def ask(self, receiver: Receiver, event: back_end.UserEvent, then: back_end.Then, now: float) -> None:
         self.asked.append((receiver.key[2], event))
         self._open.append(then)
 
-    def answer(self, reply: Reply, now: float = 1_700_000_001.0) -> None:
+    def answer(self, reply: back_end.Reply, now: float = 1_700_000_001.0) -> None:
         self._open.pop(0)(reply, now)
 
 
@@ -207,7 +207,7 @@ class Hub:
         limits: Limits | None = None,
         store: Store | None = None,
         development: bool = True,
-        upstream: Upstream | None = None,
+        upstream: back_end.Upstream | None = None,
     ) -> None:
         self.name = name
         self.world = World(limits=limits, store=store)

@@ -38,8 +38,8 @@ class UserEvent:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What became of it. `status` is HTTP's: the handler's own, or one that says why there is none of it (404, 429, 502,
-    504); then `error` has a name, and `text` says it in words.
+    """What became of it. `status` is the handler's own, or (404, 429, 502, 504) stands for what kept us from having it.
+    A failure has an `error` by name, and says it in words: `text`.
     """
 
     status: int
@@ -95,7 +95,7 @@ def event_of(name: str, data_type: str, payload: bytes, metadata: Mapping[str, s
 
 
 def readable(reply: Reply) -> Reply:
-    """The same, or a failure where its body is nothing such a client can be told: its type unknown, its text no UTF-8."""
+    """The same, or a failure where its body is nothing such a client can be told."""
     if not reply.is_success or not reply.body:
         return reply
     kind = media_type(reply.content_type)
