@@ -31,9 +31,9 @@ from myna.faces.contract import (
     WebSocketEndpoint,
 )
 from myna.faces.routes import HttpRoutes, WebSocketRoutes
+from myna.faces.webpubsub import upstream as back_end
 from myna.faces.webpubsub.face import WebPubSubFace
 from myna.faces.webpubsub.settings import DEVELOPMENT_KEY, Settings
-from myna.faces.webpubsub import upstream as back_end
 from myna.formats import jwt
 from myna.testing import Client as MqttClient
 from myna.testing import World, properties
