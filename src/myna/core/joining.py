@@ -51,6 +51,7 @@ def part(broker: Broker, receiver: Receiver, name: str, now: float) -> bool:
     guard = tenant.router.guard_of(name)
     if guard is not None:
         guard.unsubscribed(receiver, subscription, now)
+    receiver.parted(name, now)
     if not broker.peers.alone:
         broker.peers.announce(tenant.name, subscription.filter, False)
     return True

@@ -27,9 +27,11 @@ from myna.faces.contract import (
 from myna.faces.webpubsub.admission import HubAccess
 from myna.faces.webpubsub.clients.client import Bounds, ClientSpace, WebSocketClient
 from myna.faces.webpubsub.clients.endpoint import HubEndpoint
+from myna.faces.webpubsub.clients.json_protocol import JsonProtocol
 from myna.faces.webpubsub.guard import EventGuard
 from myna.faces.webpubsub.mqtt import MqttAuthenticator, MqttHubEndpoint
-from myna.faces.webpubsub.payloads import Frames
+from myna.faces.webpubsub.payloads import SimpleFrames
+from myna.faces.webpubsub.protobuf.writing import ProtobufProtocol
 from myna.faces.webpubsub.reconnection import ReconnectionTokens
 from myna.faces.webpubsub.rest.application import RestApplication
 from myna.faces.webpubsub.rest.backend import Backend
@@ -56,11 +58,14 @@ class WebPubSubFace(Face):
         self._access = HubAccess(self._tokens, _anonymous(settings))
         self._space = ClientSpace(
             core,
-            Frames(context.text_frame, context.binary_frame),
+            SimpleFrames(context.text_frame, context.binary_frame),
+            JsonProtocol(context.text_frame),
+            ProtobufProtocol(context.binary_frame),
             upstream,
             ReconnectionTokens(),
             _bounds(settings),
             context.arm,
+            context.now,
         )
         self._clients = HubEndpoint(self._space, self._access, context.default_tenant, context.now)
         self._mqtt = MqttHubEndpoint(self._access, context.default_tenant, context.connect_mqtt, context.now)
@@ -147,6 +152,11 @@ def _bounds(settings: Settings) -> Bounds:
         settings.unacknowledged_messages,
         int(settings.unacknowledged_bytes),
         float(settings.retention),
+        settings.streams_per_client,
+        settings.invocations_per_client,
+        float(settings.invocation_timeout),
+        settings.states_per_client,
+        settings.states_per_group,
     )
 
 

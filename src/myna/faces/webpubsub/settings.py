@@ -9,6 +9,15 @@ from myna.config.sections import Section
 DEVELOPMENT_KEY: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGH"
 
 
+_COUNTS: Final = (
+    "unacknowledged_messages",
+    "streams_per_client",
+    "invocations_per_client",
+    "states_per_client",
+    "states_per_group",
+)
+
+
 class Settings(Section, frozen=True):
     access_key: str = ""  # signs tokens; empty: made on first use and kept in the data folder
     secondary_key: str = ""  # a second one, to change keys without a break; empty: none
@@ -19,11 +28,17 @@ class Settings(Section, frozen=True):
     unacknowledged_messages: int = 1000  # of a reliable client; beyond, it is cut off
     unacknowledged_bytes: Size = Size(16 * 1024 * 1024)
     unsent_bytes: Size = Size(16 * 1024 * 1024)  # what a slow WebSocket client may leave unread before it is cut off
+    streams_per_client: int = 100  # streams a connection may have open
+    invocations_per_client: int = 100  # invocations a connection may have pending
+    invocation_timeout: Duration = Duration(30)  # how long a client waits for the answer to one
+    states_per_client: int = 100  # groups a connection may have a state in, and may watch the state of
+    states_per_group: int = 1000  # connections that may have a state in one group
 
     def __post_init__(self) -> None:
         for name in ("access_key", "secondary_key"):
             key = getattr(self, name)
             if key and len(key.encode()) < 32:
                 raise ValueError(f"{name} is shorter than 32 bytes, which HS256 does not allow")
-        if self.unacknowledged_messages < 1:
-            raise ValueError("unacknowledged_messages must be at least 1")
+        for name in _COUNTS:
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1")

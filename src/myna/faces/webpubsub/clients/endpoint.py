@@ -1,9 +1,9 @@
 """The WebSocket endpoint of a hub: which kind of client asks, and the conversation of one socket with it.
 
     no subprotocol we know        SimpleClient, and no subprotocol is answered
-    json.…                        JsonClient
-    json.reliable.…               ReliableClient; with awps_connection_id and awps_reconnection_token, the one that
-    was here
+    json.…, protobuf.…            PubSubClient
+    json.reliable.…, protobuf.reliable.…   ReliableClient; with awps_connection_id and awps_reconnection_token, the
+    one that was here
 
 What a newcomer gets wrong: a recovery that fails is *accepted*, then closed with 1008. Any HTTP error would tell the
 SDKs to try again for half a minute.
@@ -11,14 +11,16 @@ SDKs to try again for half a minute.
 
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from myna.faces.contract import UpgradeRequest, WebSocketConnection, WebSocketEndpoint
 from myna.faces.webpubsub.admission import HubAccess, Query, Rejected, first, read_query
 from myna.faces.webpubsub.clients.client import POLICY, ClientSpace, WebSocketClient
-from myna.faces.webpubsub.clients.json_client import JSON_PROTOCOL, JsonClient
-from myna.faces.webpubsub.clients.reliable import RELIABLE_PROTOCOL, ReliableClient
+from myna.faces.webpubsub.clients.pubsub_client import PubSubClient
+from myna.faces.webpubsub.clients.reliable import ReliableClient
 from myna.faces.webpubsub.clients.simple import SimpleClient
+from myna.faces.webpubsub.clients.subprotocol import Subprotocol
 from myna.faces.webpubsub.naming import is_group, tenant_of
 from myna.faces.webpubsub.roles import WebPubSubIdentity
 from myna.faces.webpubsub.tokens import CLIENT, ClientClaims
@@ -36,12 +38,35 @@ class HubEndpoint:
         self.access = access
         self.now = now
         self._default_tenant = default_tenant
+        self._families = {
+            name: family for family in (space.json, space.protobuf) for name in (family.plain, family.reliable)
+        }
 
     def open(self, request: UpgradeRequest, hub: str | None) -> "Conversation":
         return Conversation(self, request, hub)
 
     def tenant_of(self, hub: str) -> str:
         return tenant_of(hub, self._default_tenant)
+
+    def choose(self, offered: tuple[str, ...]) -> "Chosen":
+        """The first subprotocol we know, in any case."""
+        for name in offered:
+            family = self._families.get(name.lower())
+            if family is not None:
+                return Chosen(name, family, name.lower() == family.reliable)
+        return NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """`offered`: as the client wrote it."""
+
+    offered: str | None
+    family: Subprotocol | None
+    is_reliable: bool
+
+
+NONE: Final = Chosen(None, None, False)
 
 
 class Conversation(WebSocketEndpoint):
@@ -65,10 +90,10 @@ class Conversation(WebSocketEndpoint):
             _reject(socket, Rejected(400, "The query cannot be read."))
             return
         hub = first(query, "hub") if self._hub is None else self._hub
-        subprotocol, offered = choose_subprotocol(request.subprotocols)
+        chosen = self._endpoint.choose(request.subprotocols)
         connection_id = first(query, "awps_connection_id")
-        if connection_id and subprotocol == RELIABLE_PROTOCOL:
-            self._recover(socket, request, hub, connection_id, first(query, "awps_reconnection_token"), offered)
+        if connection_id and chosen.is_reliable:
+            self._recover(socket, request, hub, connection_id, first(query, "awps_reconnection_token"), chosen)
             return
         host = (request.header(b"host") or b"").decode("latin-1")
         now = self._endpoint.now()
@@ -77,18 +102,16 @@ class Conversation(WebSocketEndpoint):
             self._endpoint.space.broker.counters.refuse(f"webpubsub_connect:{claims.status}")
             _reject(socket, claims)
             return
-        client = self._make_client(hub, claims, subprotocol, query)
+        client = self._make_client(hub, claims, chosen, query)
         if isinstance(client, Rejected):
             _reject(socket, client)
             return
         self._client = client
         client.open(claims.groups, now)
-        socket.accept(offered)
+        socket.accept(chosen.offered)
         client.attach(socket, request.address, now)
 
-    def _make_client(
-        self, hub: str, claims: ClientClaims, subprotocol: str, query: Query
-    ) -> WebSocketClient | Rejected:
+    def _make_client(self, hub: str, claims: ClientClaims, chosen: Chosen, query: Query) -> WebSocketClient | Rejected:
         space = self._endpoint.space
         tenant = space.broker.tenant(self._endpoint.tenant_of(hub))
         limit = tenant.limits.sessions
@@ -96,10 +119,9 @@ class Conversation(WebSocketEndpoint):
             return Rejected(429, "The hub has as many connections as it may have.")
         identity = WebPubSubIdentity(tenant.name, claims.user, claims.roles, [])
         connection_id = secrets.token_hex(16)
-        if subprotocol == JSON_PROTOCOL:
-            return JsonClient(space, tenant, connection_id, identity)
-        if subprotocol == RELIABLE_PROTOCOL:
-            return ReliableClient(space, tenant, connection_id, identity)
+        if chosen.family is not None:
+            kind = ReliableClient if chosen.is_reliable else PubSubClient
+            return kind(space, tenant, connection_id, identity, chosen.family)
         target = None
         if MODE in query:
             target = first(query, "group")
@@ -116,15 +138,16 @@ class Conversation(WebSocketEndpoint):
         hub: str,
         connection_id: str,
         token: str,
-        offered: str | None,
+        chosen: Chosen,
     ) -> None:
         space = self._endpoint.space
         now = self._endpoint.now()
         tenant = self._endpoint.tenant_of(hub)
         client = space.broker.session(tenant, "", connection_id)
         genuine = space.reconnection.is_good(token, tenant, connection_id, now)
-        socket.accept(offered)
-        if not genuine or not isinstance(client, ReliableClient) or client.ended:
+        socket.accept(chosen.offered)
+        is_here = isinstance(client, ReliableClient) and not client.ended and client.subprotocol is chosen.family
+        if not genuine or not is_here or not isinstance(client, ReliableClient):
             space.broker.counters.refuse("webpubsub_recovery")
             socket.close(POLICY, "The connection cannot be recovered.")
             return
@@ -147,14 +170,6 @@ class Conversation(WebSocketEndpoint):
         client, self._client = self._client, None
         if client is not None and self._socket is not None:
             client.lost(self._socket, code if clean else 1006, self._endpoint.now())
-
-
-def choose_subprotocol(offered: tuple[str, ...]) -> tuple[str, str | None]:
-    """The first one we know, lower-cased, and as the client wrote it; or nothing."""
-    for name in offered:
-        if name.lower() in (JSON_PROTOCOL, RELIABLE_PROTOCOL):
-            return name.lower(), name
-    return "", None
 
 
 def _reject(socket: WebSocketConnection, rejected: Rejected) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from myna.faces.webpubsub.clients.json_protocol import read_request
 from myna.faces.webpubsub.clients.requests import (
     BadRequest,
     Event,
@@ -15,7 +16,6 @@ from myna.faces.webpubsub.clients.requests import (
     Ping,
     SendToGroup,
     SequenceAck,
-    read_request,
 )
 
 
