@@ -7,16 +7,18 @@
 What a newcomer gets wrong: the back end is not told of a cancellation. Its answer comes all the same, and finds nobody.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from myna.core.deadlines import Deadline, Timed
 from myna.faces.webpubsub.clients.notices import BAD_REQUEST, TIMEOUT, Failure, Invoked
 from myna.faces.webpubsub.clients.requests import Data, Invoke
 from myna.faces.webpubsub.naming import JSON
-from myna.faces.webpubsub.upstream import Reply, event_of, readable
+from myna.faces.webpubsub.upstream import NOT_FOUND, Reply, event_of, readable
 
 if TYPE_CHECKING:
     from myna.faces.webpubsub.clients.pubsub_client import PubSubClient
+
+NAMES: Final = {NOT_FOUND: "NotFound"}  # where invocations have another word than acks
 
 
 class Invocation(Timed):
@@ -70,7 +72,7 @@ class Invocations:
             return
         reply = readable(reply)
         if not reply.is_success:
-            self.fail(invocation, reply.error, reply.text)
+            self.fail(invocation, NAMES.get(reply.error, reply.error), reply.text)
             return
         self._forget(invocation)
         self._client.say(Invoked(invocation.invocation_id, _data_of(reply), reply.metadata()))

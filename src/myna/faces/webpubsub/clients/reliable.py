@@ -1,8 +1,8 @@
 """A client of a reliable subprotocol: what it has not acknowledged is kept, and sent again when it comes back.
 
     socket lost           kept for the retention, with groups, permissions and acks
-    recovery              takes over even from a socket that seems to live: `connected`, all that is unacknowledged, then
-                          how its streams and the group states stand
+    recovery              takes over even from a socket that seems to live: `connected`, all that is unacknowledged, how
+                          its streams and the group states stand
     closed by the client  (1000, or without a code) over at once
     too much unacknowledged                            over, and not to be recovered
 
