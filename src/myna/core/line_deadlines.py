@@ -75,7 +75,7 @@ class LineDeadlines:
             self._silence = self._deadlines.add(now + timer.limit, timer)
 
     def keep_alive_due(self, timer: _KeepAlive, now: float) -> None:
-        heard = self._link.last_heard
+        heard = now if self._link.is_resting() else self._link.last_heard  # nobody can be heard who is not read from
         if now - heard >= timer.limit:
             self._silence = None
             self._link.disconnect(reasons.KEEP_ALIVE_TIMEOUT, now)

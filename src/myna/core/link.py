@@ -78,6 +78,9 @@ class Link:
             self.output.outlet.pause()
         self._rests |= why
 
+    def is_resting(self) -> bool:
+        return self._rests != 0
+
     def read_on(self, why: int) -> None:
         """This reason is gone."""
         if self._rests:
