@@ -13,7 +13,7 @@ import os
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -138,8 +138,9 @@ class App:
         ends_at = self._loop.time() + self.config.server.drain
         self._draining = True
         self._net.stop_accepting()
-        await asyncio.gather(*(self._stop_face(name, ends_at) for name in self._faces))
+        await asyncio.gather(*(self._end_face(name, "stop", ends_at) for name in self._faces))
         self._send_away()
+        await asyncio.gather(*(self._end_face(name, "finish", ends_at) for name in self._faces))
         for stream in list(self._net.streams.open):
             stream.close()  # those that have not said CONNECT yet
         with contextlib.suppress(TimeoutError):
@@ -274,12 +275,13 @@ class App:
         self._registries.append(registry)
         return registry
 
-    async def _stop_face(self, name: str, ends_at: float) -> None:
+    async def _end_face(self, name: str, step: Literal["stop", "finish"], ends_at: float) -> None:
+        face = self._faces[name]
         try:
             async with asyncio.timeout_at(ends_at):
-                await self._faces[name].stop()
+                await (face.stop() if step == "stop" else face.finish())
         except Exception:
-            log.exception("the face %s did not stop properly", name)
+            log.exception("the face %s did not %s properly", name, step)
 
     async def _close_registries(self) -> None:
         """When the last wills are in them."""

@@ -52,8 +52,10 @@ class Authentication:
         ticket = self._ticket_for(connect.client_id, connect.level)
         ticket.user_name = connect.user_name
         ticket.password = connect.password
+        ticket.clean_start = connect.clean_start
         properties = connect.properties
         if properties is not None:
+            ticket.user_properties = properties.user_properties
             self._method = properties.authentication_method
             ticket.method = properties.authentication_method
             ticket.data = properties.authentication_data
@@ -96,11 +98,14 @@ class Authentication:
     def admitted(self, ticket: ConnectTicket, identity: Identity, data: bytes | None, now: float) -> None:
         if ticket is self._ticket:
             self.forget()
+            self._link.assigned_id = ticket.assigned_id
+            self._link.words = ticket.words
             self._link.admitted(identity, data, now)
 
     def refused(self, ticket: ConnectTicket, reason: int, text: str, now: float) -> None:
         if ticket is self._ticket:
             self.forget()
+            self._link.words = ticket.words
             self._link.disconnect(reason, now, text=text)
 
     def challenged(self, ticket: ConnectTicket, data: bytes, now: float) -> None:

@@ -296,6 +296,7 @@ class Connection(Link):
             self._refuse_connect(refused.reason, refused.text, now)
             return
         self.state = JUDGED
+        self._deadlines.await_gate(now)
         self._authentication.ask(connect, now)
         self._wait_for_gate()
 
@@ -351,7 +352,7 @@ class Connection(Link):
         cause = text or reasons.reason_name(reason)
         self._broker.counters.refuse(f"connect:{reasons.reason_name(reason)}")
         self._broker.watcher.refused("CONNECT", "", client_id, self.address, cause, now)
-        self._say(farewell.refusal(connect, reason, text, self.maximum_packet_size))
+        self._say(farewell.refusal(connect, reason, text, self.maximum_packet_size, self.words))
         self._close(False, reason, False, now)
         self._outlet.close()
 

@@ -38,6 +38,7 @@ def join(broker: Broker, receiver: Receiver, name: str, qos: int, now: float) ->
     tenant.router.add_literal(subscription)
     if not broker.peers.alone:
         broker.peers.announce(tenant.name, subscription.filter, True)
+    broker.watcher.subscribed(receiver, subscription, now)
     return reasons.SUCCESS
 
 
@@ -51,9 +52,9 @@ def part(broker: Broker, receiver: Receiver, name: str, now: float) -> bool:
     guard = tenant.router.guard_of(name)
     if guard is not None:
         guard.unsubscribed(receiver, subscription, now)
-    receiver.parted(name, now)
     if not broker.peers.alone:
         broker.peers.announce(tenant.name, subscription.filter, False)
+    broker.watcher.unsubscribed(receiver, subscription, now)
     return True
 
 

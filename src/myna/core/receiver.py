@@ -49,10 +49,6 @@ class Receiver(Sender):
         """Take the retained messages of a new subscription, if the dialect has such a thing."""
         return
 
-    def parted(self, name: str, now: float) -> None:
-        """It is no longer in this group, whoever has seen to that."""
-        return
-
     def settled(self, sequence: int) -> None:
         """What was waiting for the store, up to this sequence, is safe."""
         return

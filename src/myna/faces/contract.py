@@ -251,6 +251,10 @@ class Face(ABC):
         """The broker is about to stop: end WebSockets (1001), finish what is under way within `server.drain`."""
         return
 
+    async def finish(self) -> None:
+        """Everybody has been sent away: say what others still have to hear, within `server.drain`."""
+        return
+
     def reload(self, settings: Any) -> bool:
         """The settings have changed. Says whether that took effect; if not, it waits for a restart."""
         return False

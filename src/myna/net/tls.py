@@ -38,6 +38,7 @@ class Certificate:
     sha1: str
     sha256: str
     verified: bool = True
+    binary: bytes = field(default=b"", repr=False)  # DER
 
 
 class TlsContexts:
@@ -89,6 +90,7 @@ def read_certificate(connection: ssl.SSLObject) -> Certificate | None:
         names=names,
         sha1=hashlib.sha1(binary, usedforsecurity=False).hexdigest(),
         sha256=hashlib.sha256(binary).hexdigest(),
+        binary=binary,
     )
 
 

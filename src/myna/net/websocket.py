@@ -56,6 +56,7 @@ class WebSocket(WebSocketConnection):
         "_endpoint",
         "_gathered",
         "_heard",
+        "_is_paused",
         "_limits",
         "_outcome",
         "_reader",
@@ -87,6 +88,7 @@ class WebSocket(WebSocketConnection):
         self._unsent = 0
         self._waited = False  # something could not be sent at once
         self._heard = True  # since the last ping
+        self._is_paused = False
         self._ended = False  # nothing more is read or sent
         self._outcome = (ABNORMAL, "", False)
         self.deadline = streams.clock.now() + limits.answer
@@ -161,9 +163,11 @@ class WebSocket(WebSocketConnection):
         return self._gathered + self._unsent
 
     def pause(self) -> None:
+        self._is_paused = True
         self._stream.pause()
 
     def resume(self) -> None:
+        self._is_paused = False
         self._stream.resume()
 
     # What the stream asks.
@@ -212,10 +216,10 @@ class WebSocket(WebSocketConnection):
         if self._request is not None:
             log.warning("a WebSocket was not answered within %g s; rejecting it", self._limits.answer)
             self.reject(503)
-        elif not self._heard:
+        elif not self._heard and not self._is_paused:
             self._stream.abort(now)
         else:
-            self._heard = False
+            self._heard = self._is_paused  # it cannot be heard while it is not read from
             self.deadline = now + self._limits.ping
             self._write(encode_frame(PING, b""))
 

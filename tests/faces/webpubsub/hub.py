@@ -39,6 +39,7 @@ from myna.formats import jwt
 from myna.testing import Client as MqttClient
 from myna.testing import World, properties
 from myna.testing.outgoing import ScriptedHttp
+from myna.watch.watchers import Watchers
 from myna.wire.packets import Connect
 
 HOST = "hub.example:8080"
@@ -236,6 +237,10 @@ class Hub:
         self.core = self.world.broker
         self.face = WebPubSubFace(self._context(development), settings or Settings(), upstream)
         claims = self.face.claims()
+        watchers = Watchers()
+        for watcher in (self.world.watcher, *claims.watchers):
+            watchers.add(watcher)
+        self.core.watcher = watchers
         for tenant, guard in claims.guards:
             self.core.guard(guard, tenant)
         self.http = HttpRoutes(claims.hot, claims.routes)

@@ -2,8 +2,12 @@
 
 from typing import Final
 
+from msgspec import field
+
 from myna.config.quantities import Duration, Size
 from myna.config.sections import Section
+from myna.faces.webpubsub.hub_settings import DEFAULT_HUB, HubSettings
+from myna.faces.webpubsub.naming import is_hub
 
 # Those of Microsoft's own development emulator, so that samples written for it run unchanged.
 DEVELOPMENT_KEY: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGH"
@@ -27,6 +31,9 @@ class Settings(Section, frozen=True):
     retention: Duration = Duration(40)  # how long a reliable client may be away
     unacknowledged_messages: int = 1000  # of a reliable client; beyond, it is cut off
     unacknowledged_bytes: Size = Size(16 * 1024 * 1024)
+    hubs: dict[str, HubSettings] = field(
+        default_factory=dict
+    )  # settings of single hubs, and of all others as `_default`
     unsent_bytes: Size = Size(16 * 1024 * 1024)  # what a slow WebSocket client may leave unread before it is cut off
     streams_per_client: int = 100  # streams a connection may have open
     invocations_per_client: int = 100  # invocations a connection may have pending
@@ -39,6 +46,11 @@ class Settings(Section, frozen=True):
             key = getattr(self, name)
             if key and len(key.encode()) < 32:
                 raise ValueError(f"{name} is shorter than 32 bytes, which HS256 does not allow")
+        for hub in self.hubs:
+            if hub != DEFAULT_HUB and not is_hub(hub):
+                raise ValueError(f"hubs: no hub can be named {hub[:100]!r}")
+        if len({hub.lower() for hub in self.hubs}) < len(self.hubs):
+            raise ValueError("hubs: two tables differ only in the case of their names, and so mean the same hub")
         for name in _COUNTS:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")

@@ -77,13 +77,6 @@ class Upstream(ABC):
         """An event of this client, whose answer `then` is to hear."""
 
 
-class Nobody(Upstream):
-    """No back end at all."""
-
-    def ask(self, receiver: Receiver, event: UserEvent, then: Then, now: float) -> None:
-        then(nobody_takes(event.name), now)
-
-
 def nobody_takes(event: str) -> Reply:
     return Reply(404, error=NOT_FOUND, text=f"No event handler takes the event '{event}'.")
 

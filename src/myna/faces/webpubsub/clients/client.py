@@ -33,6 +33,7 @@ from myna.wire import reasons
 
 NORMAL: Final = 1000
 UNSUPPORTED: Final = 1003
+ABNORMAL: Final = 1006  # no close frame: the client has vanished
 INVALID: Final = 1007
 POLICY: Final = 1008
 UPSTREAM_FAILED: Final = 1011
@@ -82,7 +83,7 @@ class AllBut(Selection):
 
 
 class WebSocketClient(FramedReceiver):
-    __slots__ = ("_origin", "address", "ended", "permissions", "socket", "space", "tenant")
+    __slots__ = ("_origin", "address", "ended", "farewell", "permissions", "socket", "space", "tenant")
 
     def __init__(
         self, space: ClientSpace, tenant: Tenant, connection_id: str, identity: WebPubSubIdentity, form: int
@@ -95,6 +96,7 @@ class WebSocketClient(FramedReceiver):
         self.socket: WebSocketConnection | None = None
         self.address = ""
         self.ended = False
+        self.farewell = ""  # why it was ended, in the words of whoever did
         self._origin: Origin | None = None  # made by the first message it sends: many never do
 
     # Life
@@ -125,9 +127,10 @@ class WebSocketClient(FramedReceiver):
         if self.may_return(code):
             self.wait(now)
         else:
-            self.discard(reasons.SUCCESS, now)
+            self.discard(reasons.SUCCESS if code != ABNORMAL else reasons.KEEP_ALIVE_TIMEOUT, now)
 
     def end(self, reason: int, now: float, *, discard: bool = False, reference: str = "", text: str = "") -> None:
+        self.farewell = text
         self.close(NORMAL, text or reasons.reason_name(reason), reason, now)
 
     def close(self, code: int, text: str, reason: int, now: float) -> None:

@@ -12,6 +12,8 @@ something has been stored.
 from myna.core.joining import join, part
 from myna.core.message import Message
 from myna.core.outcome import Outcome
+from myna.core.ports import Watcher
+from myna.core.receiver import Receiver, Subscription
 from myna.core.tenant import Tenant
 from myna.faces.webpubsub.clients.acks import DoneIds
 from myna.faces.webpubsub.clients.client import GROUP_QOS, INVALID, UNSUPPORTED, ClientSpace, WebSocketClient
@@ -121,7 +123,8 @@ class PubSubClient(WebSocketClient):
         if self._invocations is not None:
             self._invocations.abandon()
 
-    def parted(self, name: str, now: float) -> None:
+    def left(self, name: str, now: float) -> None:
+        """It is no longer in this group, whoever has seen to that."""
         if self._presence is not None:
             self._presence.clear(name, now)
 
@@ -346,3 +349,11 @@ class PubSubClient(WebSocketClient):
         self.space.broker.counters.refuse(f"webpubsub_request:{name}")
         if ack_id is not None:
             self.say(Ack(ack_id, Failure(name, text)))
+
+
+class Leaving(Watcher):
+    """Notices when clients leave groups: back ends can make them."""
+
+    def unsubscribed(self, receiver: Receiver, subscription: Subscription, now: float) -> None:
+        if isinstance(receiver, PubSubClient):
+            receiver.left(subscription.text, now)

@@ -1,0 +1,37 @@
+"""azure-messaging-webpubsubclient in a hub whose events a back end handles. Arguments: connection string.
+
+Run by the SDK's own Python.
+"""
+
+import queue
+import sys
+
+from azure.messaging.webpubsubclient import WebPubSubClient, WebPubSubClientCredential
+from azure.messaging.webpubsubclient.models import (
+    CallbackType,
+    SendMessageError,
+    WebPubSubDataType,
+    WebPubSubProtocolType,
+)
+from azure.messaging.webpubsubservice import WebPubSubServiceClient
+
+service = WebPubSubServiceClient.from_connection_string(sys.argv[1], hub="chat", retry_total=0)
+
+for protocol in (WebPubSubProtocolType.JSON, WebPubSubProtocolType.JSON_RELIABLE):
+    user = f"py-{protocol.name.lower()}"
+    credential = WebPubSubClientCredential(lambda: service.get_client_access_token(user_id=user)["url"])
+    client = WebPubSubClient(credential, protocol_type=protocol, message_retry_total=0)
+    messages = queue.Queue()
+    client.subscribe(CallbackType.SERVER_MESSAGE, lambda event: messages.put(event.data))
+    with client:
+        client.send_event("move", {"x": 1}, WebPubSubDataType.JSON)
+        assert messages.get(timeout=10) == {"echo": {"x": 1}}
+        client.send_event("say", "hi", WebPubSubDataType.TEXT)
+        assert messages.get(timeout=10) == "echo hi"
+        try:
+            client.send_event("fail", "x", WebPubSubDataType.TEXT)
+            raise AssertionError("it was acked")
+        except SendMessageError as error:
+            assert error.error_detail.name == "InternalServerError"
+    print("ok", user)
+print("done")
