@@ -3,6 +3,17 @@
 from myna.app.broker import App, CannotStart, examine, set_up_log
 from myna.app.limits import changed_limits
 from myna.faces import FACES
+from myna.sockets.readiness import new_event_loop
 from myna.store.embedded import StoreError, inspection
 
-__all__ = ["FACES", "App", "CannotStart", "StoreError", "changed_limits", "examine", "inspection", "set_up_log"]
+__all__ = [
+    "FACES",
+    "App",
+    "CannotStart",
+    "StoreError",
+    "changed_limits",
+    "examine",
+    "inspection",
+    "new_event_loop",
+    "set_up_log",
+]

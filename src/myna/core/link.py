@@ -14,6 +14,7 @@ from myna.core.aliases import OutboundAliases
 from myna.core.identity import Identity
 from myna.core.message import FORM_3, FORM_5
 from myna.core.output import Output
+from myna.core.ports import Conversation
 from myna.wire.encode import encode_trimmed
 from myna.wire.packets import MQTT_5, Disconnect, Packet
 
@@ -29,7 +30,7 @@ UNLIMITED: Final = 0x0FFF_FFFF + 5  # the largest packet there is (§2.1.4)
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
-class Link:
+class Link(Conversation):
     def __init__(self, output: Output) -> None:
         self.output = output
         self.level = 0

@@ -10,8 +10,9 @@ Frames are told by their first byte: T for text, B for binary.
 """
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -25,6 +26,7 @@ from myna.core.receiver import Receiver
 from myna.faces.async_broker import AsyncBroker
 from myna.faces.contract import (
     ByteConversation,
+    Face,
     FaceContext,
     Headers,
     Message,
@@ -36,6 +38,7 @@ from myna.faces.webpubsub.face import WebPubSubFace
 from myna.faces.webpubsub.protobuf.schema import DownstreamMessage, UpstreamMessage
 from myna.faces.webpubsub.settings import DEVELOPMENT_KEY, Settings
 from myna.formats import jwt
+from myna.formats.outgoing import HttpCaller
 from myna.testing import Client as MqttClient
 from myna.testing import World, properties
 from myna.testing.outgoing import ScriptedHttp
@@ -73,7 +76,9 @@ class Socket:
     def __init__(self) -> None:
         self.answer: tuple[object, ...] = ()
         self.frames: list[bytes] = []
+        self.body = b""
         self.closed: int | None = None
+        self.paused = False
         self.unsent = 0
         self.carried: Callable[[Outlet, float], ByteConversation] | None = None
         self.on_accept: Callable[[], None] = lambda: None
@@ -84,6 +89,7 @@ class Socket:
 
     def reject(self, status: int, headers: Headers = (), body: bytes = b"") -> None:
         self.answer = ("rejected", status)
+        self.body = body
 
     def carry(
         self,
@@ -115,10 +121,10 @@ class Socket:
         return self.unsent
 
     def pause(self) -> None:
-        return
+        self.paused = True
 
     def resume(self) -> None:
-        return
+        self.paused = False
 
 
 class WebSocket:
@@ -188,15 +194,33 @@ class Reply:
         return self.headers.get(b"x-ms-error-code", b"").decode()
 
 
+def start_now(face: Face) -> None:
+    """It does not wait for anything, so no loop is needed."""
+    with contextlib.suppress(StopIteration):
+        face.start().__await__().__next__()
+
+
 class NamedGate(Gate):
     """The face's own authenticator behind a gate, as the application puts it there."""
 
     def __init__(self, face: WebPubSubFace) -> None:
         super().__init__()
         self._face = face
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def admit(self, ticket: Ticket, now: float) -> None:
         verdict = self._face.claims().authenticators["webpubsub"].judge(ticket, now)
+        if isinstance(verdict, Awaitable):
+            task = asyncio.ensure_future(self._wait(ticket, verdict, now))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        else:
+            self._say(ticket, verdict, now)
+
+    async def _wait(self, ticket: Ticket, verdict: Awaitable[object], now: float) -> None:
+        self._say(ticket, await verdict, now)
+
+    def _say(self, ticket: Ticket, verdict: object, now: float) -> None:
         if isinstance(verdict, Identity):
             ticket.admit(verdict, now)
         elif isinstance(verdict, Refusal):
@@ -230,12 +254,15 @@ class Hub:
         store: Store | None = None,
         development: bool = True,
         upstream: back_end.Upstream | None = None,
+        http: HttpCaller | None = None,
+        kept: Sequence[tuple[str, str, bytes]] = (),
     ) -> None:
         self.name = name
         self.world = World(limits=limits, store=store)
         self.world.now = 1_700_000_000.0
         self.core = self.world.broker
-        self.face = WebPubSubFace(self._context(development), settings or Settings(), upstream)
+        context = self._context(development, http or ScriptedHttp())
+        self.face = WebPubSubFace(context, settings or Settings(), upstream)
         claims = self.face.claims()
         watchers = Watchers()
         for watcher in (self.world.watcher, *claims.watchers):
@@ -243,11 +270,13 @@ class Hub:
         self.core.watcher = watchers
         for tenant, guard in claims.guards:
             self.core.guard(guard, tenant)
-        self.http = HttpRoutes(claims.hot, claims.routes)
+        self.http = HttpRoutes(claims.hot, [*claims.routes, *claims.administration])
         self.websockets = WebSocketRoutes(claims.websockets)
-        asyncio.run(self.face.start())
+        for space, key, value in kept:  # as a store gives it back: behind the claims, before the start
+            self.core.kept.restore(space, key, value)
+        start_now(self.face)
 
-    def _context(self, development: bool) -> FaceContext:
+    def _context(self, development: bool, http: HttpCaller) -> FaceContext:
         return FaceContext(
             broker=AsyncBroker(self.core, self.now, lambda: None),
             now=self.now,
@@ -256,7 +285,7 @@ class Hub:
             default_tenant="DevOnly",
             data=None,
             secret=lambda name: f"a generated secret for {name}".ljust(40, "x"),
-            http=ScriptedHttp(),
+            http=http,
             gate=lambda names: NamedGate(self.face),
             connect_mqtt=lambda gate, outlet, peer, now: Connection(self.core, gate, outlet, peer, now),
             text_frame=lambda data: b"T" + data,
@@ -297,12 +326,24 @@ class Hub:
         query: str = "",
     ) -> "Member":
         """A client that is in; its `connected` message has been read."""
+        opened = self.open(user, roles=roles, groups=groups, protocol=protocol, query=query)
+        assert opened.socket.answer == ("accepted", protocol)
+        return Member(self, opened.endpoint, opened.socket, protocol)
+
+    def open(
+        self,
+        user: str | None = None,
+        *,
+        roles: Sequence[str] = (),
+        groups: Sequence[str] = (),
+        protocol: str | None = JSON,
+        query: str = "",
+    ) -> WebSocket:
+        """One that has asked to come in."""
         path = f"/client/hubs/{self.name}"
         claims: dict[str, Any] = {"sub": user, "role": list(roles), "webpubsub.group": list(groups)}
         token = self.token(path, **claims)
-        opened = self.upgrade(path, f"access_token={token}&{query}", [protocol] if protocol else [])
-        assert opened.socket.answer == ("accepted", protocol)
-        return Member(self, opened.endpoint, opened.socket, protocol)
+        return self.upgrade(path, f"access_token={token}&{query}", [protocol] if protocol else [])
 
     def recover(self, member: "Member", token: str | None = None) -> WebSocket:
         query = urlencode(

@@ -68,13 +68,13 @@ class WebPubSubFace(Face):
         self._protection = Protection(context.http, self._origin, context.now)
         calls = Calls(core, context.http, self._protection, self._keys.both, self._origin, context.now)
         self._dispatcher = Dispatcher(core, self._hubs, calls, context.now)
-        upstream = upstream or self._dispatcher
+        self.upstream = upstream or self._dispatcher
         self._space = ClientSpace(
             core,
             SimpleFrames(context.text_frame, context.binary_frame),
             JsonProtocol(context.text_frame),
             ProtobufProtocol(context.binary_frame),
-            upstream,
+            self.upstream,
             ReconnectionTokens(),
             _bounds(settings),
             context.arm,
@@ -85,7 +85,7 @@ class WebPubSubFace(Face):
         self._mqtt = MqttHubEndpoint(self._access, dispatcher, tenant, context.connect_mqtt, now)
         self._authenticator = MqttAuthenticator(core, dispatcher, strict=settings.strict_client_ids)
         self._administration = HubAdministration(context.broker, self._hubs, self._keys, self._changed)
-        self._guard = EventGuard(upstream, core)
+        self._guard = EventGuard(self.upstream, core)
         self._rest = RestApplication(Backend(context.broker, self._tokens, context.default_tenant, context.now))
 
     def claims(self) -> Claims:

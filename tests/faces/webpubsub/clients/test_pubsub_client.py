@@ -235,3 +235,10 @@ def test_binary_of_mqtt_is_base64_for_json_clients() -> None:
     message = alice.take()
     assert (message["dataType"], message["fromUserId"]) == ("binary", "mike")
     assert base64.b64decode(message["data"]) == b"\x00\xff"
+
+
+def test_who_asks_and_does_not_read_is_cut_off() -> None:
+    alice = Hub().client()
+    alice.socket.unsent = 1 << 30
+    alice.say(type="ping")
+    assert alice.socket.closed == 1008

@@ -4,8 +4,12 @@ from typing import Any
 
 import pytest
 
+from myna.core.message import Message
+from myna.core.ports import GRANT, TopicGuard
+from myna.core.receiver import Receiver, Subscription
 from myna.faces.webpubsub.settings import Settings
 from myna.testing import CommitsOnCommand
+from myna.wire import reasons
 from tests.faces.webpubsub.hub import JSON, PROTOBUF, RELIABLE, Hub, Member, groups_of_token
 
 EVERYTHING = ("webpubsub.joinLeaveGroup", "webpubsub.sendToGroup")
@@ -328,3 +332,42 @@ def test_a_piece_that_is_stored_is_acknowledged_once_it_is_safe() -> None:
     assert alice.take()["error"]["name"] == "StreamNotFound"
     hub.world.commit()
     assert alice.taken() == [ack(3), closed()]
+
+
+class Busy(TopicGuard):
+    """A topic space that takes nothing for now."""
+
+    def publishing(self, message: Message, now: float) -> int:
+        return reasons.QUOTA_EXCEEDED
+
+    def subscribing(self, receiver: Receiver, subscription: Subscription, now: float) -> int:
+        return GRANT
+
+    def delivering(self, message: Message, receiver: Receiver, subscription: Subscription, now: float) -> bool:
+        return True
+
+
+def test_a_piece_the_broker_cannot_take_now_may_be_sent_again() -> None:
+    hub = Hub()
+    hub.core.guard(Busy("busy"), "")
+    alice = hub.client(roles=EVERYTHING)
+    alice.say(type="sendToGroup", group="busy/g", stream={"streamId": "s"})
+    for _ in range(2):
+        write(alice, 1)
+    _, first, second = turn(alice)
+    assert first == second
+    assert (first["type"], first["name"], first["expectedSequenceId"]) == ("streamNack", "TransientError", 1)
+    assert hub.world.refused("webpubsub_stream:TransientError") == 2
+
+
+def test_pieces_carry_what_the_start_said_of_them() -> None:
+    hub = Hub()
+    mqtt = hub.mqtt("m", **groups_of_token("g"))
+    bob = hub.client(groups=["g"])
+    alice = hub.client("alice", roles=EVERYTHING)
+    alice.say(type="sendToGroup", group="g", ttlSeconds=30, metadata={"k": "v"}, stream={"streamId": "s"})
+    write(alice, 1)
+    assert bob.take()["metadata"] == {"k": "v"}
+    (got,) = mqtt.messages()
+    assert got.properties is not None
+    assert got.properties.message_expiry == 30
