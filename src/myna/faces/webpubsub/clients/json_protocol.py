@@ -80,7 +80,7 @@ class _Error(msgspec.Struct):
     userErrorCode: str | None = None  # noqa: N815
 
 
-class _Fields(msgspec.Struct):
+class _Fields(msgspec.Struct, gc=False):
     """All fields of all requests; which of them one needs is asked afterwards."""
 
     type: str
@@ -148,7 +148,7 @@ def _read_send(fields: _Fields, ack_id: int | None) -> SendToGroup | OpenStream:
         return _read_start(fields, fields.stream, ack_id)
     group = _group(fields, ack_id)
     ttl = checked_ttl(fields.ttlSeconds or 0, ack_id)
-    data_type, payload = data_or_nothing(_data(fields), fields.metadata, _kind_of_nothing(fields))
+    data_type, payload = _data(fields) or _nothing(fields)
     metadata = checked_metadata(fields.metadata, ack_id)
     return SendToGroup(group, data_type, payload, ack_id, bool(fields.noEcho), ttl, metadata)
 
@@ -168,7 +168,7 @@ def _read_start(fields: _Fields, stream: _Stream, ack_id: int | None) -> OpenStr
 
 def _read_event(fields: _Fields, ack_id: int | None) -> Event:
     event = checked_event(_present(fields.event, "an event without its name"), ack_id)
-    data_type, payload = data_or_nothing(_data(fields), fields.metadata, _kind_of_nothing(fields))
+    data_type, payload = _data(fields) or _nothing(fields)
     return Event(event, data_type, payload, ack_id, checked_metadata(fields.metadata, ack_id))
 
 
@@ -268,10 +268,10 @@ def _data(fields: _Fields) -> Data | None:
     raise Malformed(f"unknown dataType '{data_type[:64]}'")
 
 
-def _kind_of_nothing(fields: _Fields) -> str:
-    """No data is text, unless something else is declared that can be empty."""
+def _nothing(fields: _Fields) -> Data:
+    """Of a message of metadata alone. No data is text, unless something else is declared that can be empty."""
     data_type = JSON if fields.dataType is None else fields.dataType.lower()
-    return data_type if data_type in (BINARY, PROTOBUF) else TEXT
+    return data_or_nothing(None, fields.metadata, data_type if data_type in (BINARY, PROTOBUF) else TEXT)
 
 
 def _sequence(value: int | str | None) -> int:

@@ -9,6 +9,8 @@ What a newcomer gets wrong: an ack promises that the message would survive us, s
 something has been stored.
 """
 
+from typing import Final
+
 from myna.core.joining import join, part
 from myna.core.message import Message
 from myna.core.outcome import Outcome
@@ -57,6 +59,10 @@ from myna.faces.webpubsub.naming import GET_STATE, JOIN_LEAVE, SEND, SET_STATE, 
 from myna.faces.webpubsub.roles import WebPubSubIdentity
 from myna.faces.webpubsub.upstream import Reply, event_of, readable
 from myna.wire import reasons
+
+# Asked for each request: a tuple takes a third of the time that a union does.
+ACKNOWLEDGED: Final = (SendToGroup, JoinGroup, LeaveGroup, Event, SetGroupState, WatchGroupState)
+STREAMED: Final = (StreamData, OpenStream, EndStream)
 
 
 class PubSubClient(WebSocketClient):
@@ -160,13 +166,13 @@ class PubSubClient(WebSocketClient):
             self.close(UNSUPPORTED if is_wrong_frame else INVALID, text, reasons.MALFORMED_PACKET, now)
 
     def _do(self, request: Request, now: float) -> None:
-        if isinstance(request, Acknowledged):
+        if isinstance(request, ACKNOWLEDGED):
             self._do_once(request, now)
         elif isinstance(request, SequenceAck):
             self.acknowledged(request.sequence)
         elif isinstance(request, Ping):
             self.say(Pong())
-        elif isinstance(request, StreamData | OpenStream | EndStream):
+        elif isinstance(request, STREAMED):
             self._its_streams().do(request, now)
         elif isinstance(request, Invoke):
             self._its_invocations().ask(request, now)
