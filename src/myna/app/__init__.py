@@ -1,6 +1,6 @@
 """The wiring. The only part that imports all the others; they meet nowhere else."""
 
-from myna.app.broker import App, CannotStart, examine, set_up_log
+from myna.app.broker import App, CannotStart, examine, explain_faces, set_up_log
 from myna.app.limits import changed_limits
 from myna.faces import FACES
 from myna.sockets.readiness import new_event_loop
@@ -13,6 +13,7 @@ __all__ = [
     "StoreError",
     "changed_limits",
     "examine",
+    "explain_faces",
     "inspection",
     "new_event_loop",
     "set_up_log",

@@ -342,6 +342,15 @@ async def examine(loaded: Loaded, faces: Mapping[str, str] = FACES) -> list[str]
     return problems
 
 
+def explain_faces(loaded: Loaded, faces: Mapping[str, str] = FACES) -> list[str]:
+    """What the faces' settings mean, in words; nothing of those that are wrong."""
+    try:
+        found = find_faces(faces, loaded.config.faces, loaded.source)
+    except ConfigError:
+        return []
+    return [line for kind, settings in found.values() for line in kind.explain(settings)]
+
+
 def _make_store(config: Config, folder: DataFolder | None) -> EmbeddedStore | None:
     return None if folder is None else EmbeddedStore(folder.path, sync=config.server.sync)
 

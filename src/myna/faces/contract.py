@@ -263,6 +263,11 @@ class Face(ABC):
         """Lines for the terminal: what a user needs to know, and one to try."""
         return ()
 
+    @classmethod
+    def explain(cls, settings: Any) -> Sequence[str]:
+        """Lines for `myna check`: what these settings mean, as far as it is worth a line."""
+        return ()
+
     def metrics(self) -> str:
         """Lines of Prometheus text, if the contract has names of its own."""
         return ""

@@ -36,6 +36,7 @@ from myna.faces.webpubsub.events.dispatcher import Dispatcher
 from myna.faces.webpubsub.events.protection import Protection
 from myna.faces.webpubsub.events.watching import ConnectionWatcher
 from myna.faces.webpubsub.guard import EventGuard
+from myna.faces.webpubsub.hub_settings import explain_hub
 from myna.faces.webpubsub.hubs import Hubs
 from myna.faces.webpubsub.keys import AccessKeys
 from myna.faces.webpubsub.mqtt import MqttAuthenticator, MqttHubEndpoint
@@ -131,6 +132,10 @@ class WebPubSubFace(Face):
         self._space.bounds = _bounds(settings)
         self._authenticator.strict = settings.strict_client_ids
         return True
+
+    @classmethod
+    def explain(cls, settings: Settings) -> Sequence[str]:
+        return [line for hub, own in settings.hubs.items() for line in explain_hub(hub, own)]
 
     def banner(self) -> Sequence[str]:
         urls = self._context.urls.get("http", ())

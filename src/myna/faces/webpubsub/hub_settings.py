@@ -82,6 +82,27 @@ def _show_size(size: Size) -> str | int:
     return int(size) if text.endswith("bytes") else text
 
 
+def explain_hub(name: str, settings: HubSettings) -> list[str]:
+    """For `myna check`."""
+    title = "hubs without settings of their own" if name == DEFAULT_HUB else f"hub {name}"
+    if not settings.handlers:
+        lines = [f"{title}: no event handlers"]
+    else:
+        lines = [f"{title}: {_explain_handler(handler)}" for handler in settings.handlers]
+    if settings.anonymous:
+        lines.append(f"{title}: clients need no token")
+    return lines
+
+
+def _explain_handler(handler: Handler) -> str:
+    events: list[str] = [*handler.system_events]
+    if handler.user_event_pattern:
+        events.append(
+            "all user events" if handler.user_event_pattern == "*" else f"user events {handler.user_event_pattern}"
+        )
+    return f"{', '.join(events) or 'nothing'} to {mask_url(handler.url_template)}"
+
+
 def mask_url(url: str) -> str:
     parts = urlsplit(url)
     query = urlencode([(name, MASK) for name, _ in parse_qsl(parts.query, keep_blank_values=True)], safe="*")
