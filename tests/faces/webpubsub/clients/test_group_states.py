@@ -255,3 +255,20 @@ def test_nothing_is_left_when_all_have_gone() -> None:
     alice.leave()
     bob.leave()
     assert len(receiver.space.states) == 0
+
+
+def test_a_snapshot_is_made_once_for_all_that_ask_until_something_changes() -> None:
+    hub = Hub()
+    alice = member(hub, "alice")
+    put(alice, {"k": "1"})
+    readers = [member(hub, "bob", protocol) for protocol in (JSON, RELIABLE)]
+
+    def snapshots() -> list[bytes]:
+        for reader in readers:
+            reader.say(type="subscribeGroupState", group="g")
+        return [reader.raw()[-1] for reader in readers]
+
+    first, again = snapshots()
+    assert first is again
+    put(alice, {"k": "2"})
+    assert [b'"k":"2"' in frame for frame in snapshots()] == [True, True]

@@ -21,10 +21,11 @@ Key = tuple[str, str]  # tenant, group
 
 
 class _Group:
-    __slots__ = ("items", "watchers")
+    __slots__ = ("items", "snapshots", "watchers")
 
     def __init__(self) -> None:
         self.items: dict[str, StateItem] = {}  # by connection
+        self.snapshots: dict[Subprotocol, bytes] = {}  # frames, as long as nothing changes: they may be megabytes
         self.watchers: dict[PubSubClient, None] = {}
 
 
@@ -45,6 +46,7 @@ class GroupStates:
             group.items.pop(item.connection_id, None)
         else:
             group.items[item.connection_id] = item
+        group.snapshots.clear()
         self._news.append((key, item))
         if not self._is_telling:  # else a watcher has been cut off by being told: one after the other
             self._is_telling = True
@@ -76,9 +78,14 @@ class GroupStates:
         group.watchers.pop(watcher, None)
         self._close(key, group)
 
-    def snapshot(self, key: Key) -> GroupStateSnapshot:
-        group = self._groups.get(key)
-        return GroupStateSnapshot(key[1], [] if group is None else list(group.items.values()))
+    def snapshot(self, key: Key, subprotocol: Subprotocol) -> bytes:
+        """A frame with all of it, for somebody who watches."""
+        group = self._groups[key]
+        frame = group.snapshots.get(subprotocol)
+        if frame is None:
+            frame = subprotocol.notice(GroupStateSnapshot(key[1], list(group.items.values())))
+            group.snapshots[subprotocol] = frame
+        return frame
 
     def __len__(self) -> int:
         """Groups that have anything."""
@@ -142,7 +149,7 @@ class Presence:
 
     def tell(self, group: str, now: float) -> None:
         """The whole state of a group."""
-        self._client.push(self._client.subprotocol.notice(self._states.snapshot(self._key(group))), now)
+        self._client.push(self._states.snapshot(self._key(group), self._client.subprotocol), now)
 
     def recovered(self, now: float) -> None:
         for group in list(self._watched):

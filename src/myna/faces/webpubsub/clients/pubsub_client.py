@@ -81,7 +81,7 @@ class PubSubClient(WebSocketClient):
         super().__init__(space, tenant, connection_id, identity, subprotocol.form)
         self.subprotocol = subprotocol
         self._done: DoneIds | None = None
-        self._asked: set[int] = set()  # acks of events the back end has yet to answer
+        self._asked: set[int] | None = None  # acks of events the back end has yet to answer
         self._waiting: list[tuple[int, int]] | None = None  # (sequence of the store, ack id)
         self._streams: Streams | None = None
         self._invocations: Invocations | None = None
@@ -183,7 +183,7 @@ class PubSubClient(WebSocketClient):
         ack_id = request.ack_id
         if ack_id is not None and self._done is not None and ack_id in self._done:
             self.say(duplicate(ack_id))
-        elif ack_id in self._asked:
+        elif self._asked is not None and ack_id in self._asked:
             return  # the ack of the first one is on its way, and is for both
         elif isinstance(request, SendToGroup):
             self._send_to_group(request, now)
@@ -237,13 +237,15 @@ class PubSubClient(WebSocketClient):
     def _raise_event(self, request: Event, now: float) -> None:
         ack_id = request.ack_id
         if ack_id is not None:
+            if self._asked is None:
+                self._asked = set()
             self._asked.add(ack_id)
         event = event_of(request.event, request.data_type, request.payload, request.metadata)
         self.space.upstream.ask(self, event, lambda reply, now: self._answered(ack_id, reply, now), now)
 
     def _answered(self, ack_id: int | None, reply: Reply, now: float) -> None:
         """The back end has had the event: its answer goes first, then the ack."""
-        if ack_id is not None:
+        if ack_id is not None and self._asked is not None:
             self._asked.discard(ack_id)
         if self.ended:
             return
