@@ -17,12 +17,13 @@ from myna.faces.webpubsub.protobuf.schema import DownstreamMessage, UpstreamMess
 from myna.faces.webpubsub.settings import DEVELOPMENT_KEY
 from myna.faces.webpubsub.tokens import CLIENT, Tokens
 from tests.commands.processes import Serving, serve
+from tests.faces.webpubsub.test_sdks import SDK, node_modules, run
 
 PROTOBUF = "protobuf.webpubsub.azure.v1"
 
 
 class BackEnd(BaseHTTPRequestHandler):
-    """`sum` adds numbers, `fail` fails, `slow` waits for `released`."""
+    """`sum` adds numbers, `fail` fails, `slow` waits for `released` (or takes longer than anybody waits)."""
 
     released = Event()
 
@@ -35,7 +36,7 @@ class BackEnd(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["content-length"]))
         event = self.headers["ce-eventName"]
         if event == "slow":
-            self.released.wait(10)
+            self.released.wait(1.5)
         answer = json.dumps(sum(json.loads(body))).encode() if event == "sum" else b""
         self.send_response(500 if event == "fail" else 200)
         self.send_header("content-type", "application/json")
@@ -65,7 +66,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
             invocation_timeout = "1 s"
             [[faces.webpubsub.hubs.chat.handlers]]
             url_template = "http://127.0.0.1:{back_end.server_port}/"
-            user_event_pattern = "sum, fail, slow"
+            user_event_pattern = "sum, fail, slow, nothing"
             """,
             encoding="utf-8",
         )
@@ -107,3 +108,8 @@ def test_protobuf_clients(server: Serving) -> None:
         alice.send(UpstreamMessage(invoke_event_message=question).SerializeToString())
         answer = DownstreamMessage.FromString(alice.recv(10)).invoke_response_message
         assert (answer.success, answer.invocation_id, answer.data.text_data) == (True, "i", "6")
+
+
+@pytest.mark.slow
+def test_the_javascript_client(server: Serving) -> None:
+    run(server, "node", str(SDK / "invoking.mjs"), MYNA_NODE_MODULES=str(node_modules()))
