@@ -334,6 +334,20 @@ def test_a_piece_that_is_stored_is_acknowledged_once_it_is_safe() -> None:
     assert alice.taken() == [ack(3), closed()]
 
 
+def test_what_a_publisher_knows_to_be_expected_never_goes_back() -> None:
+    hub = Hub(store=CommitsOnCommand())
+    mqtt = hub.mqtt("m", expiry=1000, **groups_of_token("g"))
+    hub.world.commit()
+    mqtt.drop()
+    alice = publisher(hub)
+    for sequence in (1, 2, 9):
+        write(alice, sequence)
+    assert [frame["expectedSequenceId"] for frame in turn(alice)] == [3]  # it was refused, and must know from where on
+    hub.world.commit(hub.world.store.sequence - 1)
+    hub.world.commit()
+    assert [frame["expectedSequenceId"] for frame in alice.taken()] == [3, 3]
+
+
 class Busy(TopicGuard):
     """A topic space that takes nothing for now."""
 
@@ -371,3 +385,16 @@ def test_pieces_carry_what_the_start_said_of_them() -> None:
     (got,) = mqtt.messages()
     assert got.properties is not None
     assert got.properties.message_expiry == 30
+
+
+def test_the_end_outlives_the_pieces() -> None:
+    hub = Hub()
+    bob = hub.client(groups=["g"], protocol=RELIABLE)
+    alice = hub.client("alice", roles=EVERYTHING)
+    alice.say(type="sendToGroup", group="g", ttlSeconds=5, stream={"streamId": "s"})
+    bob.vanish()
+    write(alice, 1)
+    alice.say(type="streamEnd", streamId="s")
+    hub.world.pass_time(10)
+    back = hub.recover(bob)
+    assert [frame.get("stream", {}).get("endOfStream") for frame in back.taken()] == [None, True]

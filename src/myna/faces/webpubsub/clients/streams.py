@@ -40,16 +40,26 @@ ENDED_REMEMBERED: Final = 32  # ends that may have been lost with the socket, an
 
 
 class Stream(Timed):
-    """`acked`: what its publisher may know to be expected; `expected` is ahead of it while the store is."""
+    """`acked`: what its publisher may know to be expected; `expected` is ahead of it while the store is behind. `told`:
+    what a refusal has had to give away of that; what is said later must not be less.
+    """
 
     def __init__(self, owner: "Streams", opened: OpenStream, now: float) -> None:
         self._owner = owner
         self.opened = opened
         self.expected = 1
         self.acked = 1
+        self.told = 1
         self.heard = now
         self.is_ending = False  # its members know; its publisher hears when the store has all of it
         self.deadline: Deadline | None = None
+
+    def ack(self) -> StreamAck:
+        return StreamAck(self.opened.stream_id, max(self.acked, self.told))
+
+    def nack(self, name: str, text: str) -> StreamNack:
+        self.told = self.expected
+        return StreamNack(self.opened.stream_id, self.expected, Failure(name, text))
 
     def due(self, now: float) -> None:
         self._owner.is_due(self, now)
@@ -119,12 +129,12 @@ class Streams:
             stream.deadline = client.space.broker.deadlines.add(now + request.idle, stream)
             self._active[request.stream_id] = stream
             self._forget_end(request.stream_id)
-            client.say(StreamAck(request.stream_id, stream.expected))
+            client.say(stream.ack())
 
     def _take(self, stream: Stream, request: StreamData, data: Data, now: float) -> None:
         if request.sequence > stream.expected:
             text = f"{request.sequence} came before {stream.expected}."
-            self._client.say(StreamNack(request.stream_id, stream.expected, Failure(INVALID_SEQUENCE, text)))
+            self._client.say(stream.nack(INVALID_SEQUENCE, text))
             return
         if request.sequence == stream.expected and not self._publish(stream, data, now):
             return
@@ -143,7 +153,7 @@ class Streams:
                 self._forbid(stream, now)
             else:
                 client.space.broker.counters.refuse(f"webpubsub_stream:{TRANSIENT}")
-                client.say(StreamNack(opened.stream_id, stream.expected, Failure(TRANSIENT, outcome.text)))
+                client.say(stream.nack(TRANSIENT, outcome.text))
             return False
         broker = client.space.broker
         is_ahead = stream.acked != stream.expected
@@ -161,8 +171,8 @@ class Streams:
 
     def send_acks(self) -> None:
         due, self._due = self._due, {}
-        for stream_id, stream in due.items():
-            self._client.say(StreamAck(stream_id, stream.acked))
+        for stream in due.values():
+            self._client.say(stream.ack())
 
     def settled(self, sequence: int) -> int:
         """What was stored up to here is safe. Says what is still to be awaited, or 0."""
@@ -197,7 +207,7 @@ class Streams:
             self._client.say(closed)
         self._ended.clear()
         for stream in self._active.values():
-            self._client.say(StreamAck(stream.opened.stream_id, stream.acked))
+            self._client.say(stream.ack())
 
     def abandon(self, now: float) -> None:
         """The client is over. Its streams' members hear of it in the next turn: this one may be serving them."""
@@ -226,7 +236,8 @@ class Streams:
         if stream.deadline is not None:
             stream.deadline.cancel()
         place = StreamPlace(opened.stream_id, stream.expected, True, error)
-        client.tell_members(client.message(opened.group, TEXT, b"", opened.ttl, None, now, place), opened.no_echo, now)
+        # Without a lifetime: whoever comes back too late for the pieces must hear that there will be no more.
+        client.tell_members(client.message(opened.group, TEXT, b"", 0, None, now, place), opened.no_echo, now)
         if failure is None and stream.acked != stream.expected and self._held:
             stream.is_ending = True
         else:
@@ -236,7 +247,7 @@ class Streams:
         stream_id = stream.opened.stream_id
         del self._active[stream_id]
         if self._due.pop(stream_id, None) is not None:
-            self._client.say(StreamAck(stream_id, stream.acked))
+            self._client.say(stream.ack())
         closed = StreamClosed(stream_id, failure)
         self._ended.append(closed)
         self._client.say(closed)
