@@ -280,6 +280,8 @@ class App:
         try:
             async with asyncio.timeout_at(ends_at):
                 await (face.stop() if step == "stop" else face.finish())
+        except TimeoutError:
+            log.warning("the face %s had no time to %s what it was doing: see server.drain", name, step)
         except Exception:
             log.exception("the face %s did not %s properly", name, step)
 

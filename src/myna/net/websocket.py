@@ -56,6 +56,7 @@ class WebSocket(WebSocketConnection, Conversation):
         "_endpoint",
         "_gathered",
         "_heard",
+        "_held",
         "_is_paused",
         "_limits",
         "_outcome",
@@ -89,6 +90,7 @@ class WebSocket(WebSocketConnection, Conversation):
         self._waited = False  # something could not be sent at once
         self._heard = True  # since the last ping
         self._is_paused = False
+        self._held: list[tuple[int, bytes]] | None = None  # messages that have come before the pause took effect
         self._ended = False  # nothing more is read or sent
         self._outcome = (ABNORMAL, "", False)
         self.deadline = streams.clock.now() + limits.answer
@@ -168,7 +170,11 @@ class WebSocket(WebSocketConnection, Conversation):
 
     def resume(self) -> None:
         self._is_paused = False
-        self._stream.resume()
+        messages, self._held = self._held, None
+        if messages and not self._ended:
+            self._receive_all(messages)
+        if not self._is_paused:
+            self._stream.resume()
 
     # What the stream asks.
 
@@ -180,11 +186,11 @@ class WebSocket(WebSocketConnection, Conversation):
         if reader is None:
             self._keep_early(data)
             return
-        for opcode, payload in reader.feed(data):
-            if not self._receive(opcode, payload):
-                return
-        if reader.error is not None:
-            self._close(reader.error.code, reader.error.reason, clean=False)
+        messages = reader.feed(data)
+        if self._held is not None:  # read already when the stream was paused
+            self._held += messages
+        else:
+            self._receive_all(messages)
 
     def has_pending(self) -> bool:
         return bool(self._chunks)
@@ -224,6 +230,18 @@ class WebSocket(WebSocketConnection, Conversation):
             self._write(encode_frame(PING, b""))
 
     # Within.
+
+    def _receive_all(self, messages: list[tuple[int, bytes]]) -> None:
+        """Up to where the face wants a pause: what had come with that stays for later."""
+        for index, (opcode, payload) in enumerate(messages):
+            if self._is_paused:
+                self._held = messages[index:]
+                return
+            if not self._receive(opcode, payload):
+                return
+        reader = self._reader
+        if reader is not None and reader.error is not None and not self._ended:
+            self._close(reader.error.code, reader.error.reason, clean=False)
 
     def _receive(self, opcode: int, payload: bytes) -> bool:
         """Answers whether there is more to hear."""

@@ -18,7 +18,7 @@ SHOWN = {
     "anonymous": True,
     "client_ids_of_users": True,
     "timeout": "30 s",
-    "calls": 64,
+    "calls": 32,
     "waiting": "64 MiB",
 }
 

@@ -38,7 +38,7 @@ class HubSettings(Section, frozen=True):
     anonymous: bool = False  # clients need no token
     client_ids_of_users: bool = True  # nobody takes over an MQTT client id of another user; false: whoever comes last
     timeout: Duration = Duration(30)  # for a handler to answer one event
-    calls: int = 64  # events that are with handlers at once
+    calls: int = 32  # events that are with handlers at once
     waiting: Size = Size(64 * 1024 * 1024)  # of all events that wait for their turn; beyond, they fail
 
     def __post_init__(self) -> None:

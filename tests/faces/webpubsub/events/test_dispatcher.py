@@ -179,8 +179,8 @@ async def test_an_mqtt_client_that_asks_too_fast_is_not_read_from_and_not_missed
 
 @in_a_loop
 async def test_what_waits_is_bounded_by_number_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(line, "MOST_EVENTS", 3)
     monkeypatch.setattr(line, "MOST_BYTES", 100)
+    monkeypatch.setattr(line, "OVERHEAD", 30)
     hub = handled("connected")
     alice, bob = hub.client("alice"), hub.client("bob")
     await settle()
@@ -189,7 +189,7 @@ async def test_what_waits_is_bounded_by_number_and_bytes(monkeypatch: pytest.Mon
         for number in range(4):
             client.say(type="event", event="e", dataType="text", data="x" * size, ackId=number)
         await settle()
-    assert [ack["ackId"] for ack in alice.taken()] == [3]
+    assert [ack["ackId"] for ack in alice.taken()] == [3]  # 32 bytes each
     refused = bob.taken()
     assert [ack["ackId"] for ack in refused] == [1, 2, 3]
     assert refused[0]["error"]["name"] == "TooManyRequests"
@@ -197,7 +197,8 @@ async def test_what_waits_is_bounded_by_number_and_bytes(monkeypatch: pytest.Mon
 
 
 @in_a_loop
-async def test_what_waits_for_a_whole_hub_is_bounded_too() -> None:
+async def test_what_waits_for_a_whole_hub_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line, "OVERHEAD", 0)
     hub = handled("connected", waiting=Size(100))
     clients = [hub.client(str(number)) for number in range(4)]
     await settle()

@@ -103,12 +103,21 @@ class Dispatcher(Upstream):
     # The end
 
     async def finish(self) -> None:
-        """Return when everything has been said that can be: what would have to be repeated is given up."""
+        """Return when everything has been said that can be: what would have to be repeated is given up.
+
+        Whoever cannot wait so long cancels this, and with it all that is left.
+        """
         self._stopping = True
         for task in list(self._repeating):
             task.cancel()
-        while self._tasks:
-            await asyncio.wait(set(self._tasks))
+        try:
+            while self._tasks:
+                await asyncio.wait(set(self._tasks))
+        except asyncio.CancelledError:
+            log.warning("events of %d connections have not reached their handlers before the end", len(self._tasks))
+            for task in self._tasks:
+                task.cancel()
+            raise
 
     # Lines
 

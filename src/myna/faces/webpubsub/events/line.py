@@ -16,8 +16,8 @@ from myna.faces.webpubsub.events.cloud_event import Happening, Source
 from myna.faces.webpubsub.hub_settings import HubSettings
 from myna.faces.webpubsub.upstream import Then
 
-MOST_EVENTS: Final = 4096  # of one connection that may wait
-MOST_BYTES: Final = 1024 * 1024  # beyond one event of any size
+OVERHEAD: Final = 1024  # bytes an event takes besides its body
+MOST_BYTES: Final = 1024 * 1024  # of one connection that may wait, beyond one event of any size
 PAUSE_AT: Final = 64  # events from which the client is not read from
 PAUSE_AT_BYTES: Final = 256 * 1024
 RESUME_AT: Final = 16
@@ -43,7 +43,7 @@ class Pending:
 
     @property
     def size(self) -> int:
-        return len(self.happening.body)
+        return len(self.happening.body) + OVERHEAD
 
 
 class Ending:
@@ -86,7 +86,7 @@ class Line:
         self._count = 1  # 0 is the connect event's
 
     def has_room(self, size: int) -> bool:
-        return not self.waiting or (len(self.waiting) < MOST_EVENTS and self.size + size <= MOST_BYTES)
+        return not self.waiting or self.size + size <= MOST_BYTES
 
     def is_full(self) -> bool:
         return len(self.waiting) >= PAUSE_AT or self.size >= PAUSE_AT_BYTES

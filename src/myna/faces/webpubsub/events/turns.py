@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 from urllib.parse import urlsplit
 
-PER_DESTINATION: Final = 48  # below what the client for calls allows, so that nobody waits there
+PER_DESTINATION: Final = 32  # below what the client for calls allows, so that nobody waits there
 REMEMBERED: Final = 4096
 
 
