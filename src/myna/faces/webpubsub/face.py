@@ -41,7 +41,7 @@ from myna.faces.webpubsub.hubs import Hubs
 from myna.faces.webpubsub.keys import AccessKeys
 from myna.faces.webpubsub.mqtt import MqttAuthenticator, MqttHubEndpoint
 from myna.faces.webpubsub.payloads import SimpleFrames
-from myna.faces.webpubsub.protobuf.writing import ProtobufProtocol
+from myna.faces.webpubsub.protobuf.family import ProtobufProtocol
 from myna.faces.webpubsub.reconnection import ReconnectionTokens
 from myna.faces.webpubsub.rest.application import RestApplication
 from myna.faces.webpubsub.rest.backend import Backend

@@ -1,5 +1,7 @@
 """What protobuf clients are told, field by field."""
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -22,8 +24,8 @@ from myna.faces.webpubsub.clients.notices import (
 )
 from myna.faces.webpubsub.naming import SERVER_MESSAGES
 from myna.faces.webpubsub.payloads import PROTOBUF_FORM, StreamError, StreamPlace, carried, carry
+from myna.faces.webpubsub.protobuf.family import ProtobufProtocol, varint
 from myna.faces.webpubsub.protobuf.schema import DownstreamMessage
-from myna.faces.webpubsub.protobuf.writing import ProtobufProtocol, varint
 
 FAILURE = Failure("Forbidden", "no")
 ERROR = {"name": "Forbidden", "message": "no"}
@@ -170,3 +172,8 @@ def test_a_frame_is_made_once() -> None:
 def test_varints(data: str) -> None:
     encoded = bytes.fromhex(data)
     assert varint(sum((byte & 0x7F) << 7 * at for at, byte in enumerate(encoded))) == encoded
+
+
+def test_a_broker_without_such_clients_does_without_the_runtime() -> None:
+    program = "import sys, myna.faces.webpubsub.face; sys.exit('google.protobuf' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

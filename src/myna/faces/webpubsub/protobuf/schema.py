@@ -1,7 +1,7 @@
 """The messages of webpubsub.proto, as protobuf's own runtime makes them of the descriptor beside it.
 
 `make proto` writes that descriptor; a test compares both. What a newcomer gets wrong: these classes are made when this
-file is imported, so no type checker knows their fields. Only the two other files of this folder touch them.
+file is imported, so no type checker knows their fields. Only `reading` and `writing` touch them.
 """
 
 from importlib.resources import files

@@ -1,13 +1,10 @@
-"""The protobuf subprotocols: one UpstreamMessage in, one DownstreamMessage out per binary frame.
+"""Notices and messages for protobuf clients: a DownstreamMessage, or the DataMessage that becomes one.
 
-    DownstreamMessage   12 LENGTH [20 SEQUENCE] TAIL        the tail is a DataMessage without its sequence id
-
-Fields may come in any order, so a reliable client's number goes in front of what all share. What a newcomer gets wrong:
-JSON goes out as text, which every generation of clients reads; and what calls itself protobuf but is no `Any` goes out
-as binary, since it would make the whole frame unreadable.
+What a newcomer gets wrong: JSON goes out as text, which every generation of clients reads; and what calls itself
+protobuf but is no `Any` goes out as binary, since it would make the whole frame unreadable.
 """
 
-from typing import Any, Final
+from typing import Any
 
 from google.protobuf.message import DecodeError
 
@@ -26,61 +23,29 @@ from myna.faces.webpubsub.clients.notices import (
     StreamClosed,
     StreamNack,
 )
-from myna.faces.webpubsub.clients.requests import Request
-from myna.faces.webpubsub.clients.subprotocol import Subprotocol
 from myna.faces.webpubsub.naming import JSON, PROTOBUF, SERVER_MESSAGES, TEXT
-from myna.faces.webpubsub.payloads import PROTOBUF_FORM, Framing, StreamPlace, carried
-from myna.faces.webpubsub.protobuf.reading import read_request
+from myna.faces.webpubsub.payloads import StreamPlace, carried
 from myna.faces.webpubsub.protobuf.schema import AnyMessage, DataMessage, DownstreamMessage
 
-PROTOBUF_PROTOCOL: Final = "protobuf.webpubsub.azure.v1"
-RELIABLE_PROTOBUF_PROTOCOL: Final = "protobuf.reliable.webpubsub.azure.v1"
 
-DATA_MESSAGE: Final = b"\x12"  # field 2 of DownstreamMessage, with a length
-SEQUENCE_ID: Final = b"\x20"  # field 4 of DataMessage, a varint
-
-
-class ProtobufProtocol(Subprotocol):
-    def __init__(self, binary_frame: Framing) -> None:
-        super().__init__(PROTOBUF_PROTOCOL, RELIABLE_PROTOBUF_PROTOCOL, PROTOBUF_FORM, binary_frame)
-
-    def read_bytes(self, data: bytes) -> Request:
-        return read_request(data)
-
-    def encode_notice(self, notice: Notice) -> bytes:
-        message = DownstreamMessage()
-        _write(message, notice)
-        encoded: bytes = message.SerializeToString()
-        return encoded
-
-    def encode_tail(self, message: Message) -> bytes:
-        held = carried(message)
-        is_group = message.topic != SERVER_MESSAGES
-        made = DataMessage(group=message.topic if is_group else None, metadata=held.metadata)
-        setattr(made, "from", "group" if is_group else "server")  # which is no name in Python
-        _write_data(made.data, held.data_type, message.payload)
-        if held.stream is not None:
-            _write_place(made.stream, held.stream)
-        encoded: bytes = made.SerializeToString()
-        return encoded
-
-    def complete(self, tail: bytes, sequence: int) -> bytes:
-        number = SEQUENCE_ID + varint(sequence) if sequence else b""
-        return DATA_MESSAGE + varint(len(number) + len(tail)) + number + tail
+def encode_notice(notice: Notice) -> bytes:
+    message = DownstreamMessage()
+    _write(message, notice)
+    encoded: bytes = message.SerializeToString()
+    return encoded
 
 
-def varint(value: int) -> bytes:
-    """Seven bits a byte, the least ones first. Two bytes hold most numbers and lengths: half the time for those."""
-    if value < 0x80:
-        return bytes((value,))
-    if value < 0x4000:
-        return bytes((value & 0x7F | 0x80, value >> 7))
-    encoded = bytearray()
-    while value > 0x7F:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)
+def encode_data_message(message: Message) -> bytes:
+    """Without a sequence id."""
+    held = carried(message)
+    is_group = message.topic != SERVER_MESSAGES
+    made = DataMessage(group=message.topic if is_group else None, metadata=held.metadata)
+    setattr(made, "from", "group" if is_group else "server")  # which is no name in Python
+    _write_data(made.data, held.data_type, message.payload)
+    if held.stream is not None:
+        _write_place(made.stream, held.stream)
+    encoded: bytes = made.SerializeToString()
+    return encoded
 
 
 def _write_data(data: Any, data_type: str, payload: bytes) -> None:
