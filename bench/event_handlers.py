@@ -1,5 +1,6 @@
 """What handlers that are flooded, slow or gone cost everybody else: `python bench/event_handlers.py [seconds]`.
 
+    burn       two processes that do nothing but use the machine, for comparison
     flood      100 clients of a hub raise events as fast as they are read, to a handler that answers at once
     slow       the same with a handler that takes two seconds
     hung       a handler that never answers; 50 clients a second try to come in past its connect event
@@ -33,13 +34,13 @@ KEY = "a key for measuring event handlers, long enough"
 JSON = "json.webpubsub.azure.v1"
 FLOODERS = 100
 ARRIVALS = 50  # a second
-PHASES = ("flood", "slow", "hung", "gone")
+PHASES = ("burn", "flood", "slow", "hung", "gone")
 OK = b"HTTP/1.1 200 OK\r\nWebHook-Allowed-Origin: *\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"
 
 
 async def back_end() -> None:
-    """Handlers at three ports: quick, slow and hung. Prints them."""
-    pauses = (0.0, 2.0, 3600.0)
+    """Handlers at four ports: two that are quick, a slow one, a hung one. Prints them."""
+    pauses = (0.0, 0.0, 2.0, 3600.0)
 
     async def serve(pause: float, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -60,8 +61,8 @@ async def back_end() -> None:
     await asyncio.Event().wait()
 
 
-def configuration(quick: str, slow: str, hung: str) -> str:
-    ports = {"calm": quick, "flood": quick, "slow": slow, "hung": hung, "gone": "1"}
+def configuration(calm: str, quick: str, slow: str, hung: str) -> str:
+    ports = {"calm": calm, "flood": quick, "slow": slow, "hung": hung, "gone": "1"}
     text = '[server]\nmemory = true\n[log]\nlevel = "error"\n[[mqtt]]\nlisten = "127.0.0.1:0"\n'
     text += f'[[http]]\nlisten = "127.0.0.1:0"\n[access]\nmqtt = ["open"]\n[faces.webpubsub]\naccess_key = "{KEY}"\n'
     for hub, port in ports.items():
@@ -153,12 +154,15 @@ async def measure(seconds: float, listeners: dict[str, str]) -> None:
 
         await both("calm")
         for phase in PHASES:
-            busy = subprocess.Popen([sys.executable, __file__, "load", http, phase])
+            burn = [sys.executable, "-c", "while True: pass"]
+            command = burn if phase == "burn" else [sys.executable, __file__, "load", http, phase]
+            busy = [subprocess.Popen(command) for _ in range(1 + (phase == "burn"))]
             await asyncio.sleep(3.0)
             await both(phase)
-            busy.kill()
-            busy.wait()
-        await asyncio.sleep(5.0)
+            for process in busy:
+                process.kill()
+                process.wait()
+            await asyncio.sleep(8.0)  # what had been taken from clients that are gone is still handed on
         await both("after")
 
 

@@ -4,8 +4,7 @@
                              `------ it says no ------------------------------------------^
 
 This is the one place that catches what `wire` raises and turns it into the CONNACK or DISCONNECT that says why. What a
-newcomer gets wrong: the session lets go of the connection the moment it is CLOSED, although the edge may still be
-writing the last bytes.
+newcomer gets wrong: the session lets go of it once it is CLOSED, while the edge may still be writing the last bytes.
 """
 
 from typing import Final, final

@@ -1,5 +1,7 @@
 """Settings of hubs: what holds for which, what may be said, and what is remembered."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -7,6 +9,7 @@ from myna.config import ConfigError
 from myna.config.decode import NOWHERE, decode
 from myna.core.kept import KeptValues
 from myna.faces.webpubsub import hubs
+from myna.faces.webpubsub.face import WebPubSubFace
 from myna.faces.webpubsub.hub_settings import Handler, HubSettings, mask_url, read_hub_settings, show_hub_settings
 from myna.faces.webpubsub.hubs import Hubs
 from myna.faces.webpubsub.settings import Settings
@@ -117,3 +120,22 @@ def test_what_makes_no_sense_is_said(values: object, words: str) -> None:
 def test_names_of_hubs_are_checked(names: tuple[str, ...], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Settings(hubs={name: HubSettings() for name in names})
+
+
+def test_the_manual_names_every_setting() -> None:
+    manual = (Path(__file__).resolve().parents[3] / "docs/faces/webpubsub.md").read_text(encoding="utf-8")
+    for kind in (Settings, HubSettings, Handler):
+        missing = [one.name for one in msgspec.structs.fields(kind) if one.name not in manual]
+        assert missing == []
+
+
+def test_check_says_where_events_go() -> None:
+    handlers = (Handler("http://app/?code=1", "*", ("connect",)), Handler("http://b/", "x,y"), Handler("http://c/"))
+    settings = Settings(hubs={"chat": HubSettings(handlers=handlers, anonymous=True), "_default": HubSettings()})
+    assert WebPubSubFace.explain(settings) == [
+        "hub chat: connect, all user events to http://app/?code=***",
+        "hub chat: user events x,y to http://b/",
+        "hub chat: nothing to http://c/",
+        "hub chat: clients need no token",
+        "hubs without settings of their own: no event handlers",
+    ]

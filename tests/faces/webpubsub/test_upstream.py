@@ -117,6 +117,27 @@ def test_an_mqtt_client_is_answered_on_a_topic_of_the_event() -> None:
     assert message.properties.user_properties == [("a", "b"), ("azure-status-code", "200")]
 
 
+ODD = "\udcff"  # what a byte that is no UTF-8 becomes in a header
+
+
+def test_headers_that_are_no_text_do_not_reach_clients() -> None:
+    upstream = SlowUpstream()
+    hub = Hub(upstream=upstream)
+    mqtt, alice, simple = hub.mqtt("m"), hub.client(), hub.client(protocol=None)
+    mqtt.publish("$webpubsub/server/events/e", b"x")
+    alice.say(type="event", event="e", data=1, ackId=1)
+    simple.endpoint.on_text("x")
+    odd = {"mqtt-a": ODD, "mqtt-b": "\0", "mqtt-c": "x" * 70_000, "mqtt-d": "", "x-webpubsub-metadata-a": ODD}
+    for content_type in (ODD, "", ""):
+        upstream.answer(Reply(200, content_type, b"ok", odd))
+    (message,) = mqtt.messages()
+    assert message.properties is not None
+    assert message.properties.user_properties == [("azure-status-code", "200")]
+    assert message.properties.content_type is None
+    assert [one.get("data") for one in alice.taken()] == ["ok", None]
+    assert simple.raw() == [b"Tok"]
+
+
 def test_an_mqtt_client_hears_of_failure_too_and_older_ones_get_the_payload() -> None:
     upstream = SlowUpstream()
     mqtt = Hub(upstream=upstream).mqtt("m", level=4)

@@ -12,13 +12,14 @@ import re
 from typing import Final
 
 from myna.core.message import Message, Origin
-from myna.faces.webpubsub.naming import BINARY, CONTENT_TYPES, EVENTS
+from myna.faces.webpubsub.naming import BINARY, CONTENT_TYPES, EVENTS, is_text
 from myna.faces.webpubsub.upstream import Reply, UserEvent
 from myna.formats.header_text import header_text
 from myna.wire.properties import Properties
 
 PREFIX: Final = "mqtt-"
 STATUS: Final = "azure-status-code"
+LONGEST: Final = 8 * 1024  # of a user property or content type
 TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 MEDIA_TYPE: Final = re.compile(r"[!#$&^_.+\-0-9A-Za-z]+/[!#$&^_.+\-0-9A-Za-z]+(?:[ \t]*;[\x20-\x7e\t]*)?")
 
@@ -40,14 +41,21 @@ def read_event(name: str, message: Message) -> UserEvent | None:
     return UserEvent(name, content_type or CONTENT_TYPES[BINARY], message.payload, tuple(headers))
 
 
+def is_mqtt_text(text: str) -> bool:
+    """A header may hold any bytes, a property only text."""
+    return 0 < len(text) <= LONGEST and text.isprintable() and is_text(text)
+
+
 def answer_to(asked: Message, reply: Reply, origin: Origin, now: float) -> Message:
     """What the client is told, with the QoS it used itself."""
     properties = Properties()
     properties.user_properties = [
-        (name[len(PREFIX) :], value) for name, value in reply.headers.items() if name.startswith(PREFIX)
+        (name[len(PREFIX) :], value)
+        for name, value in reply.headers.items()
+        if name.startswith(PREFIX) and is_mqtt_text(value)
     ]
     properties.user_properties.append((STATUS, str(reply.status)))
-    if reply.content_type:
+    if is_mqtt_text(reply.content_type):
         properties.content_type = reply.content_type
     if asked.properties is not None:
         properties.correlation_data = asked.properties.correlation_data

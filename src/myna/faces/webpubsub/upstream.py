@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from myna.core.receiver import Receiver
-from myna.faces.webpubsub.naming import CONTENT_TYPES, DATA_TYPES, PROTOBUF, TEXT, check_metadata, media_type
+from myna.faces.webpubsub.naming import CONTENT_TYPES, DATA_TYPES, PROTOBUF, TEXT, check_metadata, is_text, media_type
 from myna.faces.webpubsub.payloads import is_as_declared
 
 METADATA: Final = "x-webpubsub-metadata-"  # the headers that carry a message's metadata, both ways
@@ -65,7 +65,8 @@ class Reply:
     def metadata(self) -> dict[str, str] | None:
         """What the handler wants the answer's metadata to be."""
         found = {name[len(METADATA) :]: value for name, value in self.headers.items() if name.startswith(METADATA)}
-        return found if found and not check_metadata(found) else None
+        is_good = found and all(map(is_text, found.values())) and not check_metadata(found)
+        return found if is_good else None
 
 
 Then = Callable[[Reply, float], None]

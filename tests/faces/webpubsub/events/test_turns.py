@@ -41,17 +41,32 @@ async def test_whoever_has_waited_too_long_is_told() -> None:
 
 
 @in_a_loop
-async def test_a_slow_destination_does_not_use_up_the_turns_of_its_hubs() -> None:
+async def test_hubs_share_a_destination_and_whoever_waits_in_vain_holds_nothing() -> None:
     held = Turns()
     async with AsyncExitStack() as stack:
         for _ in range(PER_DESTINATION):
             await stack.enter_async_context(held.turn("busy", 100, "http://slow/a", 1.0))
         with pytest.raises(NoTurn):
-            await stack.enter_async_context(held.turn("busy", 100, "http://SLOW/b", 0.0))
-        with pytest.raises(NoTurn):
-            await stack.enter_async_context(held.turn("other", 1, "http://slow", 0.0))
+            await stack.enter_async_context(held.turn("other", 1, "http://SLOW/b", 0.0))
         await stack.enter_async_context(held.turn("other", 1, "http://quick", 1.0))
         await stack.enter_async_context(held.turn("busy", 100, "http://quick", 1.0))
+
+
+@in_a_loop
+async def test_a_busy_hub_leaves_a_shared_destination_to_others_in_between() -> None:
+    held = Turns()
+    order: list[str] = []
+
+    async def call(hub: str) -> None:
+        async with held.turn(hub, PER_DESTINATION, "http://app", 60.0):
+            order.append(hub)
+            await asyncio.sleep(0)
+
+    calls = [asyncio.create_task(call("busy")) for _ in range(10 * PER_DESTINATION)]
+    await asyncio.sleep(0)
+    calls.append(asyncio.create_task(call("calm")))
+    await asyncio.gather(*calls)
+    assert order.index("calm") < 4 * PER_DESTINATION
 
 
 @in_a_loop

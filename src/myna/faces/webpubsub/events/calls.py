@@ -11,6 +11,7 @@ from typing import Final
 from myna.core.broker import Broker
 from myna.faces.webpubsub.events.cloud_event import request_headers
 from myna.faces.webpubsub.events.line import Line, Pending
+from myna.faces.webpubsub.events.pace import Pace
 from myna.faces.webpubsub.events.protection import Protection
 from myna.faces.webpubsub.events.turns import NoTurn, Turns, destination_of
 from myna.faces.webpubsub.upstream import FAILED, TIMED_OUT, TOO_MANY, Reply
@@ -39,6 +40,7 @@ class Calls:
         self._origin = origin
         self._now = now
         self._turns = Turns()
+        self._pace = Pace()
 
     async def make(self, line: Line, pending: Pending) -> Reply:
         reply, cause = await self._make(line, pending)
@@ -59,6 +61,7 @@ class Calls:
         settings = pending.settings
         try:
             async with self._turns.turn(line.source.hub, settings.calls, pending.url, settings.timeout / 2):
+                await self._pace.wait(line.source.hub)
                 answer = await self._call(line, pending)
         except NoTurn:
             reply = Reply(503, error=TOO_MANY, text="The event handlers are busy.")

@@ -1,7 +1,7 @@
 """How many calls are under way at once: for a hub, and for a destination that hubs may share. Others wait in a row.
 
-What a newcomer gets wrong: a turn at the destination is taken first. So a hub whose calls to a slow destination wait
-holds no turn of its own, and its events for another destination go on.
+What a newcomer gets wrong: the hub's own turn is taken first. So at a destination that hubs share, a busy hub has no
+more calls waiting than it may have under way, and another one's next call is not behind all of its clients.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 from urllib.parse import urlsplit
 
-PER_DESTINATION: Final = 32  # below what the client for calls allows, so that nobody waits there
+PER_DESTINATION: Final = 48  # more than a hub's, unless it wants so; less than the client for calls allows
 REMEMBERED: Final = 4096
 
 
@@ -28,11 +28,11 @@ class Turns:
         destination, own = self._row(destination_of(url), PER_DESTINATION), self._row(hub, calls)
         try:
             async with asyncio.timeout(patience):
-                await destination.free.acquire()
+                await own.free.acquire()
                 try:
-                    await own.free.acquire()
+                    await destination.free.acquire()
                 except BaseException:
-                    destination.free.release()
+                    own.free.release()
                     raise
         except TimeoutError:
             raise NoTurn from None
