@@ -214,8 +214,14 @@ class WebSocketClient(FramedReceiver):
 
     def cut_off(self, now: float) -> None:
         """It reads too slowly for what it is sent. Losing messages unnoticed would be worse than losing the client."""
-        self.space.broker.counters.refuse("webpubsub_slow_client")
+        self.refuse("slow_client", "connection", "it reads too slowly for what it is sent")
         self.close(POLICY, "SlowClient", reasons.QUOTA_EXCEEDED, now)
+
+    def refuse(self, counted: str, what: str, cause: str) -> None:
+        """Something of its is not done: count that, and say it where the broker's operators look."""
+        broker = self.space.broker
+        broker.counters.refuse(f"webpubsub_{counted}")
+        broker.watcher.refused(what, self.key[0], self.key[2], self.address, cause, self.space.now())
 
     def is_online(self) -> bool:
         return self.socket is not None

@@ -64,7 +64,7 @@ class Invocations:
             self._forget(invocation)
 
     def refuse(self, invocation_id: str, text: str) -> None:
-        self._client.space.broker.counters.refuse(f"webpubsub_invocation:{BAD_REQUEST}")
+        self._client.refuse(f"invocation:{BAD_REQUEST}", "invocation", text)
         self._client.say(Invoked(invocation_id, failure=Failure(BAD_REQUEST, text)))
 
     def answered(self, invocation: Invocation, reply: Reply) -> None:
@@ -79,7 +79,7 @@ class Invocations:
 
     def fail(self, invocation: Invocation, name: str, text: str) -> None:
         self._forget(invocation)
-        self._client.space.broker.counters.refuse(f"webpubsub_invocation:{name}")
+        self._client.refuse(f"invocation:{name}", "invocation", text)
         self._client.say(Invoked(invocation.invocation_id, failure=Failure(name, text)))
 
     def _forget(self, invocation: Invocation) -> None:

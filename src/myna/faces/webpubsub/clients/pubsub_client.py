@@ -160,9 +160,9 @@ class PubSubClient(WebSocketClient):
         elif isinstance(error, BadInvocation):
             self._its_invocations().refuse(error.invocation_id, str(error))
         else:
-            self.space.broker.counters.refuse("webpubsub_malformed")
             is_wrong_frame = isinstance(error, WrongFrame)
             text = str(error) if is_wrong_frame else f"Invalid message: {error}."
+            self.refuse("malformed", "message", text)
             self.close(UNSUPPORTED if is_wrong_frame else INVALID, text, reasons.MALFORMED_PACKET, now)
 
     def _do(self, request: Request, now: float) -> None:
@@ -354,7 +354,7 @@ class PubSubClient(WebSocketClient):
         self._refuse(ack_id, FORBIDDEN, f"The client does not have permission to {what} group '{group}'.")
 
     def _refuse(self, ack_id: int | None, name: str, text: str) -> None:
-        self.space.broker.counters.refuse(f"webpubsub_request:{name}")
+        self.refuse(f"request:{name}", "request", text)
         if ack_id is not None:
             self.say(Ack(ack_id, Failure(name, text)))
 

@@ -63,5 +63,6 @@ class SimpleClient(WebSocketClient):
             outcome = self.publish(self.message(group, data_type, payload, 0, None, now), now)
             if not isinstance(outcome, Refusal):
                 return
-        self.space.broker.counters.refuse("webpubsub_send_without_permission")
+        cause = f"The client does not have permission to send to group '{group}'."
+        self.refuse("send_without_permission", "message", cause)
         self.close(POLICY, "", reasons.NOT_AUTHORIZED, now)

@@ -112,7 +112,7 @@ class Streams:
         if stream is None or stream.is_ending:
             self._refuse(stream_id, failure)
         else:
-            self._client.space.broker.counters.refuse(f"webpubsub_stream:{BAD_REQUEST}")
+            self._count(failure)
             self._finish(stream, StreamError(CANCELLED, "The publisher broke the protocol."), failure, now)
 
     def _open(self, request: OpenStream, now: float) -> None:
@@ -152,7 +152,7 @@ class Streams:
             if outcome.reason == reasons.NOT_AUTHORIZED:
                 self._forbid(stream, now)
             else:
-                client.space.broker.counters.refuse(f"webpubsub_stream:{TRANSIENT}")
+                self._count(Failure(TRANSIENT, outcome.text))
                 client.say(stream.nack(TRANSIENT, outcome.text))
             return False
         broker = client.space.broker
@@ -197,9 +197,9 @@ class Streams:
             stream.deadline = self._client.space.broker.deadlines.add(at, stream)
             return
         stream.deadline = None
-        text = "The stream was idle for too long."
-        self._client.space.broker.counters.refuse(f"webpubsub_stream:{IDLE_TIMEOUT}")
-        self._finish(stream, StreamError(IDLE_TIMEOUT, text), Failure(IDLE_TIMEOUT, text), now)
+        failure = Failure(IDLE_TIMEOUT, "The stream was idle for too long.")
+        self._count(failure)
+        self._finish(stream, StreamError(failure.name, failure.message), failure, now)
 
     def recovered(self) -> None:
         """On a new socket: what may have been lost with the old one."""
@@ -227,7 +227,7 @@ class Streams:
 
     def _forbid(self, stream: Stream, now: float) -> None:
         failure = _forbidden(stream.opened.group)
-        self._client.space.broker.counters.refuse(f"webpubsub_stream:{FORBIDDEN}")
+        self._count(failure)
         self._finish(stream, StreamError(failure.name, failure.message), failure, now)
 
     def _finish(self, stream: Stream, error: StreamError | None, failure: Failure | None, now: float) -> None:
@@ -258,8 +258,11 @@ class Streams:
         self._ended = deque(kept, maxlen=ENDED_REMEMBERED)
 
     def _refuse(self, stream_id: str, failure: Failure) -> None:
-        self._client.space.broker.counters.refuse(f"webpubsub_stream:{failure.name}")
+        self._count(failure)
         self._client.say(StreamClosed(stream_id, failure))
+
+    def _count(self, failure: Failure) -> None:
+        self._client.refuse(f"stream:{failure.name}", "stream", failure.message)
 
 
 def _forbidden(group: str) -> Failure:
