@@ -28,7 +28,7 @@ HINTS: Final = (
     ("no authenticators", "list some under [access], see `myna check`"),
     ("no authenticator knows", "check the user name, or which authenticators [access] lists for this endpoint"),
     ("bad user name or password", "check the credentials"),
-    ("does not have permission", "give its token a role for that, or grant it by REST"),
+    ("does not have permission", "give its token a role for that; sending and joining can be granted by REST as well"),
     ("unsupported protocol version", "the tenant's `levels` do not include this version"),
     ("larger than", "raise packet_size in [limits], or send less"),
     ("packet too large", "raise packet_size in [limits], or send less"),
