@@ -11,7 +11,8 @@ from myna.core.receiver import Receiver
 from myna.core.session import Session
 from myna.faces.webpubsub.clients.client import WebSocketClient
 from myna.faces.webpubsub.events.cloud_event import MQTT, Source
-from myna.faces.webpubsub.events.line import Line, Pause
+from myna.faces.webpubsub.events.line import Line
+from myna.faces.webpubsub.events.row import Pause
 from myna.faces.webpubsub.roles import WebPubSubIdentity
 
 
