@@ -40,6 +40,8 @@ def pausing(receiver: Receiver) -> Pause | None:
     """How to stop reading from a client, and go on; None while nobody is there to be read from."""
     if isinstance(receiver, WebSocketClient):
         socket = receiver.socket
-        return None if socket is None else lambda stop: socket.pause() if stop else socket.resume()
+        return (
+            None if socket is None else lambda stop: receiver.rest(ASKING) if stop else receiver.read_on(ASKING, socket)
+        )
     link = receiver.link if isinstance(receiver, Session) else None
     return None if link is None else lambda stop: link.rest(ASKING) if stop else link.read_on(ASKING)
