@@ -60,6 +60,7 @@ async def test_a_clients_certificate_reaches_the_peer() -> None:
         binary = ssl.PEM_cert_to_DER_cert((folder() / "client.pem").read_text())
         assert certificate.sha1 == hashlib.sha1(binary).hexdigest()
         assert certificate.sha256 == hashlib.sha256(binary).hexdigest()
+        assert certificate.binary == binary
         assert certificate.verified
         writer.close()
 

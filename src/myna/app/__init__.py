@@ -1,6 +1,7 @@
 """The wiring. The only part that imports all the others; they meet nowhere else."""
 
-from myna.app.broker import App, CannotStart, examine, explain_faces, set_up_log
+from myna.app.broker import App, CannotStart, examine, set_up_log
+from myna.app.explaining import explain_faces
 from myna.app.limits import changed_limits
 from myna.faces import FACES
 from myna.sockets.readiness import new_event_loop

@@ -11,18 +11,21 @@ import contextlib
 import logging
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final
 
 import msgspec
 
 from myna.access.authenticator import AccessContext
 from myna.access.gates import Gates
 from myna.access.open import TENANT
-from myna.app.administration import ADMIN_TOKEN, AdministratorsOnly
-from myna.app.limits import core_limits, largest_packet, tenant_limits
+from myna.app.administration import ADMIN_TOKEN, ROOT, AdministratorsOnly, own_claims
+from myna.app.ending import end_faces
+from myna.app.limits import TenantLimits, core_limits, largest_packet, tenant_limits
 from myna.app.listening import Listening
+from myna.app.protection import protect
+from myna.app.reloading import compare
 from myna.cluster.solo import SoloPeers
 from myna.config import Config, ConfigError, Loaded
 from myna.core.broker import Broker
@@ -32,11 +35,12 @@ from myna.core.ports import Gate, Outlet, Peer, Store
 from myna.core.session import Session
 from myna.faces import FACES
 from myna.faces.async_broker import AsyncBroker
-from myna.faces.contract import Claims, Face, FaceContext, Route
+from myna.faces.contract import Claims, Face, FaceContext, Reloaded
 from myna.faces.enabled import find_faces
 from myna.faces.routes import ClaimedTwice
 from myna.net import listeners as net
 from myna.net.addresses import ListenError
+from myna.net.doorstep import Doorstep
 from myna.net.frames import encode_binary_frame, encode_text_frame
 from myna.net.http_client import HttpClient
 from myna.net.tls import TlsError
@@ -47,6 +51,7 @@ from myna.store.embedded import EmbeddedStore, StoreError
 from myna.store.folder import DataFolder, FolderError, check_folder
 from myna.store.memory import MemoryStore
 from myna.watch import lines
+from myna.watch.flapping import Flapping
 from myna.watch.log import LogWatcher
 from myna.watch.metrics import Metrics
 from myna.watch.pages import HealthPage, MetricsPage
@@ -57,9 +62,10 @@ from myna.wire import reasons
 
 log = logging.getLogger("myna.app")
 
+ADMINISTRATION: Final = f"{ROOT}/".encode()  # an administrator must be able to lift a ban of his own address
 LISTENERS_FILE: Final = "listeners.json"
+IDLE_TENANTS_EVERY: Final = 10  # seconds
 REGISTRY_CLOSE: Final = 5.0  # seconds a database may take to write what is left
-FIXED: Final = ("server", "network", "mqtt", "http", "bifromq")  # sections that a reload cannot change
 
 
 class CannotStart(Exception):
@@ -67,12 +73,23 @@ class CannotStart(Exception):
 
 
 class App:
-    """`start`, then `drain`; everything happens on the running loop. `urls` says what is open, by kind of listener."""
+    """`start`, then `drain`; everything happens on the running loop. `urls` says what is open, by kind of listener,
+    and `claims` what is asked there, by face ("" is the broker itself). `read_again` reads the configuration anew.
+    """
 
-    def __init__(self, loaded: Loaded, faces: Mapping[str, str] = FACES, *, examining: bool = False) -> None:
+    def __init__(
+        self,
+        loaded: Loaded,
+        faces: Mapping[str, str] = FACES,
+        *,
+        examining: bool = False,
+        read_again: Callable[[], Loaded] | None = None,
+    ) -> None:
         config = loaded.config
         self.config = config
         self.urls: dict[str, list[str]] = {}
+        self.claims: list[tuple[str, Claims]] = []
+        self._read_again = read_again or (lambda: loaded)
         self._loaded = loaded
         self._loop = asyncio.get_running_loop()
         self._known_faces = faces
@@ -80,7 +97,7 @@ class App:
         self._examining = examining
         self._registries: list[Registry] = []
         self._folder = None if config.server.memory else DataFolder(config.server.data)
-        self._opened: list[net.Opened] = []
+        self.opened: list[net.Opened] = []
         self._draining = False
         self._timer: asyncio.TimerHandle | None = None
         self._seconds = 0
@@ -90,7 +107,12 @@ class App:
         self._store = _make_store(config, self._folder)
         self.broker = _make_broker(config, self._store or MemoryStore(), self._watchers)
         slow_reader = float(config.network.slow_reader) or float("inf")
-        self._net = net.Listeners(self._loop, self.broker, StreamLimits(slow_reader=slow_reader))
+        doorstep = Doorstep(self.broker, always=(ADMINISTRATION,))
+        self._net = net.Listeners(self._loop, self.broker, StreamLimits(slow_reader=slow_reader), doorstep=doorstep)
+        self._tenant_limits = TenantLimits(self.broker, config)
+        self._flapping = Flapping(self.broker)
+        self._watchers.add(self._flapping)
+        self._protect(config)
         self.now = self._net.clock.now
         self.async_broker = AsyncBroker(self.broker, self.now, self._net.clock.arm)
         self._http = HttpClient(self._loop.time)
@@ -113,8 +135,8 @@ class App:
             if self._store is not None:  # guards are in place, and nobody is connected yet
                 self._store.restore(self.broker, self.now())
                 self._store.start(self._loop)
-            self._opened = self._net.open(listeners)
-            for opened in self._opened:
+            self.opened = self._net.open(listeners)
+            for opened in self.opened:
                 self.urls.setdefault(opened.name.partition("-")[0], []).append(opened.url)
             if self._folder is not None:
                 self._folder.write(LISTENERS_FILE, self._describe_listeners())
@@ -138,15 +160,15 @@ class App:
         ends_at = self._loop.time() + self.config.server.drain
         self._draining = True
         self._net.stop_accepting()
-        await asyncio.gather(*(self._end_face(name, "stop", ends_at) for name in self._faces))
+        await end_faces(self._faces, "stop", ends_at)
         self._send_away()
-        await asyncio.gather(*(self._end_face(name, "finish", ends_at) for name in self._faces))
         for stream in list(self._net.streams.open):
             stream.close()  # those that have not said CONNECT yet
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(ends_at):
                 await self.async_broker.safe()
-        await self._net.drain(max(ends_at - self._loop.time(), 0.0))
+        drained = self._net.drain(max(ends_at - self._loop.time(), 0.0))
+        await asyncio.gather(drained, end_faces(self._faces, "finish", ends_at))
         await self._close_registries()
         await self._http.close()
         self._log_watcher.flush(self.now())
@@ -163,12 +185,12 @@ class App:
         if self._store is not None:
             self._store.close()
         if self._folder is not None:
-            if self._opened:
+            if self.opened:
                 self._folder.remove(LISTENERS_FILE)
             self._folder.close()
 
     def health(self) -> tuple[bool, dict[str, object]]:
-        healthy = not self._draining and bool(self._opened) and len(self._net.opened) == len(self._opened)
+        healthy = not self._draining and bool(self.opened) and len(self._net.opened) == len(self.opened)
         status = "draining" if self._draining else "ok" if healthy else "not all listeners are open"
         if healthy and self._store is not None and self._store.trouble:
             healthy, status = False, self._store.trouble
@@ -178,7 +200,17 @@ class App:
         """What the faces have to say to whoever has started the broker."""
         return [line for face in self._faces.values() for line in face.banner()]
 
-    def reload(self, loaded: Loaded) -> None:
+    def reread(self) -> Reloaded:
+        """Read the configuration again and take over what can change. Whatever is wrong with it is logged and said."""
+        try:
+            return self.reload(self._read_again())
+        except (ConfigError, CannotStart) as error:
+            problems = str(error).split("\n")
+            for problem in problems:
+                log.error("the configuration stays as it was: %s", problem)
+            return Reloaded(problems=problems)
+
+    def reload(self, loaded: Loaded) -> Reloaded:
         """Take over what can change while connections stay, and log what cannot. Raises CannotStart if it is wrong."""
         old, new = self.config, loaded.config
         try:
@@ -189,30 +221,31 @@ class App:
             raise CannotStart(str(error)) from error
         self.config = new
         self._loaded = loaded
-        self.broker.set_limits(core_limits(new.limits_of()), tenant_limits(new))
-        self.broker.packet_size = largest_packet(new)
+        self._tenant_limits.use(new)
+        self._protect(new)
         self._log_watcher.connections = new.log.connections
         set_up_log(new)
-        waiting = [name for name in FIXED if getattr(old, name) != getattr(new, name)]
-        for name in {*old.faces, *new.faces}:
-            if old.faces.get(name) != new.faces.get(name):
-                face = self._faces.get(name)
-                if face is None or name not in settings or not face.reload(settings[name][1]):
-                    waiting.append(f"faces.{name}")
-        log.info("configuration read again; limits, access, certificates and log settings are in force")
-        if waiting:
-            log.warning("changes that wait for a restart: %s", ", ".join(sorted(waiting)))
+        done = compare(old, new, lambda name: self._gives(name, settings))
+        log.info("configuration read again; in force: %s", ", ".join(done.in_force))
+        if done.waiting:
+            log.warning("changes that wait for a restart: %s", ", ".join(done.waiting))
+        return done
+
+    def _gives(self, name: str, settings: Mapping[str, tuple[type[Face], Any]]) -> bool:
+        """A face its new settings: does it take them while it runs?"""
+        face = self._faces.get(name)
+        return face is not None and name in settings and face.reload(settings[name][1])
 
     # Parts
 
     def _prepare(self) -> list[net.Listener]:
-        claims: list[Claims] = []
+        claims: dict[str, Claims] = {}
         faces = find_faces(self._known_faces, self.config.faces, self._loaded.source)
         for name, (kind, settings) in faces.items():
             face = kind(self._face_context(name), settings)
             self._faces[name] = face
-            claims.append(face.claims())
-        for one in claims:
+            claims[name] = face.claims()
+        for one in claims.values():
             for tenant, guard in one.guards:
                 self.broker.guard(guard, tenant)
             for authenticator, judge in one.authenticators.items():
@@ -220,20 +253,23 @@ class App:
             for watcher in one.watchers:
                 self._watchers.add(watcher)
         self._gates.configure(self.config.access.tables, self._loaded.source)
-        metrics = Metrics(self.broker, self._lag, [face.metrics for face in self._faces.values()])
-        own = self._own_claims(claims, HealthPage(self.health), MetricsPage(metrics))
-        return self._listening.make([own, *claims])
-
-    def _own_claims(self, theirs: Sequence[Claims], health: HealthPage, metrics: MetricsPage) -> Claims:
-        """What the broker itself answers on the HTTP ports."""
-        guarded = AdministratorsOnly(lambda: self._secret(ADMIN_TOKEN))
-        return Claims(
-            routes=[
-                Route("/health", health, ("GET",)),
-                Route("/metrics", metrics, ("GET",)),
-                *[guarded.route(route) for one in theirs for route in one.administration],
-            ]
+        texts = [self._listening.certificates.metrics, *(face.metrics for face in self._faces.values())]
+        metrics = Metrics(self.broker, self._lag, texts, self.now)
+        self.admin_token()  # it is made now, so that whoever looks after the broker finds it
+        own = own_claims(
+            claims,
+            AdministratorsOnly(self.admin_token, self.broker, self.now),
+            HealthPage(self.health),
+            MetricsPage(metrics),
+            metrics_open=lambda: self.config.development or self.config.administration.metrics == "open",
+            own_listener=bool(self.config.admin),
         )
+        self.claims = [*(("", one) for one in own), *claims.items()]
+        return self._listening.make([one for _, one in self.claims])
+
+    def admin_token(self) -> str:
+        """What opens /api/admin."""
+        return self.config.administration.token or self._secret(ADMIN_TOKEN)
 
     def _connect(self, gate: Gate, outlet: Outlet, peer: Peer, now: float) -> Connection:
         return Connection(self.broker, gate, outlet, peer, now, self.config.network.connect_timeout)
@@ -253,8 +289,10 @@ class App:
             connect_mqtt=self._connect,
             text_frame=encode_text_frame,
             binary_frame=encode_binary_frame,
+            limit_tenant=self._tenant_limits.provide,
             urls=self.urls,
             open_registry=self._open_registry,
+            process=self,
         )
 
     def _secret(self, name: str) -> str:
@@ -275,16 +313,6 @@ class App:
         self._registries.append(registry)
         return registry
 
-    async def _end_face(self, name: str, step: Literal["stop", "finish"], ends_at: float) -> None:
-        face = self._faces[name]
-        try:
-            async with asyncio.timeout_at(ends_at):
-                await (face.stop() if step == "stop" else face.finish())
-        except TimeoutError:
-            log.warning("the face %s had no time to %s what it was doing: see server.drain", name, step)
-        except Exception:
-            log.exception("the face %s did not %s properly", name, step)
-
     async def _close_registries(self) -> None:
         """When the last wills are in them."""
         for registry in self._registries:
@@ -296,7 +324,7 @@ class App:
 
     def _describe_listeners(self) -> bytes:
         fields = ("name", "url", "scheme", "host", "port", "path")
-        opened = [{field: getattr(one, field) for field in fields} for one in self._opened]
+        opened = [{field: getattr(one, field) for field in fields} for one in self.opened]
         return msgspec.json.format(msgspec.json.encode({"pid": os.getpid(), "listeners": opened})) + b"\n"
 
     # While it runs
@@ -307,10 +335,17 @@ class App:
         now = self.now()
         self._log_watcher.flush(now)
         self._gates.tick(now)
+        self._listening.certificates.tick(now)
         every = int(self.config.server.sys_topics)
         if every and self._seconds % every == 0:
             self._sys_topics.publish(now)
+        if self._seconds % IDLE_TENANTS_EVERY == 0:
+            self.broker.forget_idle_tenants(now)
         self._seconds += 1
+
+    def _protect(self, config: Config) -> None:
+        self.broker.packet_size = largest_packet(config)
+        protect(config, self.broker, self._net, self._flapping)
 
     def _send_away(self) -> None:
         now = self.now()
@@ -344,21 +379,12 @@ async def examine(loaded: Loaded, faces: Mapping[str, str] = FACES) -> list[str]
     return problems
 
 
-def explain_faces(loaded: Loaded, faces: Mapping[str, str] = FACES) -> list[str]:
-    """What the faces' settings mean, in words; nothing of those that are wrong."""
-    try:
-        found = find_faces(faces, loaded.config.faces, loaded.source)
-    except ConfigError:
-        return []
-    return [line for kind, settings in found.values() for line in kind.explain(settings)]
-
-
 def _make_store(config: Config, folder: DataFolder | None) -> EmbeddedStore | None:
     return None if folder is None else EmbeddedStore(folder.path, sync=config.server.sync)
 
 
 def _make_broker(config: Config, store: Store, watcher: Watchers) -> Broker:
-    broker = Broker(
+    return Broker(
         store,
         SoloPeers(),
         limits=core_limits(config.limits_of()),
@@ -367,5 +393,3 @@ def _make_broker(config: Config, store: Store, watcher: Watchers) -> Broker:
         memory=OutputMemory(config.network.output_memory, config.network.output_high_water),
         name_seed=f"myna-{secrets.token_hex(6)}",  # names it gives to clients must not repeat after a restart
     )
-    broker.packet_size = largest_packet(config)
-    return broker

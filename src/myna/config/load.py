@@ -21,11 +21,13 @@ from myna.config.lines import Path, locate
 from myna.config.quantities import Address, show_value
 from myna.config.sections import (
     Access,
+    Administration,
     Config,
     Listener,
     Log,
     MqttListener,
     Network,
+    Protection,
     Server,
     Table,
     TenantSettings,
@@ -35,8 +37,24 @@ from myna.config.sections import (
 T = TypeVar("T")
 
 PREFIX: Final = "MYNA_"
-LISTENERS: Final[dict[str, type[Listener]]] = {"mqtt": MqttListener, "http": Listener, "bifromq": Listener}
-TABLES: Final = ("server", "network", "tls", "log", "access", "limits", "tenant", "faces")
+LISTENERS: Final[dict[str, type[Listener]]] = {
+    "mqtt": MqttListener,
+    "http": Listener,
+    "bifromq": Listener,
+    "admin": Listener,
+}
+TABLES: Final = (
+    "administration",
+    "server",
+    "network",
+    "protection",
+    "tls",
+    "log",
+    "access",
+    "limits",
+    "tenant",
+    "faces",
+)
 # Face -> its authenticator, asked before everybody is let in.
 BEFORE_OPEN: Final = {"devicehive": "devicehive", "eventgrid": "jwt"}
 KNOWN: Final = [*LISTENERS, *TABLES, "profile"]
@@ -152,9 +170,12 @@ def _build(values: dict[str, Any], source: Source, *, development: bool) -> Conf
     config = Config(
         server=reader.section("server", Server, Server()),
         network=reader.section("network", Network, Network()),
+        protection=reader.section("protection", Protection, Protection()),
         mqtt=reader.listeners("mqtt", MqttListener),
         http=reader.listeners("http", Listener),
         bifromq=reader.listeners("bifromq", Listener),
+        admin=reader.listeners("admin", Listener),
+        administration=reader.section("administration", Administration, Administration()),
         tls=reader.section("tls", Tls, Tls()),
         log=reader.section("log", Log, Log()),
         access=reader.access(),
@@ -172,9 +193,8 @@ def _build(values: dict[str, Any], source: Source, *, development: bool) -> Conf
 
 def _enable_own(config: Config) -> Config:
     """A listener that belongs to one face is enough to enable it."""
-    if not config.bifromq or "bifromq" in config.faces:
-        return config
-    return replace(config, faces={**config.faces, "bifromq": Table(("faces", "bifromq"), {})})
+    meant = [name for name in ("bifromq", "admin") if getattr(config, name) and name not in config.faces]
+    return replace(config, faces={**config.faces, **{name: Table(("faces", name), {}) for name in meant}})
 
 
 class _Reader:

@@ -43,6 +43,7 @@ class Router:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
+        self.asks_quotas = False  # somebody outside has a say in how many get a message
         self.generation = 0
         self.guards: dict[str, TopicGuard] = {}
         self._exact: dict[str, Subscribers] = {}
@@ -142,6 +143,11 @@ class Router:
             self._wildcards.holders(filter, found)
         return [held for held in found if not isinstance(held.receiver, ShareGroup)]
 
+    def members(self, kind: str, name: str, filter: str) -> list[Subscription]:
+        """Who is in this share group."""
+        group = self._groups.get(f"{kind}/{name}/{filter}")
+        return [] if group is None else list(group.members)
+
     def guards_reached(self, filter: str) -> list[TopicGuard]:
         """The guards of every space a filter could reach."""
         first = filter.split("/", 1)[0]
@@ -199,7 +205,7 @@ class Router:
             found = _one_per_receiver(found)
         route.subscriptions = found
         limits = self.limits
-        route.bounded = _may_exceed(limits, len(found))
+        route.bounded = _may_exceed(limits, len(found)) or (self.asks_quotas and len(found) > 1)
         route.logged = limits.messages_logged
         nobody_looks = route.guard is None and not route.bounded and not route.logged
         route.plain = nobody_looks and all([held.plain for held in found])

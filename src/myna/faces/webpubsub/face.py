@@ -145,6 +145,12 @@ class WebPubSubFace(Face):
         return (
             f"Azure Web PubSub{self._remark()}",
             f"  connection string  Endpoint={urls[0].rstrip('/')};AccessKey={key};Version=1.0;",
+            *[
+                f"  {line}"
+                for hub, (settings, _) in self._hubs.listed().items()
+                if settings.handlers
+                for line in explain_hub(hub, settings)
+            ],
         )
 
     def _remark(self) -> str:

@@ -55,9 +55,9 @@ class EventGuard(TopicGuard):
         broker = self._broker
         if not reply.is_success:
             broker.counters.refuse(reply.refusal)
-        tenant = broker.tenant(receiver.key[0])
-        if tenant.session(receiver.key[1], receiver.key[2]) is not receiver:
+        if broker.session(*receiver.key) is not receiver:
             return
+        tenant = broker.tenant(receiver.key[0])
         message = answer_to(asked, reply, Origin(DIALECT, tenant.name), now)
         held = receiver.subscriptions.get(message.topic)
         terms = Subscription(receiver, message.topic, message.topic, message.qos) if held is None else held

@@ -13,7 +13,7 @@ from myna.config.sections import Section
 
 DEFAULT_HUB: Final = "_default"  # serves hubs without settings of their own
 LONGEST_URL: Final = 4096
-LONGEST_TIMEOUT: Final = 40.0  # an upgrade is answered within a minute, whatever else has to be waited for
+LONGEST_TIMEOUT: Final = 600.0
 MASK: Final = "***"
 PLACEHOLDERS: Final = ("{event}", "{hub}")
 
@@ -37,13 +37,13 @@ class HubSettings(Section, frozen=True):
     handlers: tuple[Handler, ...] = ()  # the first that takes an event gets it
     anonymous: bool = False  # clients need no token
     client_ids_of_users: bool = True  # nobody takes over an MQTT client id of another user; false: whoever comes last
-    timeout: Duration = Duration(30)  # for a handler to answer one event
+    timeout: Duration = Duration(30)  # for a handler to answer one event; a connect event has 30 s at most
     calls: int = 32  # events that are with handlers at once
     waiting: Size = Size(64 * 1024 * 1024)  # of all events that wait for their turn; beyond, they fail
 
     def __post_init__(self) -> None:
         if not 0.1 <= self.timeout <= LONGEST_TIMEOUT:
-            raise ValueError(f"timeout must be between 100 ms and {LONGEST_TIMEOUT:g} s")
+            raise ValueError(f"timeout must be between 100 ms and {Duration(LONGEST_TIMEOUT)}")
         if self.calls < 1:
             raise ValueError("calls must be at least 1")
 

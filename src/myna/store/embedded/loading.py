@@ -158,6 +158,7 @@ def put_back(found: Found, broker: Broker, reader: Reader, now: float) -> None:
     """Give it all to the broker. Wills last: they are published to the sessions."""
     for space, name, value in found.kept:
         broker.kept.restore(space, name, value)
+    broker.bans.restore(now)
     for tenant, message in found.retained:
         restore_retained(broker, tenant, message)
     restored: list[tuple[FoundSession, Session]] = []

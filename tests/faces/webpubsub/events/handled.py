@@ -13,6 +13,8 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+from myna.faces.webpubsub.events.dispatcher import Dispatcher
+from myna.faces.webpubsub.events.row import Row
 from myna.faces.webpubsub.hub_settings import Handler, HubSettings, SystemEvent
 from myna.faces.webpubsub.settings import Settings
 from myna.formats.outgoing import LARGEST_ANSWER, Answer, CallFailed
@@ -112,6 +114,12 @@ class HandledHub(Hub):
     def __init__(self, settings: Settings, **more: Any) -> None:
         self.back_end = BackEnd()
         super().__init__(settings, http=self.back_end, **more)
+
+    def rows(self) -> dict[tuple[str, str], Row]:
+        """Of whom something is on its way."""
+        dispatcher = self.face.upstream
+        assert isinstance(dispatcher, Dispatcher)
+        return dispatcher._rows
 
 
 def handled(*system_events: SystemEvent, user_events: str = "*", **more: Any) -> HandledHub:

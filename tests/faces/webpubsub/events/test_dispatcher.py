@@ -5,7 +5,7 @@ from collections import deque
 import pytest
 
 from myna.config.quantities import Size
-from myna.faces.webpubsub.events import dispatcher, line
+from myna.faces.webpubsub.events import dispatcher, row
 from myna.faces.webpubsub.upstream import Reply, UserEvent
 from myna.formats.outgoing import Answer, CallFailed, Cause
 from tests.faces.webpubsub.events.handled import NOTHING, HandledHub, handled, in_a_loop, settle
@@ -108,6 +108,7 @@ async def test_notifications_are_repeated_and_then_given_up() -> None:
     assert hub.back_end.events() == ["connected"] * 4
     assert {one.headers["ce-id"] for one in hub.back_end.asked} == {"1"}
     assert hub.world.dropped("webpubsub_notification") == 0
+    assert hub.rows() == {}
     alice.leave()
     await settle()
     assert hub.back_end.events()[4:] == ["disconnected"] * dispatcher.ATTEMPTS
@@ -147,14 +148,14 @@ async def test_a_client_that_asks_faster_than_it_is_answered_is_not_read_from() 
     hub.back_end.hold("e")
     alice = hub.client("alice")
     await settle()
-    for _ in range(line.PAUSE_AT):
+    for _ in range(row.PAUSE_AT):
         assert not alice.socket.paused
         alice.say(type="event", event="e", data=1)
     assert alice.socket.paused
     await settle()
     hub.back_end.release_all("e")
     await settle()
-    while len(hub.back_end.asked) <= line.PAUSE_AT:
+    while len(hub.back_end.asked) <= row.PAUSE_AT:
         await settle()
     assert not alice.socket.paused
 
@@ -164,7 +165,7 @@ async def test_an_mqtt_client_that_asks_too_fast_is_not_read_from_and_not_missed
     hub = handled("connected")
     hub.back_end.hold("e")
     client = hub.mqtt("m")
-    for _ in range(line.PAUSE_AT):
+    for _ in range(row.PAUSE_AT):
         client.publish("$webpubsub/server/events/e", b"x")
     assert client.is_paused()
     hub.world.pass_time(1000)  # far beyond its keep-alive
@@ -179,8 +180,8 @@ async def test_an_mqtt_client_that_asks_too_fast_is_not_read_from_and_not_missed
 
 @in_a_loop
 async def test_what_waits_is_bounded_by_number_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(line, "MOST_BYTES", 100)
-    monkeypatch.setattr(line, "OVERHEAD", 30)
+    monkeypatch.setattr(row, "MOST_BYTES", 100)
+    monkeypatch.setattr(row, "OVERHEAD", 30)
     hub = handled("connected")
     alice, bob = hub.client("alice"), hub.client("bob")
     await settle()
@@ -198,7 +199,7 @@ async def test_what_waits_is_bounded_by_number_and_bytes(monkeypatch: pytest.Mon
 
 @in_a_loop
 async def test_what_waits_for_a_whole_hub_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(line, "OVERHEAD", 0)
+    monkeypatch.setattr(row, "OVERHEAD", 0)
     hub = handled("connected", waiting=Size(100))
     clients = [hub.client(str(number)) for number in range(4)]
     await settle()
@@ -206,12 +207,14 @@ async def test_what_waits_for_a_whole_hub_is_bounded_too(monkeypatch: pytest.Mon
     for client in clients:
         client.say(type="event", event="e", dataType="text", data="x" * 40, ackId=1)
     assert [len(client.taken()) for client in clients] == [0, 0, 1, 1]
+    assert len(hub.rows()) == 2
     await settle()
     hub.back_end.release_all("e")
     await settle()
     clients[3].say(type="event", event="e", dataType="text", data="x" * 40, ackId=1)
     await settle()
     assert clients[3].take()["success"]
+    assert hub.rows() == {}
 
 
 @in_a_loop

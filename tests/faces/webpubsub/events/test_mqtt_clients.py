@@ -207,3 +207,21 @@ async def test_an_answer_reaches_a_persistent_session_that_is_away() -> None:
     again = hub.mqtt("device", "mike", expiry=60, clean=False)
     (message,) = again.messages()
     assert (message.topic, message.payload) == ("$webpubsub/server/events/e/succeeded", b"done")
+
+
+@in_a_loop
+async def test_a_client_that_begins_anew_stands_behind_the_end_of_what_it_was() -> None:
+    hub = handled("connected", "disconnected")
+    hub.back_end.hold("e")
+    first = hub.mqtt("device", "mike")
+    first.publish("$webpubsub/server/events/e", b"x")
+    await settle()
+    hub.mqtt("device", "mike")
+    await settle()
+    assert hub.back_end.events() == ["connected", "e"]
+    hub.back_end.release("e")
+    await settle()
+    assert hub.back_end.events() == ["connected", "e", "disconnected", "connected"]
+    sessions = [asked.headers["ce-sessionid"] for asked in hub.back_end.asked]
+    assert sessions[0] == sessions[1] == sessions[2] != sessions[3]
+    assert hub.back_end.bodies("disconnected")[0]["reason"] == "session taken over"

@@ -14,8 +14,10 @@ from typing import Final
 
 from myna.core.broker import Broker
 from myna.core.counters import DROP_EXPIRED
+from myna.core.deadlines import Timed
 from myna.core.framed import FramedReceiver
 from myna.core.joining import join, part, publish_to_name
+from myna.core.link import THROUGHPUT
 from myna.core.message import Message, Origin
 from myna.core.outcome import Outcome, Refusal
 from myna.core.receiver import MISSED, TAKEN, Receiver, Subscription
@@ -82,8 +84,17 @@ class AllBut(Selection):
         return receiver is not self._sender
 
 
+class Rest(Timed):
+    def __init__(self, client: "WebSocketClient", socket: WebSocketConnection) -> None:
+        self._client = client
+        self._socket = socket
+
+    def due(self, now: float) -> None:
+        self._client.read_on(THROUGHPUT, self._socket)
+
+
 class WebSocketClient(FramedReceiver):
-    __slots__ = ("_origin", "address", "ended", "farewell", "permissions", "socket", "space", "tenant")
+    __slots__ = ("_origin", "_rests", "address", "ended", "farewell", "permissions", "socket", "space", "tenant")
 
     def __init__(
         self, space: ClientSpace, tenant: Tenant, connection_id: str, identity: WebPubSubIdentity, form: int
@@ -97,6 +108,7 @@ class WebSocketClient(FramedReceiver):
         self.address = ""
         self.ended = False
         self.farewell = ""  # why it was ended, in the words of whoever did
+        self._rests = 0  # why it is not read from
         self._origin: Origin | None = None  # made by the first message it sends: many never do
 
     # Life
@@ -110,10 +122,12 @@ class WebSocketClient(FramedReceiver):
     def attach(self, socket: WebSocketConnection, address: str, now: float) -> None:
         """This socket serves it; 101 has been answered."""
         self.socket = socket
+        self._rests = 0
         self.direct = socket.direct()
         self.address = address
+        self.connected_at = now
         broker = self.space.broker
-        self.tenant.connections += 1
+        self.tenant.connected()
         broker.counters.connections_opened += 1
         broker.counters.connects_accepted += 1
         broker.watcher.connected(self, address, now)
@@ -154,7 +168,7 @@ class WebSocketClient(FramedReceiver):
     def _let_go(self, reason: int, by_client: bool, now: float) -> None:
         self.socket = self.direct = None
         broker = self.space.broker
-        self.tenant.connections -= 1
+        self.tenant.disconnected()
         broker.counters.connections_closed += 1
         broker.watcher.disconnected(self, reason, by_client, now)
 
@@ -229,12 +243,40 @@ class WebSocketClient(FramedReceiver):
     def is_ready(self) -> bool:
         return self.socket is not None
 
+    def peer_address(self) -> str:
+        return self.address if self.socket is not None else ""
+
     # As a publisher
 
     def publish(self, message: Message, now: float, *, no_echo: bool = False) -> Outcome | Refusal:
         self.space.broker.counters.packets_received += 1
+        if self.tenant.is_metered:
+            self._draw(len(message.payload), now)
         selection = AllBut(self) if no_echo else None
         return publish_to_name(self.space.broker, self.tenant, message, now, selection)
+
+    def _draw(self, size: int, now: float) -> None:
+        """On what its user and its tenant may publish. What is too much is not refused: it is read from later."""
+        throughput = self.tenant.throughput_of(self.identity.user)
+        wait = 0.0 if throughput is None else throughput.owe(1, size, now)
+        socket = self.socket
+        if wait > 0.0 and socket is not None and not self._rests & THROUGHPUT:
+            self.rest(THROUGHPUT)
+            self.space.broker.deadlines.add(now + wait, Rest(self, socket))
+
+    def rest(self, why: int) -> None:
+        """Do not read from the client, until no reason is left."""
+        if self.socket is not None:
+            if not self._rests:
+                self.socket.pause()
+            self._rests |= why
+
+    def read_on(self, why: int, socket: WebSocketConnection) -> None:
+        """This reason is gone, for the socket that it was about: a client that has come back is on another."""
+        if socket is self.socket and self._rests:
+            self._rests &= ~why
+            if not self._rests:
+                socket.resume()
 
     def message(
         self,

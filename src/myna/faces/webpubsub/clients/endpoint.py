@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from myna.core.admission import check_connection
 from myna.core.tenant import Tenant
 from myna.faces.contract import Headers, UpgradeRequest, WebSocketConnection, WebSocketEndpoint
 from myna.faces.webpubsub.admission import HubAccess, Query, Rejected, first, read_query
@@ -35,8 +36,8 @@ from myna.faces.webpubsub.upstream import Reply
 
 MODE: Final = "webpubsub_mode"
 SEND_TO_GROUP: Final = "sendToGroup"
+BANNED: Final = Rejected(403, "Banned.")
 HANDLER_FAILED: Final = Rejected(500, "The connect handler has failed.")
-HUB_IS_FULL: Final = Rejected(429, "The hub has as many connections as it may have.")
 PLAIN_TEXT: Final[Headers] = ((b"content-type", b"text/plain; charset=utf-8"),)
 
 
@@ -142,6 +143,9 @@ class Conversation(WebSocketEndpoint):
         if isinstance(claims, Rejected):
             self._turn_away(claims)
             return
+        if self._is_banned(hub, claims.user, "", request.address, now):
+            self._turn_away(BANNED)
+            return
         target = None if chosen.family is not None else read_mode(query)
         if isinstance(target, Rejected):
             self._turn_away(target)
@@ -195,13 +199,13 @@ class Conversation(WebSocketEndpoint):
         claims = arrival.claims
         endpoint = self._endpoint
         tenant = endpoint.space.broker.tenant(endpoint.tenant_of(arrival.hub))
-        limit = tenant.limits.sessions
-        if limit and tenant.session_count() >= limit:
-            self._turn_away(HUB_IS_FULL)
-            if line is not None:
-                disconnected_before(endpoint.dispatcher, line, HUB_IS_FULL.text)
-            return
         identity = WebPubSubIdentity(tenant.name, welcome.user or claims.user, claims.roles, [], welcome.roles)
+        refused = self._check(tenant, arrival, identity, now)
+        if refused is not None:
+            self._turn_away(refused)
+            if line is not None:
+                disconnected_before(endpoint.dispatcher, line, refused.text)
+            return
         client = self._make_client(tenant, arrival, identity, chosen)
         hub = arrival.hub.lower()
         if line is None and endpoint.dispatcher.settings_of(hub).handlers:
@@ -214,6 +218,18 @@ class Conversation(WebSocketEndpoint):
         client.open(dict.fromkeys((*claims.groups, *welcome.groups)), now)
         socket.accept(chosen.offered)
         client.attach(socket, arrival.request.address, now)
+
+    def _check(self, tenant: Tenant, arrival: Arrival, identity: WebPubSubIdentity, now: float) -> Rejected | None:
+        """May it come in, now that it is known who it is?"""
+        broker, address = self._endpoint.space.broker, arrival.request.address
+        is_renamed = identity.user != arrival.claims.user
+        if is_renamed and self._is_banned(arrival.hub, identity.user, arrival.connection_id, address, now):
+            return BANNED
+        refusal = check_connection(broker, tenant, identity, None, False, now)
+        if refusal is None:
+            return None
+        broker.watcher.refused("a WebSocket", tenant.name, "", address, refusal.text, now)
+        return Rejected(429, f"The hub takes no more connections now: {refusal.text}.")
 
     def _make_client(
         self, tenant: Tenant, arrival: Arrival, identity: WebPubSubIdentity, chosen: Chosen
@@ -229,6 +245,15 @@ class Conversation(WebSocketEndpoint):
         if self._socket is not None:
             self._socket.reject(rejected.status, headers, rejected.text.encode() or body)
 
+    def _is_banned(self, hub: str, user: str, connection_id: str, address: str, now: float) -> bool:
+        broker = self._endpoint.space.broker
+        tenant = self._endpoint.tenant_of(hub)
+        if broker.bans.banned(tenant, user, connection_id, address, now) is None:
+            return False
+        broker.counters.refuse("webpubsub_connect:banned")
+        broker.watcher.refused("a WebSocket", tenant, connection_id, address, "banned", now)
+        return True
+
     def _recover(
         self,
         socket: WebSocketConnection,
@@ -242,6 +267,9 @@ class Conversation(WebSocketEndpoint):
         now = self._endpoint.now()
         tenant = self._endpoint.tenant_of(hub)
         client = space.broker.session(tenant, "", connection_id)
+        if client is not None and self._is_banned(hub, client.identity.user, connection_id, request.address, now):
+            _reject(socket, BANNED)
+            return
         genuine = space.reconnection.is_good(token, tenant, connection_id, now)
         socket.accept(chosen.offered)
         is_here = isinstance(client, ReliableClient) and not client.ended and client.subprotocol is chosen.family

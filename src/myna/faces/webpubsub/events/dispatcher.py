@@ -4,7 +4,7 @@
     greet    the connect event       the same, before there is a connection
     tell     a notification          repeated a few times, then given up and counted
 
-A line runs as a task while it has something to say. What a newcomer gets wrong: a client that asks faster than its back
+A row runs as a task while there is something in it. What a newcomer gets wrong: a client that asks faster than its back
 end answers is not read from, so the bounds below are met only by what it had already sent.
 """
 
@@ -16,10 +16,11 @@ from typing import Any, Final
 from myna.core.broker import Broker
 from myna.core.receiver import Receiver
 from myna.faces.webpubsub.events.calls import Calls
-from myna.faces.webpubsub.events.cloud_event import GROUP, SYSTEM, USER, Happening
-from myna.faces.webpubsub.events.line import Line, Pending
+from myna.faces.webpubsub.events.cloud_event import CONNECT, GROUP, SYSTEM, USER, Happening
+from myna.faces.webpubsub.events.line import Line
 from myna.faces.webpubsub.events.lines import line_of, pausing
 from myna.faces.webpubsub.events.matching import VALIDATE, find_system_handler, find_user_handler, url_of
+from myna.faces.webpubsub.events.row import Key, Pending, Row
 from myna.faces.webpubsub.hub_settings import Handler, HubSettings
 from myna.faces.webpubsub.hubs import Hubs
 from myna.faces.webpubsub.upstream import FAILED, TOO_MANY, Reply, Then, Upstream, UserEvent, nobody_takes
@@ -43,6 +44,7 @@ class Dispatcher(Upstream):
         self._hubs = hubs
         self._calls = calls
         self._now = now
+        self._rows: dict[Key, Row] = {}  # with something on its way
         self._late = 0
         self._stopping = False
         self._bytes: dict[str, int] = {}  # that wait, by hub
@@ -63,27 +65,29 @@ class Dispatcher(Upstream):
             return
         happening = Happening(USER, event.name, event.content_type, event.payload, event.headers)
         pending = _pending(line, happening, handler, settings, then)
-        if not self._has_room(line, pending):
+        row = self._row_of(line)
+        if not self._has_room(row, pending):
+            self._forget(row)
             then(TOO_MUCH, now)
             return
-        self._add(line, pending)
-        if line.is_full() and line.paused is None:
-            line.paused = pausing(receiver)
-            if line.paused is not None:
-                line.paused(True)
+        self._add(row, pending)
+        if row.is_full() and row.paused is None:
+            row.paused = pausing(receiver)
+            if row.paused is not None:
+                row.paused(True)
 
     def wants(self, hub: str, name: str) -> bool:
         """Is there a handler for this event of the service?"""
         return find_system_handler(self._hubs.of(hub), name) is not None
 
     def greet(self, line: Line, body: bytes, then: Then) -> None:
-        """The connect event. Whoever calls has found out that a handler wants it."""
+        """The connect event, in a row of its own. Whoever calls has found out that a handler wants it."""
         settings = self._hubs.of(line.source.hub)
         handler = find_system_handler(settings, "connect")
         assert handler is not None
         pending = _pending(line, Happening(SYSTEM, "connect", body=body), handler, settings, then)
-        pending.number = 0
-        self._add(line, pending)
+        pending.number = CONNECT
+        self._add(Row(_key(line)), pending)
 
     def tell(self, line: Line, name: str, body: bytes) -> None:
         """A notification, if there is a handler for it."""
@@ -93,12 +97,12 @@ class Dispatcher(Upstream):
             return
         kind = GROUP if name in ("joined", "left") else SYSTEM
         pending = _pending(line, Happening(kind, name, body=body), handler, settings, None)
-        if name != "disconnected" and not self._has_room(
-            line, pending
-        ):  # there is one end for each, and it counts most
-            self._give_up(line, pending, "too many events wait")
+        row = self._row_of(line)
+        if name != "disconnected" and not self._has_room(row, pending):  # there is one end for each: it counts most
+            self._forget(row)
+            self._give_up(pending, "too many events wait")
             return
-        self._add(line, pending)
+        self._add(row, pending)
 
     # The end
 
@@ -119,99 +123,111 @@ class Dispatcher(Upstream):
                 task.cancel()
             raise
 
-    # Lines
+    # Rows
 
-    def _has_room(self, line: Line, pending: Pending) -> bool:
-        waiting = self._bytes.get(line.source.hub, 0)
-        return line.has_room(pending.size) and waiting + pending.size <= pending.settings.waiting
+    def _row_of(self, line: Line) -> Row:
+        key = _key(line)
+        row = self._rows.get(key)
+        if row is None:
+            row = self._rows[key] = Row(key)
+        return row
 
-    def _add(self, line: Line, pending: Pending) -> None:
-        self._count(line, pending.size)
-        line.add(pending)
-        if not line.is_running:
-            line.is_running = True
-            self._start(self._run(line), self._tasks)
+    def _has_room(self, row: Row, pending: Pending) -> bool:
+        waiting = self._bytes.get(row.key[0], 0)
+        return row.has_room(pending.size) and waiting + pending.size <= pending.settings.waiting
 
-    async def _run(self, line: Line) -> None:
+    def _add(self, row: Row, pending: Pending) -> None:
+        self._count(row, pending.size)
+        row.add(pending)
+        if not row.is_running:
+            row.is_running = True
+            self._start(self._run(row), self._tasks)
+
+    async def _run(self, row: Row) -> None:
         try:
-            while line.waiting:
-                pending = line.waiting[0]
-                if pending.then is None and line.late:
-                    line.next()
-                    self._put_off(line, pending)
+            while row.waiting:
+                pending = row.waiting[0]
+                if pending.then is None and row.late:
+                    row.next()
+                    self._put_off(row, pending)
                 else:
-                    reply = await self._attempt(line, pending)
-                    line.next()
-                    self._answered(line, pending, reply)
-                self._count(line, -pending.size)
-                if line.paused is not None and line.is_free_again():
-                    line.paused(False)
-                    line.paused = None
+                    reply = await self._attempt(pending)
+                    row.next()
+                    self._answered(row, pending, reply)
+                self._count(row, -pending.size)
+                if row.paused is not None and row.is_free_again():
+                    row.paused(False)
+                    row.paused = None
         finally:
-            line.is_running = False
+            row.is_running = False
+            self._forget(row)
 
-    def _answered(self, line: Line, pending: Pending, reply: Reply) -> None:
+    def _answered(self, row: Row, pending: Pending, reply: Reply) -> None:
         then = pending.then
         if then is None:
             if _is_worth_repeating(reply):
-                self._put_off(line, pending)
+                self._put_off(row, pending)
             return
         try:
             then(reply, self._now())
         except Exception:
             log.exception("the answer to an event could not be used, by a bug of ours")
 
-    async def _attempt(self, line: Line, pending: Pending) -> Reply:
+    async def _attempt(self, pending: Pending) -> Reply:
         pending.attempts += 1
         try:
-            return await self._calls.make(line, pending)
+            return await self._calls.make(pending)
         except Exception:
             log.exception("an event could not be handed on, by a bug of ours")
             return BROKEN
 
     # Repeating
 
-    def _put_off(self, line: Line, pending: Pending) -> None:
+    def _put_off(self, row: Row, pending: Pending) -> None:
         if self._stopping or self._late >= MOST_LATE:
             why = "the broker stops" if self._stopping else f"{MOST_LATE:,} notifications are being repeated already"
-            self._give_up(line, pending, why)
+            self._give_up(pending, why)
             return
         self._late += 1
-        line.late.append(pending)
-        if not line.is_repeating:
-            line.is_repeating = True
-            self._start(self._repeat(line), self._repeating)
+        row.late.append(pending)
+        if not row.is_repeating:
+            row.is_repeating = True
+            self._start(self._repeat(row), self._repeating)
 
-    async def _repeat(self, line: Line) -> None:
+    async def _repeat(self, row: Row) -> None:
         try:
-            while line.late:
-                pending = line.late[0]
+            while row.late:
+                pending = row.late[0]
                 await asyncio.sleep(backoff(pending.attempts - 1, first=FIRST_PAUSE, longest=LONGEST_PAUSE))
-                reply = await self._attempt(line, pending)
-                if not _is_worth_repeating(reply):
+                reply = await self._attempt(pending)
+                is_over = pending.attempts >= ATTEMPTS
+                if is_over or not _is_worth_repeating(reply):
                     self._late -= 1
-                    line.late.popleft()
-                elif pending.attempts >= ATTEMPTS:
-                    self._late -= 1
-                    line.late.popleft()
-                    self._give_up(line, pending, f"no success in {ATTEMPTS} attempts")
+                    row.late.popleft()
+                    if _is_worth_repeating(reply):
+                        self._give_up(pending, f"no success in {ATTEMPTS} attempts")
         finally:
-            self._late -= len(line.late)
-            for pending in line.late:
-                self._give_up(line, pending, "the broker stops")
-            line.late.clear()
-            line.is_repeating = False
+            self._late -= len(row.late)
+            for pending in row.late:
+                self._give_up(pending, "the broker stops")
+            row.late.clear()
+            row.is_repeating = False
+            self._forget(row)
 
-    def _give_up(self, line: Line, pending: Pending, why: str) -> None:
-        source = line.source
+    def _give_up(self, pending: Pending, why: str) -> None:
+        source = pending.line.source
         self._broker.counters.drop("webpubsub_notification")
         what = f"notification '{pending.happening.name}'"
-        self._broker.watcher.refused(what, source.hub, source.connection_id, line.address, why, self._now())
+        self._broker.watcher.refused(what, source.hub, source.connection_id, pending.line.address, why, self._now())
 
     # Within
 
-    def _count(self, line: Line, size: int) -> None:
-        hub = line.source.hub
+    def _forget(self, row: Row) -> None:
+        if row.is_idle() and self._rows.get(row.key) is row:
+            del self._rows[row.key]
+
+    def _count(self, row: Row, size: int) -> None:
+        hub = row.key[0]
         left = self._bytes.get(hub, 0) + size
         if left:
             self._bytes[hub] = left
@@ -224,9 +240,13 @@ class Dispatcher(Upstream):
         task.add_done_callback(tasks.discard)
 
 
+def _key(line: Line) -> Key:
+    return line.source.hub, line.source.connection_id
+
+
 def _pending(line: Line, happening: Happening, handler: Handler, settings: HubSettings, then: Then | None) -> Pending:
-    hub = line.source.hub
-    return Pending(happening, url_of(handler, hub, happening.name), url_of(handler, hub, VALIDATE), settings, then)
+    hub, name = line.source.hub, happening.name
+    return Pending(line, happening, url_of(handler, hub, name), url_of(handler, hub, VALIDATE), settings, then)
 
 
 def _is_worth_repeating(reply: Reply) -> bool:

@@ -11,7 +11,8 @@ from myna.core.receiver import Receiver
 from myna.core.session import Session
 from myna.faces.webpubsub.clients.client import WebSocketClient
 from myna.faces.webpubsub.events.cloud_event import MQTT, Source
-from myna.faces.webpubsub.events.line import Line, Pause
+from myna.faces.webpubsub.events.line import Line
+from myna.faces.webpubsub.events.row import Pause
 from myna.faces.webpubsub.roles import WebPubSubIdentity
 
 
@@ -39,6 +40,8 @@ def pausing(receiver: Receiver) -> Pause | None:
     """How to stop reading from a client, and go on; None while nobody is there to be read from."""
     if isinstance(receiver, WebSocketClient):
         socket = receiver.socket
-        return None if socket is None else lambda stop: socket.pause() if stop else socket.resume()
+        return (
+            None if socket is None else lambda stop: receiver.rest(ASKING) if stop else receiver.read_on(ASKING, socket)
+        )
     link = receiver.link if isinstance(receiver, Session) else None
     return None if link is None else lambda stop: link.rest(ASKING) if stop else link.read_on(ASKING)
