@@ -96,14 +96,14 @@ def warn(config: "Config") -> Iterator[str]:
             yield f'{name}: "open" lets everybody in, so the authenticators behind it are never asked'
         if "open" in names and not config.development:
             yield f'{name}: "open" lets everybody in who can reach it, by any name and password'
-    if config.server.memory and "admin" in config.faces and not (config.administration.token or config.development):
-        yield "admin: nobody will know the administrator's token, for nothing is kept; set `token` in [administration]"
         if "eventgrid" in names and "passwords" in names[: names.index("eventgrid")]:
             yield f'{name}: "passwords" is asked before "eventgrid": its users are not held to the rules of Event Grid'
         if "certificate" in names and not _asks_for_certificates(config):
             yield f'{name}: "certificate" knows nobody, no listener asks for one: set client_certificate in [tls]'
         if "webhook" in names[:-1]:
             yield f'{name}: "webhook" has the last word about everybody; what stands behind it is hardly ever asked'
+    if config.server.memory and "admin" in config.faces and not (config.administration.token or config.development):
+        yield "admin: nobody will know the administrator's token, for nothing is kept; set `token` in [administration]"
     if believes_anybody(config):
         yield "faces.webpubsub.oidc: accept_unvalidated lets anybody make tokens for the REST API; for development only"
     for url in exposed_services(config):
