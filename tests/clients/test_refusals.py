@@ -149,6 +149,10 @@ def test_a_client_that_flaps_is_banned(clients: ExitStack, broker: Serving, vers
     assert codes[-1] == code
     assert 5 <= len(codes) <= 7  # the broker hears of the last end after the client has begun anew
     assert connect(clients, broker, version, f"calm {version}", "flapping/user") == 0
+    what = quote(json.dumps(["user", f"flaps {version}"]))
+    assert administrate(broker, "GET", "bans") == 200
+    assert administrate(broker, "DELETE", f"bans?kind=client_of_user&what={what}&tenant=flapping") == 204
+    assert connect(clients, broker, version, f"flaps {version}", "flapping/user") == 0
 
 
 @pytest.mark.parametrize(("version", "code"), [("3.1.1", UNAVAILABLE), ("5", 0x9F)])
