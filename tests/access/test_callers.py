@@ -85,3 +85,28 @@ def test_a_bug_refuses() -> None:
         raise LookupError("a bug")
 
     assert call(fail).startswith("0x80")
+
+
+def claim(*answers: Callable[[Ticket], Verdict | Awaitable[Verdict]], header: tuple[str, str] | None = None) -> str:
+    async def run() -> str:
+        world = World()
+        callers = Callers(world.broker, lambda: world.now)
+        callers.use([Says(answer) for answer in answers])
+        judged = callers.claim(scope(*filter(None, [header])), world.now)
+        if inspect.isawaitable(judged):
+            judged = await judged
+        assert bool(world.broker.counters.refused) == isinstance(judged, Refusal)
+        if isinstance(judged, Refusal):
+            return f"0x{judged.reason:02X}"
+        return "nobody" if judged is None else judged.user
+
+    return asyncio.run(run())
+
+
+def test_a_face_may_ask_whether_anybody_knows_a_caller_before_it_asks_elsewhere() -> None:
+    assert claim(by_password, header=basic("alice", "secret")) == "alice"
+    assert claim(later(ALICE)) == "alice"
+    assert claim(by_password, header=basic("bob", "x")) == "nobody"
+    assert claim(later(Unclaimed(lambda: Refusal(0x86)))) == "nobody"
+    assert claim(later(Refusal(0x86))) == "0x86"
+    assert claim(by_password, header=("authorization", "Digest x")) == "0x86"

@@ -221,6 +221,15 @@ def test_bifromq_s_api_knows_its_callers(place: Place, headers: dict[str, str], 
     assert place.call("bifromq", "POST", "/pub", said) == status
 
 
+@pytest.mark.skipif(shutil.which("mosquitto_pub") is None, reason="mosquitto-clients is not installed")
+@pytest.mark.parametrize(("password", "code"), [("pencil", 0), ("wrong", 4)])
+def test_mosquitto_pub_with_a_password(place: Place, password: str, code: int) -> None:
+    """MQTT 3.1.1, as it speaks unless told otherwise: its exit code is that of the CONNACK."""
+    host, port = place.broker.address("mqtt")
+    command = ["mosquitto_pub", "-h", host, "-p", str(port), "-u", "device-17", "-P", password, "-t", "own/Device-17/x"]
+    assert subprocess.run([*command, "-m", "on"], capture_output=True, timeout=PATIENCE, check=False).returncode == code
+
+
 @pytest.mark.skipif(shutil.which("node") is None or shutil.which("npm") is None, reason="Node.js is not installed")
 @pytest.mark.parametrize(
     ("name", "password", "told"),

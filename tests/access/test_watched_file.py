@@ -51,8 +51,10 @@ async def test_a_broken_or_missing_one_leaves_what_there_was_and_says_so_once(
 
 
 async def test_it_must_be_there_and_whole_at_the_start(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="number: No such file"):
+    with pytest.raises(ConfigError, match=r"number: no such file$"):
         WatchedFile(str(tmp_path / "number"), number, lambda _: None)
+    with pytest.raises(ConfigError, match=r"number: no such file; count$"):
+        WatchedFile(str(tmp_path / "number"), number, lambda _: None, "count")
     (tmp_path / "number").write_text("x")
     with pytest.raises(ConfigError, match="number: invalid literal"):
         WatchedFile(str(tmp_path / "number"), number, lambda _: None)

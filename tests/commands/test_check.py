@@ -96,7 +96,7 @@ def test_it_says_whom_each_endpoint_lets_in_and_never_a_secret(tmp_path: Path) -
     file, key = tmp_path / "myna.toml", "a key of sixteen characters"
     file.write_text(ACCESS.format(folder=tmp_path, key=key))
     code, out, err = outcome("check", "-c", str(file), cwd=tmp_path)
-    assert (code, f"{tmp_path}/users.jsonl: No such file" in err) == (2, True)
+    assert (code, f"{tmp_path}/users.jsonl: no such file; make it by `myna passwd" in err) == (2, True)
     (tmp_path / "users.jsonl").touch(mode=0o600)
     code, out, err = outcome("check", "-c", str(file), cwd=tmp_path)
     assert (code, err) == (0, "")

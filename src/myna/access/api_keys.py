@@ -62,7 +62,8 @@ class ApiKeys(Authenticator):
         self._settings = settings
         self._secret = secrets.token_bytes(32)
         self._keys: dict[bytes, Entry] = {}
-        self._file = WatchedFile(settings.file, read_password_file, self._use) if settings.file else None
+        hint = f"make it by `myna passwd -f {settings.file} add NAME --api-key`"
+        self._file = WatchedFile(settings.file, read_password_file, self._use, hint) if settings.file else None
         if self._file is None and not settings.keys:
             raise ConfigError(["api-keys has no keys: set `file` or `keys`"])
         self._use({} if self._file is None else self._file.value)

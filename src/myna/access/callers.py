@@ -1,6 +1,7 @@
 """HTTP callers at the same gates as MQTT clients: the authenticators of a list, asked about a request.
 
     call(scope, now)       a whole request: Identity or Refusal, at once or later
+    claim(scope, now)      the same, but None where nobody knows the caller: somebody else may
     judge(ticket, now)     the same list about anybody's ticket, for a face that judges its own clients by it
 
 What a newcomer gets wrong: nothing is remembered here. An authenticator that is slow remembers what it has checked,
@@ -46,6 +47,27 @@ class Callers:
         if inspect.isawaitable(answer):
             return self._wait(answer, ticket, scope)
         return self._settle(answer, ticket, scope, now)
+
+    def claim(self, scope: Scope, now: float) -> Judged | Awaitable[Judged | None] | None:
+        ticket = read_ticket(scope)
+        if isinstance(ticket, Refusal):
+            return self._refused(ticket, scope, now)
+        answer = self._judges.judge(ticket, now)
+        return (
+            self._wait_claim(answer, ticket, scope)
+            if inspect.isawaitable(answer)
+            else self._claimed(answer, ticket, scope, now)
+        )
+
+    async def _wait_claim(self, answer: Awaitable[Verdict], ticket: Ticket, scope: Scope) -> Judged | None:
+        return self._claimed(await answer, ticket, scope, self._now())
+
+    def _claimed(self, verdict: Verdict, ticket: Ticket, scope: Scope, now: float) -> Judged | None:
+        if verdict is None or isinstance(verdict, Unclaimed):
+            return None
+        settled = self._settle(verdict, ticket, scope, now)
+        assert not inspect.isawaitable(settled)  # only whom nobody claims is refused later
+        return settled
 
     async def _wait(self, answer: Awaitable[Verdict], ticket: Ticket, scope: Scope) -> Judged:
         settled = self._settle(await answer, ticket, scope, self._now())

@@ -55,7 +55,8 @@ class Passwords(Authenticator):
         self._settings = settings
         self._right = _Right()
         self._scram = Scram(context.secret("scram-strangers").encode(), self._admit, WRONG)
-        self._file = WatchedFile(settings.file, _Users.read, self._use)
+        hint = f"make it by `myna passwd -f {settings.file} add NAME`"
+        self._file = WatchedFile(settings.file, _Users.read, self._use, hint)
         self._use(self._file.value)
         self._hashing = Hashing(settings.hash_threads, settings.hash_queue)
 

@@ -23,8 +23,8 @@ LARGEST: Final = 256 * 1024 * 1024  # bytes
 class WatchedFile(Generic[T]):
     """`read` makes the value of the file's bytes, or raises ValueError in words for the log; it runs on a thread."""
 
-    def __init__(self, path: str, read: Callable[[bytes], T], changed: Callable[[T], None]) -> None:
-        """Reads it at once. Raises ConfigError."""
+    def __init__(self, path: str, read: Callable[[bytes], T], changed: Callable[[T], None], hint: str = "") -> None:
+        """Reads it at once. Raises ConfigError; `hint` says how to make one that is not there."""
         self.path = Path(path)
         self._read = read
         self._changed = changed
@@ -32,6 +32,8 @@ class WatchedFile(Generic[T]):
         try:
             self._seen = self._look()
             self.value = self._load()
+        except FileNotFoundError:
+            raise ConfigError([f"{path}: no such file{hint and f'; {hint}'}"]) from None
         except (OSError, ValueError) as error:
             raise ConfigError([f"{path}: {_explain(error)}"]) from None
         self._warn_of_readers()

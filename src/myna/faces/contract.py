@@ -170,12 +170,14 @@ EVERY_TENANT: Final = "*"  # the tenant of a caller who may speak for all of the
 
 class Callers(Protocol):
     """The authenticators of a list. `call` judges an HTTP request by what it shows: Authorization (Basic, Bearer), an
-    API key in x-api-key, a client certificate. `judge` asks them about a ticket, for a face's own authenticator.
+    API key in x-api-key, a client certificate. `claim` does so, too, and answers None where nobody knows them; for a
+    face that asks somebody else then. `judge` asks them about a ticket, for a face's own authenticator.
 
     Whoever calls `call` is told at once or later, and whom it refuses has been counted and reported.
     """
 
     def call(self, scope: Scope, now: float) -> Judged | Awaitable[Judged]: ...
+    def claim(self, scope: Scope, now: float) -> Judged | Awaitable[Judged | None] | None: ...
     def judge(self, ticket: Ticket, now: float) -> Answer: ...
 
 

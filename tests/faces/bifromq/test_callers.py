@@ -26,6 +26,9 @@ class Callers:
 
         return wait() if self._later else self._judged
 
+    def claim(self, scope: Scope, now: float) -> Judged | None:
+        raise AssertionError("nobody else is asked here")
+
     def judge(self, ticket: Ticket, now: float) -> Answer:
         raise AssertionError("only calls are judged here")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 from collections.abc import Awaitable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from myna.access.authenticator import AccessContext
 from myna.access.certificate import ByCertificate
 from myna.access.gates import Gates
 from myna.config import Source, Table
+from myna.config.outgoing import CredentialSettings, WebhookSettings
 from myna.core.identity import Identity
 from myna.core.outcome import Refusal
 from myna.core.ports import Ticket
@@ -19,6 +21,7 @@ from myna.core.verdict import Challenge, Proved, Unclaimed, Verdict
 from myna.faces.eventgrid.answers import Fault
 from myna.faces.eventgrid.importing import build_namespace, parse_document
 from myna.faces.eventgrid.settings import Settings
+from myna.formats.outgoing import Answer as HttpAnswer
 from myna.formats.password_file import Entry, with_password, with_secret, write_password_file
 from myna.net.tls import Certificate
 from myna.testing import TENANT, Client, World, properties
@@ -53,7 +56,7 @@ ENTRIES = [
 class Visited:
     """The face with a password file behind it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **more: Any) -> None:
         path = folder / "users.jsonl"
         path.write_bytes(write_password_file(ENTRIES))
         path.chmod(0o600)
@@ -66,8 +69,9 @@ class Visited:
             "passwords": Table(("access", "passwords"), {"file": str(path)}),
             "api-keys": Table(("access", "api-keys"), {"keys": [key]}),
         }
-        settings = Settings(access=("passwords", "api-keys"))
-        self.desk = Desk(settings, world=self.world, development=False, callers=self.gates)
+        self.http = ScriptedHttp(*more.pop("answers", ()))
+        settings = Settings(access=("passwords", "api-keys"), **more)
+        self.desk = Desk(settings, world=self.world, development=False, callers=self.gates, http=self.http)
         for name, judge in self.desk.face.claims().authenticators.items():
             self.gates.bring(name, judge)
         self.gates.configure(tables, Source("", {}, {}))
@@ -240,3 +244,18 @@ async def test_a_certificate_of_nobody_registered_may_be_a_visitor_s(visited: Vi
     visitors.callers.use([ByCertificate(settings, access_context(visited.world))])  # type: ignore[attr-defined]  # Callers
     caller = await doorman.identify(None, scope, 0.0)
     assert (caller.name, caller.client_id, caller.enabled) == ("attributed", "attributed", True)
+
+
+async def test_the_webhook_is_asked_about_whom_no_user_of_the_broker_is(tmp_path: Path) -> None:
+    said = {"decision": "allow", "clientAuthenticationName": "Device-17"}
+    allowed = HttpAnswer(200, {}, json.dumps(said).encode())
+    hook = WebhookSettings(url="https://hook.example/", credentials=CredentialSettings(bearer="ours"))
+    visited = Visited(tmp_path, webhook=hook, answers=[allowed])
+    try:
+        assert (await visited.call("device-17", "pencil")).status == 204
+        assert (await visited.call("device-17", "wrong")).status == 401
+        assert visited.http.asked == []
+        assert (await visited.call("of the webhook", "secret")).status == 204
+        assert len(visited.http.asked) == 1
+    finally:
+        visited.gates.close()

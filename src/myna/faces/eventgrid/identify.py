@@ -3,14 +3,13 @@
     Bearer            a token or key of this API's; else, and for Basic and x-api-key, whoever the others know
     a certificate     that of a registered client; else, again, whoever they know
 
-The others are the webhook where there is one, and whoever `visitors` know where there is none: it has the last word.
+The others are users of the broker, then the webhook where there is one: about whom nobody knows it has the last word.
 
 What a newcomer gets wrong: the header's name of the scheme has no case, and what follows is compared nowhere in the
 clear. A token that one of our issuers should have signed, and has not, is shown to nobody else.
 """
 
 import inspect
-from collections.abc import Awaitable
 from typing import Final
 
 from myna.core.outcome import Refusal
@@ -87,18 +86,24 @@ class Doorman:
         return self._webhook.is_there() or self._visitors is not None
 
     async def _other(self, scope: Scope, now: float) -> Caller:
-        found: Caller | Refusal | Awaitable[Caller | Refusal]
-        shown = read_call(scope)
-        if self._webhook.is_there():
-            found = await self._webhook.identify(shown, now)
-            if isinstance(found, Caller) and shown.data and found.expires_at:
-                self._tokens.keep(shown.data, found)
-        else:
-            assert self._visitors is not None  # one of them is there, or nobody would have been asked
-            found = self._visitors.call(scope, now)
-        if inspect.isawaitable(found):
-            found = await found
+        found = await self._ask_others(scope, now)
         if isinstance(found, Refusal):
             code = _CODES.get(caller_status(found), "InternalError")
             raise Fault(code, found.text, retry_after=BUSY_FOR, token=True)
+        return found
+
+    async def _ask_others(self, scope: Scope, now: float) -> Caller | Refusal:
+        """Users of the broker first; then the webhook, about whom none of them is."""
+        visitors = self._visitors
+        if visitors is not None and self._webhook.is_there():
+            claimed = await visitors.claim(scope, now)
+            if claimed is not None:
+                return claimed
+        elif visitors is not None:
+            called = visitors.call(scope, now)
+            return await called if inspect.isawaitable(called) else called
+        shown = read_call(scope)
+        found = await self._webhook.identify(shown, now)
+        if isinstance(found, Caller) and shown.data and found.expires_at:
+            self._tokens.keep(shown.data, found)
         return found

@@ -34,6 +34,13 @@ class Visitors:
         judged = self.callers.call(scope, now)
         return self._later(judged) if inspect.isawaitable(judged) else self.receive(judged)
 
+    async def claim(self, scope: Scope, now: float) -> Caller | Refusal | None:
+        """The same; None where nobody knows them."""
+        judged = self.callers.claim(scope, now)
+        if inspect.isawaitable(judged):
+            judged = await judged
+        return None if judged is None else self.receive(judged)
+
     def receive(self, judged: Identity | Refusal) -> Caller | Refusal:
         if isinstance(judged, Refusal):
             return judged
