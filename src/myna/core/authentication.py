@@ -101,7 +101,7 @@ class Authentication:
     def refused(self, ticket: ConnectTicket, reason: int, text: str, now: float) -> None:
         if ticket is self._ticket:
             self.forget()
-            self._link.dismiss(reason, text, now)
+            self._link.disconnect(reason, now, text=text)
 
     def challenged(self, ticket: ConnectTicket, data: bytes, now: float) -> None:
         if ticket is self._ticket:

@@ -145,15 +145,6 @@ class Connection(Link):
         self._close(True, reason, False, now)
         self._outlet.close()
 
-    def dismiss(self, reason: int, text: str, now: float) -> None:
-        session = self.session
-        if self.state == OPEN and session is not None:
-            tenant, _, client_id = session.key
-            name = reasons.reason_name(reason)
-            self._broker.counters.refuse(f"credentials:{name}")
-            self._broker.watcher.refused("to stay connected", tenant, client_id, self.address, text or name, now)
-        self.disconnect(reason, now, text=text)
-
     def settled(self, sequence: int) -> None:
         acks = self._acks
         if acks is not None:
@@ -346,7 +337,7 @@ class Connection(Link):
         assert session is not None
         tenant, scope, _ = session.key
         if identity.tenant != tenant or identity.scope != scope or identity.user != session.identity.user:
-            self.dismiss(reasons.NOT_AUTHORIZED, "re-authentication as somebody else", now)
+            self.disconnect(reasons.NOT_AUTHORIZED, now, text="re-authentication as somebody else")
             return
         session.identity = identity
         self._broker.rules_changed()
