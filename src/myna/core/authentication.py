@@ -8,6 +8,7 @@ afterwards.
 
 from typing import final
 
+from myna.core.broker import Broker
 from myna.core.identity import Identity
 from myna.core.link import UNJUDGED, Link
 from myna.core.ports import Gate, Peer, Ticket
@@ -38,9 +39,12 @@ class ConnectTicket(Ticket):
 
 @final
 class Authentication:
-    __slots__ = ("_gate", "_link", "_method", "_peer", "_ticket", "is_challenged")
+    __slots__ = ("_broker", "_client_id", "_gate", "_link", "_method", "_peer", "_renews", "_ticket", "is_challenged")
 
-    def __init__(self, link: Link, gate: Gate, peer: Peer) -> None:
+    def __init__(self, broker: Broker, link: Link, gate: Gate, peer: Peer) -> None:
+        self._broker = broker
+        self._client_id = ""
+        self._renews = False  # the question is one of a connection that is open
         self._link = link
         self._gate = gate
         self._peer = peer
@@ -76,6 +80,7 @@ class Authentication:
             ticket = self._ticket_for(client_id, MQTT_5)
             ticket.method = method
             ticket.data = data
+            self._renews = True
             self._ticket = ticket
             self._gate.admit(ticket, now)
         else:
@@ -101,7 +106,17 @@ class Authentication:
     def refused(self, ticket: ConnectTicket, reason: int, text: str, now: float) -> None:
         if ticket is self._ticket:
             self.forget()
-            self._link.disconnect(reason, now, text=text)
+            if self._renews:
+                self.dismiss(reason, text, now)
+            else:
+                self._link.disconnect(reason, now, text=text)
+
+    def dismiss(self, reason: int, text: str, now: float) -> None:
+        """End an open connection because of who the client is, or is no longer: that is counted and reported."""
+        name = reasons.reason_name(reason)
+        self._broker.counters.refuse(f"credentials:{name}")
+        self._broker.watcher.refused("to stay connected", "", self._client_id, self._peer.address, text or name, now)
+        self._link.disconnect(reason, now, text=text)
 
     def challenged(self, ticket: ConnectTicket, data: bytes, now: float) -> None:
         if ticket is self._ticket:
@@ -110,6 +125,7 @@ class Authentication:
             self._link.read_on(UNJUDGED)
 
     def _ticket_for(self, client_id: str, level: int) -> ConnectTicket:
+        self._client_id = client_id
         ticket = ConnectTicket(self)
         ticket.client_id = client_id
         ticket.level = level

@@ -75,7 +75,7 @@ class Connection(Link):
         self._reader = FrameReader(broker.packet_size)
         self._connect: Connect | None = None
         self._is_held_up = False  # takes too little of what it is sent to be read from
-        self._authentication = Authentication(self, gate, peer)
+        self._authentication = Authentication(broker, self, gate, peer)
         self._acks: Acks | None = None
         self._inbound: Inbound | None = None
         self._shaping: Shaping | None = None
@@ -328,7 +328,7 @@ class Connection(Link):
         self._broker.counters.connects_accepted += 1
         session.tenant.connections += 1
         self._deadlines.keep_alive(opened.keep_alive, now)
-        self._deadlines.credentials_expire(opened.identity.expires_at)
+        self._deadlines.credentials_expire(opened.identity.expires_at, self._authentication)
         session.attach(self, now)
         self._broker.watcher.connected(session, self.address, now)
 
@@ -337,11 +337,11 @@ class Connection(Link):
         assert session is not None
         tenant, scope, _ = session.key
         if identity.tenant != tenant or identity.scope != scope or identity.user != session.identity.user:
-            self.disconnect(reasons.NOT_AUTHORIZED, now, text="re-authentication as somebody else")
+            self._authentication.dismiss(reasons.NOT_AUTHORIZED, "re-authentication as somebody else", now)
             return
         session.identity = identity
         self._broker.rules_changed()
-        self._deadlines.credentials_expire(identity.expires_at)
+        self._deadlines.credentials_expire(identity.expires_at, self._authentication)
         self.output.write(self._authentication.answer(reasons.SUCCESS, data))
 
     def _refuse_connect(self, reason: int, text: str, now: float) -> None:
