@@ -33,6 +33,7 @@ from myna.core.outcome import Refusal
 from myna.core.ports import Gate, Outlet, Peer, Ticket, TopicGuard, Watcher
 from myna.faces.async_broker import AsyncBroker
 from myna.formats.inventory_port import Inventory
+from myna.formats.offered import EventSink, NoSink
 from myna.formats.outgoing import HttpCaller
 
 # HTTP, as ASGI has it. `scope["extensions"]["myna.raw_headers"]` holds the header names as they were sent.
@@ -200,6 +201,9 @@ def _no_registry(url: str, retention: float) -> Inventory:
     raise AssertionError("whoever made this context has no registry to give")
 
 
+_NO_SINK: Final = NoSink()
+
+
 def _no_limits(tenant: str, limits: LimitSettings | None) -> None:
     raise AssertionError("whoever made this context has no limits to set")
 
@@ -250,6 +254,7 @@ class FaceContext:
     open_registry   devices and people: in a database by its URL, or "" for the data folder, keeping history so many
                     seconds. It waits for the database, so ask while the face is made, and `start` it when the face
                     starts. The broker closes it, after the last clients have gone
+    events          takes events that are made of no message, for rules that want them
     limit_tenant    what somebody outside says of a tenant's limits, or None: it goes over what the configuration says
                     of everybody, and below what it says of this tenant
     urls            what is open, by listener: urls["http"][0]; complete when `start` is called
@@ -270,6 +275,7 @@ class FaceContext:
     binary_frame: Callable[[bytes], bytes]
     urls: Mapping[str, Sequence[str]]
     open_registry: Callable[[str, float], Inventory] = _no_registry
+    events: EventSink = _NO_SINK
     process: Process = _NO_PROCESS
     limit_tenant: Callable[[str, LimitSettings | None], None] = _no_limits
 

@@ -37,6 +37,7 @@ from myna.faces.webpubsub import upstream as back_end
 from myna.faces.webpubsub.face import WebPubSubFace
 from myna.faces.webpubsub.settings import DEVELOPMENT_KEY, Settings
 from myna.formats import jwt
+from myna.formats.offered import EventSink, NoSink
 from myna.formats.outgoing import HttpCaller
 from myna.testing import Client as MqttClient
 from myna.testing import World, properties
@@ -235,12 +236,13 @@ class Hub:
         upstream: back_end.Upstream | None = None,
         http: HttpCaller | None = None,
         kept: Sequence[tuple[str, str, bytes]] = (),
+        events: EventSink | None = None,
     ) -> None:
         self.name = name
         self.world = World(limits=limits, store=store)
         self.world.now = 1_700_000_000.0
         self.core = self.world.broker
-        context = self._context(development, http or ScriptedHttp())
+        context = self._context(development, http or ScriptedHttp(), events or NoSink())
         self.face = WebPubSubFace(context, settings or Settings(), upstream)
         claims = self.face.claims()
         watchers = Watchers()
@@ -255,7 +257,7 @@ class Hub:
             self.core.kept.restore(space, key, value)
         start_now(self.face)
 
-    def _context(self, development: bool, http: HttpCaller) -> FaceContext:
+    def _context(self, development: bool, http: HttpCaller, events: EventSink) -> FaceContext:
         return FaceContext(
             broker=AsyncBroker(self.core, self.now, lambda: None),
             now=self.now,
@@ -265,6 +267,7 @@ class Hub:
             data=None,
             secret=lambda name: f"a generated secret for {name}".ljust(40, "x"),
             http=http,
+            events=events,
             gate=lambda names: NamedGate(self.face),
             connect_mqtt=lambda gate, outlet, peer, now: Connection(self.core, gate, outlet, peer, now),
             text_frame=lambda data: b"T" + data,
