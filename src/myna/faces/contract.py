@@ -237,6 +237,9 @@ def _no_registry(url: str, retention: float) -> Inventory:
     raise AssertionError("whoever made this context has no registry to give")
 
 
+_NO_SINK: Final = NoSink()
+
+
 def _no_limits(tenant: str, limits: LimitSettings | None) -> None:
     raise AssertionError("whoever made this context has no limits to set")
 
@@ -291,6 +294,7 @@ class FaceContext:
     open_registry   devices and people: in a database by its URL, or "" for the data folder, keeping history so many
                     seconds. It waits for the database, so ask while the face is made, and `start` it when the face
                     starts. The broker closes it, after the last clients have gone
+    events          takes events that are made of no message, for rules that want them
     limit_tenant    what somebody outside says of a tenant's limits, or None: it goes over what the configuration says
                     of everybody, and below what it says of this tenant
     events          takes events that are made of no message, for rules that want them
