@@ -12,6 +12,8 @@ from myna.commands.check import warn
 from myna.config import load, sections
 from myna.config.limits import LimitSettings
 from myna.core.limits import Limits, vars_of
+from myna.routing.destinations import KINDS
+from myna.routing.rules import RuleSettings
 from tests.net import certificates
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -31,12 +33,20 @@ NOT_SETTINGS = {"tables"}  # how [access.NAME] is held
         sections.MqttListener,
         sections.Access,
         sections.Log,
+        sections.Routing,
         LimitSettings,
     ],
 )
 def test_every_setting_is_in_the_manual(section: type) -> None:
     settings = {field.name for field in fields(section)} - NOT_SETTINGS
     assert settings - NAMED == set()
+
+
+@pytest.mark.parametrize("section", [RuleSettings, *(kind.SETTINGS for kind in KINDS.values())])
+def test_every_setting_of_routing_is_on_its_page(section: type) -> None:
+    page = (DOCS / "routing.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z_0-9]+)`", page))
+    assert {field.name for field in fields(section)} - named == set()
 
 
 def test_the_example_of_a_deployment_is_accepted(tmp_path: Path) -> None:

@@ -260,7 +260,7 @@ class App:
         metrics = Metrics(self.broker, self._lag, texts)
         self.admin_token()  # it is made now, so that whoever looks after the broker finds it
         own = own_claims(
-            {**claims, "routing": Claims(administration=RoutesApi(self.routing, self.async_broker).routes())},
+            {**claims, "routing": self._routes_api()},
             AdministratorsOnly(self.admin_token, self.broker, self.now),
             HealthPage(self.health),
             MetricsPage(metrics),
@@ -269,6 +269,12 @@ class App:
         )
         self.claims = [*(("", one) for one in own), *claims.items()]
         return self._listening.make([one for _, one in self.claims])
+
+    def _routes_api(self) -> Claims:
+        """Where the administration is, that of routing is as well."""
+        if "admin" not in self._faces:
+            return Claims()
+        return Claims(administration=RoutesApi(self.routing, self.async_broker).routes())
 
     def admin_token(self) -> str:
         """What opens /api/admin."""
