@@ -27,6 +27,7 @@ NOT_SETTINGS = {"tables"}  # how [access.NAME] is held
     [
         sections.Server,
         sections.Network,
+        sections.Protection,
         sections.Tls,
         sections.TlsName,
         sections.Administration,

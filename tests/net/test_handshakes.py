@@ -31,7 +31,7 @@ class Waiting(Served):
 
     def __init__(self, kind: str, **settings: Any) -> None:
         self.world = World()
-        doorstep = Doorstep(self.world.broker.bans, self.world.broker.counters, self.world.watcher)
+        doorstep = Doorstep(self.world.broker)
         files = (str(folder() / "server.pem"), str(folder() / "server.key"))
         contexts = TlsContexts(TlsSettings(*files, **settings))
         listener: Listener
@@ -45,7 +45,7 @@ class Waiting(Served):
         return self.connect(outlet, peer, now)
 
     async def said(self) -> list[str]:
-        while not self.world.refused("tls_handshake"):
+        while not self.world.refused("accept:tls"):
             await asyncio.sleep(0.01)
         return self.world.watcher.lines
 
@@ -89,7 +89,7 @@ async def test_a_client_that_stops_is_cut_off_in_time(
         flight = await client.read_all()
         assert SHORT * 0.8 < time.monotonic() - started < SHORT + 5
         assert bool(flight) == (sent == hello)
-        assert await served.said() == ["somebody refused TLS handshake: it did not end the handshake in time"]
+        assert await served.said() == ["somebody refused a connection: it did not end the handshake in time"]
         assert not served.talkers
         client.close()
 
@@ -132,7 +132,7 @@ async def test_who_speaks_no_tls_is_told_of(sent: bytes, cause: str) -> None:
     async with Waiting("mqtt") as served:
         client = await served.client()
         await client.send(sent)
-        assert await served.said() == [f"somebody refused TLS handshake: {cause}"]
+        assert await served.said() == [f"somebody refused a connection: {cause}"]
         client.close()
 
 
@@ -149,5 +149,5 @@ async def test_a_missing_certificate_is_told_of() -> None:
         _, writer = await asyncio.open_connection(
             "127.0.0.1", served.port, ssl=client_context(), server_hostname="localhost"
         )
-        assert await served.said() == ["somebody refused TLS handshake: it showed no certificate, and one is required"]
+        assert await served.said() == ["somebody refused a connection: it showed no certificate, and one is required"]
         writer.transport.abort()

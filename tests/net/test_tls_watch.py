@@ -1,5 +1,6 @@
 """New files are taken over while the listener runs, bad ones are not, and nobody is surprised by the end of one."""
 
+import contextlib
 import logging
 import ssl
 from datetime import UTC, datetime
@@ -184,6 +185,33 @@ def test_a_revoked_client_certificate_is_refused_whatever_name_was_asked_for(tmp
         shake(context, tmp_path, host, "bad")
     with pytest.raises(TlsError, match="holds none"):
         make_context(TlsSettings(*files, client_ca=files[0], client_certificate="required", crl=files[0]))
+
+
+def resumes(server: ssl.SSLContext, client: ssl.SSLContext, session: ssl.SSLSession | None) -> ssl.SSLObject:
+    """A client's side of a handshake that may go on with an earlier session."""
+    up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ours = server.wrap_bio(up, down, server_side=True)
+    theirs = client.wrap_bio(down, up, server_hostname="localhost", session=session)
+    for _ in range(4):
+        for side in (theirs, ours):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+    ours.write(b"x")  # behind the session ticket
+    assert theirs.read(1) == b"x"
+    return theirs
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_session_tickets_are_void_when_certificates_or_revocations_have_changed(
+    desk: Desk, version: ssl.TLSVersion
+) -> None:
+    client = ssl.create_default_context(cafile=str(desk.authority.folder / "ca.pem"))
+    client.maximum_version = version
+    before = desk.contexts.current
+    first = resumes(before, client, None)
+    assert resumes(before, client, first.session).session_reused
+    desk.contexts.reload()
+    assert not resumes(desk.contexts.current, client, first.session).session_reused
 
 
 def test_old_versions_and_weak_ciphers_are_off(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """What stands before everything below /api/admin and before /metrics: the administrator's token, given in the
 configuration or made on first use and kept in the data folder for nobody else's eyes.
 
-Wrong tokens cost: an address that shows many is not listened to for a while. What a newcomer gets wrong: routes are
+Wrong tokens count as failed logins, so an address that shows many has to wait. What a newcomer gets wrong: routes are
 wrapped here and nowhere else, so that no face can forget to ask.
 """
 
@@ -11,15 +11,12 @@ from typing import Any, Final
 
 from myna.app.descriptions import Description, merge
 from myna.core.broker import Broker
-from myna.core.hosts import counted_by
 from myna.faces.contract import Asgi, Claims, Receive, Route, Scope, Send, answer
 
 ROOT: Final = "/api/admin"
 LISTENER: Final = "admin"  # the kind of listener that is the administration's own
 ADMIN_TOKEN: Final = "admin-token"  # the name of the key
-GUESSES: Final = 10  # wrong tokens of one address before it has to wait
-FORGIVEN: Final = 6.0  # seconds until one of them is forgotten
-HOSTS: Final = 4096  # addresses remembered
+ADMINISTRATOR: Final = "\0administrator"  # among the names that are guessed; no client can have it
 
 _PROBLEM: Final = (b"content-type", b"application/problem+json")
 _CHALLENGE: Final = (b"www-authenticate", b'Bearer realm="myna"')
@@ -35,31 +32,6 @@ _TOO_MANY: Final = (
 )
 
 
-class Guesses:
-    """How many wrong tokens came from where, as the time at which all of them will be forgotten."""
-
-    def __init__(self) -> None:
-        self._forgiven_at: dict[str, float] = {}
-
-    def wait(self, host: str, now: float) -> float:
-        """Seconds until the next token from here is looked at; 0.0 if it is now."""
-        return max(0.0, self._forgiven_at.get(host, 0.0) - now - (GUESSES - 1) * FORGIVEN)
-
-    def wrong(self, host: str, now: float) -> None:
-        if not host:  # a unix socket, whose permissions say who may come
-            return
-        held = max(self._forgiven_at.pop(host, 0.0), now)
-        if len(self._forgiven_at) >= HOSTS:
-            self._make_room(now)
-        self._forgiven_at[host] = held + FORGIVEN
-
-    def _make_room(self, now: float) -> None:
-        for host in [host for host, at in self._forgiven_at.items() if at <= now]:
-            del self._forgiven_at[host]
-        if len(self._forgiven_at) >= HOSTS:
-            del self._forgiven_at[next(iter(self._forgiven_at))]  # whoever has been quiet for longest
-
-
 class AdministratorsOnly:
     """`token` answers the one that opens; asked with each request, so that it can change."""
 
@@ -67,7 +39,6 @@ class AdministratorsOnly:
         self._token = token
         self._broker = broker
         self._now = now
-        self._guesses = Guesses()
 
     def route(self, route: Route) -> Route:
         """The same, for administrators only."""
@@ -77,24 +48,24 @@ class AdministratorsOnly:
     def guard(self, app: Asgi) -> Asgi:
         async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
             address = str((scope.get("client") or ("unix", 0))[0])
-            host = counted_by(address)
             now = self._now()
-            counters = self._broker.counters
+            counters, logins = self._broker.counters, self._broker.logins
             shown = _token_of(scope)
-            wait = self._guesses.wait(host, now)
-            if shown is not None and wait > 0.0:
+            wait = 0.0 if shown is None else logins.wait(address, ADMINISTRATOR, now)
+            if wait > 0.0:
                 counters.refuse("administrator_throttled")
                 await answer(send, 429, _TOO_MANY, (_PROBLEM, (b"retry-after", b"%d" % (wait + 1))))
             elif shown is None:
                 counters.refuse("administrator_token")
                 await answer(send, 401, _NO_TOKEN, (_PROBLEM, _CHALLENGE))
             elif hmac.compare_digest(shown, self._token().encode()):
+                logins.succeeded(address, ADMINISTRATOR)
                 await app(scope, receive, send)
             else:
                 counters.refuse("administrator_token")
-                self._guesses.wrong(host, now)
+                logins.failed(address, ADMINISTRATOR, now)
                 cause = "a wrong administrator's token"
-                self._broker.watcher.refused("administrator's request", "", "", address, cause, now)
+                self._broker.watcher.refused("administration request", "", "", address, cause, now)
                 await answer(send, 401, _WRONG_TOKEN, (_PROBLEM, _CHALLENGE))
 
         return guarded
@@ -112,12 +83,21 @@ def own_claims(
     """What the broker itself answers over HTTP, and what faces have for administrators: there, or on listeners of the
     administration's own.
     """
+    for name, one in theirs.items():
+        for path in (*(path for _, path in one.hot), *(route.pattern for route in one.routes)):
+            assert not path.startswith(f"{ROOT}/"), (
+                f"{name} claims {path} for everybody; it belongs to `administration`"
+            )
     closed_metrics = guarded.guard(metrics)
 
     async def judged_metrics(scope: Scope, receive: Receive, send: Send) -> None:
         await (metrics if metrics_open() else closed_metrics)(scope, receive, send)
 
-    described = [Description(name, one.description) for name, one in theirs.items() if one.description is not None]
+    described = [
+        Description(name, one.description)
+        for name, one in theirs.items()
+        if one.description is not None and not one.own_listener
+    ]
     everybody = [Route("/health", health, ("GET",)), _document("/openapi.json", merge(described, administration=False))]
     administrators = [
         Route("/metrics", judged_metrics, ("GET",)),

@@ -21,8 +21,9 @@ from myna.access.authenticator import AccessContext
 from myna.access.gates import Gates
 from myna.access.open import TENANT
 from myna.app.administration import ADMIN_TOKEN, ROOT, AdministratorsOnly, own_claims
-from myna.app.limits import core_limits, largest_packet, tenant_limits
+from myna.app.limits import TenantLimits, core_limits, largest_packet, tenant_limits
 from myna.app.listening import Listening
+from myna.app.protection import protect
 from myna.app.reloading import compare
 from myna.app.routes_api import RoutesApi
 from myna.cluster.solo import SoloPeers
@@ -51,6 +52,7 @@ from myna.store.embedded import EmbeddedStore, StoreError
 from myna.store.folder import DataFolder, FolderError, check_folder
 from myna.store.memory import MemoryStore
 from myna.watch import lines
+from myna.watch.flapping import Flapping
 from myna.watch.log import LogWatcher
 from myna.watch.metrics import Metrics
 from myna.watch.pages import HealthPage, MetricsPage
@@ -63,6 +65,7 @@ log = logging.getLogger("myna.app")
 
 ADMINISTRATION: Final = f"{ROOT}/".encode()  # an administrator must be able to lift a ban of his own address
 LISTENERS_FILE: Final = "listeners.json"
+IDLE_TENANTS_EVERY: Final = 10  # seconds
 REGISTRY_CLOSE: Final = 5.0  # seconds a database may take to write what is left
 
 
@@ -105,8 +108,12 @@ class App:
         self._store = _make_store(config, self._folder)
         self.broker = _make_broker(config, self._store or MemoryStore(), self._watchers)
         slow_reader = float(config.network.slow_reader) or float("inf")
-        doorstep = Doorstep(self.broker.bans, self.broker.counters, self._watchers, always=(ADMINISTRATION,))
+        doorstep = Doorstep(self.broker, always=(ADMINISTRATION,))
         self._net = net.Listeners(self._loop, self.broker, StreamLimits(slow_reader=slow_reader), doorstep=doorstep)
+        self._tenant_limits = TenantLimits(self.broker, config)
+        self._flapping = Flapping(self.broker)
+        self._watchers.add(self._flapping)
+        self._protect(config)
         self.now = self._net.clock.now
         self.async_broker = AsyncBroker(self.broker, self.now, self._net.clock.arm)
         self._http = HttpClient(self._loop.time)
@@ -220,8 +227,8 @@ class App:
             raise CannotStart(str(error)) from error
         self.config = new
         self._loaded = loaded
-        self.broker.set_limits(core_limits(new.limits_of()), tenant_limits(new))
-        self.broker.packet_size = largest_packet(new)
+        self._tenant_limits.use(new)
+        self._protect(new)
         self._log_watcher.connections = new.log.connections
         set_up_log(new)
         self._routing_changes = self._loop.create_task(self.routing.apply())
@@ -257,7 +264,7 @@ class App:
         self._watchers.add(self.routing.client_events())
         texts = [self._listening.certificates.metrics, *(face.metrics for face in self._faces.values())]
         texts.append(self.routing.metrics)
-        metrics = Metrics(self.broker, self._lag, texts)
+        metrics = Metrics(self.broker, self._lag, texts, self.now)
         self.admin_token()  # it is made now, so that whoever looks after the broker finds it
         own = own_claims(
             {**claims, "routing": self._routes_api()},
@@ -307,6 +314,7 @@ class App:
             connect_mqtt=self._connect,
             text_frame=encode_text_frame,
             binary_frame=encode_binary_frame,
+            limit_tenant=self._tenant_limits.provide,
             urls=self.urls,
             open_registry=self._open_registry,
             events=self.routing,
@@ -364,7 +372,13 @@ class App:
         every = int(self.config.server.sys_topics)
         if every and self._seconds % every == 0:
             self._sys_topics.publish(now)
+        if self._seconds % IDLE_TENANTS_EVERY == 0:
+            self.broker.forget_idle_tenants(now)
         self._seconds += 1
+
+    def _protect(self, config: Config) -> None:
+        self.broker.packet_size = largest_packet(config)
+        protect(config, self.broker, self._net, self._flapping)
 
     def _send_away(self) -> None:
         now = self.now()
@@ -403,7 +417,7 @@ def _make_store(config: Config, folder: DataFolder | None) -> EmbeddedStore | No
 
 
 def _make_broker(config: Config, store: Store, watcher: Watchers) -> Broker:
-    broker = Broker(
+    return Broker(
         store,
         SoloPeers(),
         limits=core_limits(config.limits_of()),
@@ -412,5 +426,3 @@ def _make_broker(config: Config, store: Store, watcher: Watchers) -> Broker:
         memory=OutputMemory(config.network.output_memory, config.network.output_high_water),
         name_seed=f"myna-{secrets.token_hex(6)}",  # names it gives to clients must not repeat after a restart
     )
-    broker.packet_size = largest_packet(config)
-    return broker

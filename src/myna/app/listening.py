@@ -48,6 +48,7 @@ class Listening:
                     self._behind(gate),
                     mode=settings.mode,
                     tls=self._tls(_name("mqtt", index), settings, ()),
+                    proxied=settings.proxy_protocol,
                     **_address(settings),
                 )
             )
@@ -102,6 +103,7 @@ class Listening:
                 cast(websocket.Route, route),  # faces see the same shapes from their side
                 app.find_hot,
                 tls=self._tls(_name(kind, index), one, ("http/1.1",)),
+                proxied=one.proxy_protocol,
                 limits=limits,
                 **_address(one),
             )

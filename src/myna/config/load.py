@@ -27,6 +27,7 @@ from myna.config.sections import (
     Log,
     MqttListener,
     Network,
+    Protection,
     Routing,
     Server,
     Table,
@@ -43,7 +44,19 @@ LISTENERS: Final[dict[str, type[Listener]]] = {
     "bifromq": Listener,
     "admin": Listener,
 }
-TABLES: Final = ("administration", "server", "network", "tls", "log", "access", "limits", "tenant", "routing", "faces")
+TABLES: Final = (
+    "administration",
+    "server",
+    "network",
+    "protection",
+    "tls",
+    "log",
+    "access",
+    "limits",
+    "tenant",
+    "routing",
+    "faces",
+)
 # Face -> its authenticator, asked before everybody is let in.
 BEFORE_OPEN: Final = {"devicehive": "devicehive", "eventgrid": "eventgrid-jwt"}
 KNOWN: Final = [*LISTENERS, *TABLES, "profile"]
@@ -159,6 +172,7 @@ def _build(values: dict[str, Any], source: Source, *, development: bool) -> Conf
     config = Config(
         server=reader.section("server", Server, Server()),
         network=reader.section("network", Network, Network()),
+        protection=reader.section("protection", Protection, Protection()),
         mqtt=reader.listeners("mqtt", MqttListener),
         http=reader.listeners("http", Listener),
         bifromq=reader.listeners("bifromq", Listener),

@@ -4,13 +4,16 @@ Every field's comment is its manual. What a newcomer gets wrong: a default here 
 nothing is open unless it says so; `development()` in `load` is what runs without one.
 """
 
-from typing import Any, Final, Literal
+from ipaddress import ip_network
+from typing import Annotated, Any, Final, Literal
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from myna.config.limits import PROFILES, LimitSettings, Profile
 from myna.config.quantities import Address, Duration, Size
 
+Count = Annotated[int, Meta(ge=0)]
+Rate = Annotated[float, Meta(ge=0)]
 SHORTEST_TOKEN: Final = 32  # bytes; nobody guesses those
 
 
@@ -36,6 +39,38 @@ class Network(Section, frozen=True):
     request_timeout: Duration = Duration(15)  # for the headers of an HTTP request to arrive
     body_timeout: Duration = Duration(30)  # for its body, longer while at least 1 KiB a second comes
     idle_timeout: Duration = Duration(75)  # of an HTTP connection between requests
+
+
+class Protection(Section, frozen=True):
+    """Of the whole process, against floods and against guessing. 0 means no bound."""
+
+    connections: Count = 0  # connected clients of all tenants
+    sessions: Count = 0  # connected or not
+    connects_per_second: Rate = 0.0  # accepted CONNECTs of all tenants
+    queue_memory: Size = Size(1024 * 1024 * 1024)  # what waits in all sessions; beyond, each may hold 64 KiB
+    idle_tenant: Duration = Duration(300)  # a tenant that has held nothing for so long is forgotten
+    # Before anybody has said who he is.
+    half_open: Count = 10_000  # connections that have not; further ones are closed at once
+    connections_per_address: Count = 0  # on all listeners; an IPv6 host counts by its /64
+    accepts_per_turn: Annotated[int, Meta(ge=1)] = 16  # between two looks at those who are connected
+    accepts_per_second: Rate = 0.0  # further ones wait in the kernel's queue
+    trusted_proxies: tuple[str, ...] = ()  # addresses and networks whose PROXY protocol headers are believed
+    # Guessing.
+    login_failures: Count = 20  # by one name from one address within `login_window`, and names from one address
+    login_failures_per_name: Count = 100  # on one user name, from anywhere; from then on strangers are answered late
+    login_window: Duration = Duration(300)
+    login_wait: Duration = Duration(300)  # the longest wait of an address; it begins with 1 s and doubles
+    # Clients that come and go without end.
+    flapping_connects: Count = 0  # of one client within `flapping_window`, from which it is banned; 0 for never
+    flapping_window: Duration = Duration(60)
+    flapping_ban: Duration = Duration(300)
+
+    def __post_init__(self) -> None:
+        for text in self.trusted_proxies:
+            try:
+                ip_network(text, strict=False)
+            except ValueError:
+                raise ValueError(f'trusted_proxies: "{text}" is neither an address nor a network') from None
 
 
 class TlsName(Section, frozen=True):
@@ -82,6 +117,7 @@ class Administration(Section, frozen=True):
 
 class Listener(Section, frozen=True):
     listen: Address
+    proxy_protocol: bool = False  # only from `protection.trusted_proxies`, each connection begins with a PROXY header
     tls: bool | Tls = False  # true: with the certificate of [tls]; or a table of its own
 
 
@@ -132,6 +168,7 @@ class Table(Struct, frozen=True):
 class Config(Struct, frozen=True):
     server: Server = Server()
     network: Network = Network()
+    protection: Protection = Protection()
     mqtt: tuple[MqttListener, ...] = ()
     http: tuple[Listener, ...] = ()
     bifromq: tuple[Listener, ...] = ()
@@ -147,11 +184,11 @@ class Config(Struct, frozen=True):
     faces: dict[str, Table] = field(default_factory=dict)  # enabled ones, with their own settings
     development: bool = False  # no file: loopback only, open gate, well-known keys
 
-    def limits_of(self, tenant: str | None = None) -> LimitSettings:
-        """All that is said of a tenant's limits, or of everybody's."""
+    def limits_of(self, tenant: str | None = None, provided: LimitSettings | None = None) -> LimitSettings:
+        """All that is said of a tenant's limits, or of everybody's. `provided`: what somebody outside says of them."""
         everybody = self.limits.over(PROFILES[self.profile])
         settings = None if tenant is None else self.tenants.get(tenant)
-        if settings is None:
-            return everybody
-        below = everybody if settings.profile is None else PROFILES[settings.profile]
-        return settings.limits.over(below)
+        below = everybody if settings is None or settings.profile is None else PROFILES[settings.profile]
+        if provided is not None:
+            below = provided.over(below)
+        return below if settings is None else settings.limits.over(below)

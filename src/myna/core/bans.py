@@ -1,4 +1,5 @@
-"""Who must stay out: a user, a client id, an address or a network, in one tenant or in all, for a while or for good.
+"""Who must stay out: a user, a client id (of one user or of any), an address or a network; in one tenant or in all,
+for a while or for good.
 
 A ban ends the connections it fits at once, is asked at every CONNECT and upgrade, and survives a restart (`kept`). What
 a newcomer gets wrong: the session of a banned client lives on and expires as always; whoever wants it gone ends it as
@@ -21,7 +22,8 @@ from myna.wire import reasons
 USER: Final = "user"
 CLIENT_ID: Final = "client_id"
 ADDRESS: Final = "address"
-KINDS: Final = (USER, CLIENT_ID, ADDRESS)
+CLIENT_OF_USER: Final = "client_of_user"  # where several users may have the same client ids; see `name_client`
+KINDS: Final = (USER, CLIENT_ID, ADDRESS, CLIENT_OF_USER)
 
 SPACE: Final = "bans"  # of the kept values
 MAXIMUM: Final = 100_000  # more is not a list of people but a firewall's
@@ -64,6 +66,8 @@ class Ban(Timed):
             return receiver.identity.user == self.what
         if self.kind == CLIENT_ID:
             return receiver.key[2] == self.what
+        if self.kind == CLIENT_OF_USER:
+            return name_client(receiver.identity.user, receiver.key[2]) == self.what
         host = parse_host(receiver.peer_address())
         return host is not None and self.network is not None and self.network.contains(host)
 
@@ -71,12 +75,14 @@ class Ban(Timed):
 @final
 class Bans:
     def __init__(self, kept: KeptValues, tenants: dict[str, Tenant], counters: Counters, deadlines: Deadlines) -> None:
+        self.maximum = MAXIMUM
         self._kept = kept
         self._tenants = tenants
         self._counters = counters
         self._deadlines = deadlines
         self._bans: dict[Key, Ban] = {}
         self._ranges: dict[Range, dict[str | None, Ban]] = {}
+        self._of_users = 0  # bans of clients of a user
         self._shapes: dict[tuple[int, int], int] = {}  # version and prefix of those ranges, and how many have it
 
     def ban(
@@ -95,8 +101,8 @@ class Bans:
             what = network.text()
         if 0.0 < expires_at <= now:
             return Refusal(reasons.IMPLEMENTATION_SPECIFIC_ERROR, "this ban would have ended already")
-        if (tenant, kind, what) not in self._bans and len(self._bans) >= MAXIMUM:
-            return Refusal(reasons.QUOTA_EXCEEDED, f"there are {MAXIMUM} bans already")
+        if (tenant, kind, what) not in self._bans and len(self._bans) >= self.maximum:
+            return Refusal(reasons.QUOTA_EXCEEDED, f"there are {self.maximum} bans already")
         ban = Ban(self, tenant, kind, what, reason[:LONGEST_REASON], now, expires_at)
         self._enter(ban)
         ban.sequence = self._kept.keep(SPACE, _name(ban), _encode(ban))
@@ -131,6 +137,12 @@ class Bans:
                 ban = self._bans.get((owner, kind, what))
                 if ban is not None and not ban.has_ended(now):
                     return ban
+        if self._of_users:
+            what = name_client(user, client_id)
+            for owner in (tenant, None):
+                ban = self._bans.get((owner, CLIENT_OF_USER, what))
+                if ban is not None and not ban.has_ended(now):
+                    return ban
         return self._find_range(tenant, address, now)
 
     def banned_everywhere(self, address: str, now: float, *, client_id: str = "") -> Ban | None:
@@ -161,6 +173,7 @@ class Bans:
         if before is not None:
             self._take_out(before)
         self._bans[ban.key()] = ban
+        self._of_users += int(ban.kind == CLIENT_OF_USER)
         if ban.expires_at:
             ban.deadline = self._deadlines.add(ban.expires_at, ban)
         network = ban.network
@@ -175,6 +188,7 @@ class Bans:
 
     def _take_out(self, ban: Ban) -> None:
         del self._bans[ban.key()]
+        self._of_users -= int(ban.kind == CLIENT_OF_USER)
         if ban.deadline is not None:
             ban.deadline.cancel()
             ban.deadline = None
@@ -225,6 +239,11 @@ class Bans:
                 candidates = tenant.sessions()
             found += [receiver for receiver in candidates if receiver.is_online() and ban.fits(receiver)]
         return found
+
+
+def name_client(user: str, client_id: str) -> str:
+    """What a ban of a user's client is of: both names, so that no other two look alike."""
+    return json.dumps([user, client_id])
 
 
 def words_of(ban: Ban) -> str:

@@ -8,18 +8,22 @@ callers ask `may_publish` first, because they remember the answer per topic.
 from typing import final
 
 from myna.core.bans import Bans
+from myna.core.census import Census
 from myna.core.counters import Counters
 from myna.core.deadlines import Deadlines
 from myna.core.fanout import count_persistent, deliver, deliver_chosen, deliver_to
 from myna.core.identity import Identity
 from myna.core.journal import Journal
 from myna.core.kept import KeptValues
-from myna.core.limits import Limits
+from myna.core.limits import Bucket, Limits, ProcessLimits, bucket
+from myna.core.logins import Logins
 from myna.core.message import Message
 from myna.core.outbox import Outboxes
 from myna.core.outcome import MATCHED, UNMATCHED, Outcome, Refusal
 from myna.core.output import OutputMemory
 from myna.core.ports import CARRIED, LEFT, TAKEN, Peers, Store, Tap, Ticking, TopicGuard, Watcher
+from myna.core.queue import QueueMemory
+from myna.core.quotas import Quotas
 from myna.core.receiver import Receiver, Subscription
 from myna.core.retaining import Retaining, may_retain, retained_after
 from myna.core.router import Route
@@ -50,6 +54,11 @@ class Broker(Ticking):
         self.memory: OutputMemory = OutputMemory() if memory is None else memory
         self.tenants: dict[str, Tenant] = {}
         self.rules_version = 0
+        self.census = Census()
+        self.queued = QueueMemory()
+        self.process = ProcessLimits()
+        self.connect_rate: Bucket | None = None
+        self.quotas: Quotas = Quotas()
         self.packet_size = 1024 * 1024  # before a CONNECT says whose limits hold
         self._limits: Limits = Limits() if limits is None else limits
         self._tenant_limits: dict[str, Limits] = {} if tenant_limits is None else tenant_limits
@@ -60,6 +69,7 @@ class Broker(Ticking):
         self.retaining = Retaining(self.journal, self.deadlines, self.counters)
         self.kept = KeptValues(self.journal)
         self.outboxes = Outboxes(self.journal)
+        self.logins = Logins(self.counters)
         self.bans = Bans(self.kept, self.tenants, self.counters, self.deadlines)
 
     # Tenants and sessions
@@ -68,7 +78,8 @@ class Broker(Ticking):
         """The tenant of this name; it appears when first used."""
         tenant = self.tenants.get(name)
         if tenant is None:
-            tenant = Tenant(name, self.limits_of(name))
+            tenant = Tenant(name, self.limits_of(name), self.census)
+            tenant.router.asks_quotas = self.quotas.asked
             for owner, guard in self._guards:
                 if owner in ("", name):
                     tenant.router.guards[guard.first_level] = guard
@@ -88,6 +99,48 @@ class Broker(Ticking):
             tenant.set_limits(self.limits_of(name))
             tenant.router.retire()
         self.rules_changed()  # connections that remember routes measure no throughput
+
+    def limit_tenant(self, name: str, limits: Limits | None) -> None:
+        """Bounds of one tenant alone, or with None those of everybody; for whoever learns of them at run time."""
+        if limits is None:
+            self._tenant_limits.pop(name, None)
+        else:
+            self._tenant_limits[name] = limits
+        tenant = self.tenants.get(name)
+        if tenant is not None:
+            tenant.set_limits(self.limits_of(name))
+            tenant.router.retire()
+            self.rules_changed()
+
+    def limit_process(self, limits: ProcessLimits) -> None:
+        """What all tenants share."""
+        self.process = limits
+        self.connect_rate = bucket(limits.connects_per_second, 0.0)
+
+    def ask(self, quotas: Quotas) -> None:
+        """Somebody outside has a say in how much a tenant may use."""
+        self.quotas = quotas
+        for tenant in self.tenants.values():
+            tenant.router.asks_quotas = quotas.asked
+            tenant.router.retire()
+
+    def forget_idle_tenants(self, now: float) -> int:
+        """Tenants that have held nothing for a while; they come back when they are used. Says how many went.
+
+        Looks at all of them, so it is for once in a while.
+        """
+        gone = 0
+        for name, tenant in list(self.tenants.items()):
+            if not tenant.is_empty():
+                tenant.idle_since = 0.0
+            elif tenant.idle_since == 0.0 or tenant.messages_received != tenant.seen_received:
+                tenant.idle_since = now
+                tenant.seen_received = tenant.messages_received
+            elif now - tenant.idle_since >= self.process.idle_tenant:
+                del self.tenants[name]
+                tenant.router.retire()
+                gone += 1
+        return gone
 
     def guard(self, guard: TopicGuard, tenant: str = "") -> None:
         """Put a topic space under a guard, in one tenant or in every one."""
@@ -175,7 +228,7 @@ class Broker(Ticking):
         if guard is None and selection is None and not route.bounded:
             matched = deliver(route, message, now)
         else:
-            matched = deliver_chosen(self.counters, tenant, route, message, selection, now)
+            matched = deliver_chosen(self.counters, tenant, route, message, selection, self.quotas, now)
         if journal.durable:
             journal.close()
         carried = LEFT
@@ -246,12 +299,17 @@ class Broker(Ticking):
         if route.guard is None and not route.bounded:
             deliver(route, message, now)
         else:
-            deliver_chosen(self.counters, tenant, route, message, None, now)
+            deliver_chosen(self.counters, tenant, route, message, None, self.quotas, now)
         self.journal.close()
 
     def retain(self, tenant: Tenant, message: Message, now: float) -> int:
         """Keep it as its topic's retained message, or remove that if it is empty; deliver to nobody [MQTT-3.3.1-6]."""
-        return self.retaining.retain(tenant, message)
+        code = self.retaining.retain(tenant, message, self.quotas, now)
+        if code == reasons.QUOTA_EXCEEDED:
+            origin = message.origin
+            cause = "quota exceeded: delivered, but not retained"
+            self.watcher.refused("RETAIN", tenant.name, origin.client_id, origin.address, cause, now)
+        return code
 
     def may_retain(self, tenant: Tenant, message: Message) -> int:
         """SUCCESS, or the reason why `retain` would not keep it."""

@@ -96,9 +96,9 @@ class Outbox:
 
     def message_of(self, delivery: Delivery) -> Message | None:
         """The message, from the store if need be; None if it cannot be read now."""
-        if delivery.message is None and delivery.place:
-            delivery.message = self._journal.store.fetch([delivery.place])[0]
-        return delivery.message
+        if delivery.message is not None or not delivery.place:
+            return delivery.message
+        return self._journal.store.fetch([delivery.place])[0]  # to look at: what the queue holds is the queue's
 
     def settle(self, done: list[Delivery]) -> int:
         """Carried, or given up: the store forgets them. Says what to await, or 0."""

@@ -63,7 +63,7 @@ def restore_queue(
     if window:
         outbound.window = window
     if queue:
-        outbound.queue = Queue()
+        outbound.queue = Queue(session.broker.queued)
         outbound.queue.restore(queue)
     session.queue_due(now)
 

@@ -57,6 +57,7 @@ class Router:
         self.limits = limits
         self.tap: Tap | None = None
         self._tenant = tenant
+        self.asks_quotas = False  # somebody outside has a say in how many get a message
         self.generation = 0
         self.guards: dict[str, TopicGuard] = {}
         self._exact: dict[str, Subscribers] = {}
@@ -218,7 +219,7 @@ class Router:
             found = _one_per_receiver(found)
         route.subscriptions = found
         limits = self.limits
-        route.bounded = _may_exceed(limits, len(found))
+        route.bounded = _may_exceed(limits, len(found)) or (self.asks_quotas and len(found) > 1)
         route.logged = limits.messages_logged
         route.tapped = self.tap is not None and self.tap.wants(self._tenant, route.topic)
         nobody_looks = route.guard is None and not (route.bounded or route.logged or route.tapped)

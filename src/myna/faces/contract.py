@@ -27,6 +27,7 @@ from typing import Any, ClassVar, Final, Protocol
 
 from msgspec import Struct
 
+from myna.config.limits import LimitSettings
 from myna.core.identity import Identity
 from myna.core.outcome import Refusal
 from myna.core.ports import Gate, Outlet, Peer, Ticket, TopicGuard, Watcher
@@ -203,6 +204,10 @@ def _no_registry(url: str, retention: float) -> Inventory:
 _NO_SINK: Final = NoSink()
 
 
+def _no_limits(tenant: str, limits: LimitSettings | None) -> None:
+    raise AssertionError("whoever made this context has no limits to set")
+
+
 @dataclass(frozen=True, slots=True)
 class Reloaded:
     """What became of reading the configuration again: `problems` if it stays as it was, else what took effect and
@@ -250,6 +255,8 @@ class FaceContext:
                     seconds. It waits for the database, so ask while the face is made, and `start` it when the face
                     starts. The broker closes it, after the last clients have gone
     events          takes events that are made of no message, for rules that want them
+    limit_tenant    what somebody outside says of a tenant's limits, or None: it goes over what the configuration says
+                    of everybody, and below what it says of this tenant
     urls            what is open, by listener: urls["http"][0]; complete when `start` is called
     process         reads the configuration again and says how it does; for the administrator
     """
@@ -270,6 +277,7 @@ class FaceContext:
     open_registry: Callable[[str, float], Inventory] = _no_registry
     events: EventSink = _NO_SINK
     process: Process = _NO_PROCESS
+    limit_tenant: Callable[[str, LimitSettings | None], None] = _no_limits
 
 
 class Face(ABC):

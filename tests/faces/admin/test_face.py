@@ -67,4 +67,4 @@ def test_what_an_administrator_changes_is_in_the_log(caplog: pytest.LogCaptureFi
         desk.call("POST", f"/sessions/{TENANT}/nobody/disconnect")
         assert caplog.text == ""
         desk.call("POST", f"/sessions/{TENANT}/alice/disconnect")
-    assert f"disconnectSession tenant '{TENANT}', client_id 'alice'" in caplog.text
+    assert f"disconnectSession of tenant '{TENANT}', client_id 'alice'" in caplog.text

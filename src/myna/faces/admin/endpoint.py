@@ -99,9 +99,10 @@ class Endpoint:
     def _report(self, scope: Scope) -> None:
         """What an administrator has changed, and from where."""
         address = (scope.get("client") or ("a unix socket",))[0]
-        given = ", ".join(f"{name} {value!r}" for name, value in scope["path_params"].items())
+        given = [f"{name} {value!r}" for name, value in scope["path_params"].items()]
         query = scope["query_string"].decode("ascii", "replace")
-        log.info("administrator at %s: %s %s %s", address, self._operation.name, given, query)
+        said = ", ".join([*given, *([query] if query else [])])
+        log.info("administrator at %s: %s%s", address, self._operation.name, f" of {said}" if said else "")
 
     async def _answer(self, scope: Scope, receive: Receive) -> Reply:
         operation = self._operation

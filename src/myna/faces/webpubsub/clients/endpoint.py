@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Callable
 from typing import Final
 
+from myna.core.admission import check_connection
 from myna.faces.contract import UpgradeRequest, WebSocketConnection, WebSocketEndpoint
 from myna.faces.webpubsub.admission import HubAccess, Query, Rejected, first, read_query
 from myna.faces.webpubsub.clients.client import POLICY, ClientSpace, WebSocketClient
@@ -81,7 +82,7 @@ class Conversation(WebSocketEndpoint):
         if self._is_banned(hub, claims.user, "", request.address, now):
             _reject(socket, BANNED)
             return
-        client = self._make_client(hub, claims, subprotocol, query)
+        client = self._make_client(hub, claims, subprotocol, query, request.address, now)
         if isinstance(client, Rejected):
             _reject(socket, client)
             return
@@ -91,14 +92,15 @@ class Conversation(WebSocketEndpoint):
         client.attach(socket, request.address, now)
 
     def _make_client(
-        self, hub: str, claims: ClientClaims, subprotocol: str, query: Query
+        self, hub: str, claims: ClientClaims, subprotocol: str, query: Query, address: str, now: float
     ) -> WebSocketClient | Rejected:
         space = self._endpoint.space
         tenant = space.broker.tenant(self._endpoint.tenant_of(hub))
-        limit = tenant.limits.sessions
-        if limit and tenant.session_count() >= limit:
-            return Rejected(429, "The hub has as many connections as it may have.")
         identity = WebPubSubIdentity(tenant.name, claims.user, claims.roles, [])
+        refusal = check_connection(space.broker, tenant, identity, None, False, now)
+        if refusal is not None:
+            space.broker.watcher.refused("a WebSocket", tenant.name, "", address, refusal.text, now)
+            return Rejected(429, f"The hub takes no more connections now: {refusal.text}.")
         connection_id = secrets.token_hex(16)
         if subprotocol == JSON_PROTOCOL:
             return JsonClient(space, tenant, connection_id, identity)
