@@ -244,9 +244,6 @@ def _no_limits(tenant: str, limits: LimitSettings | None) -> None:
     raise AssertionError("whoever made this context has no limits to set")
 
 
-_NO_SINK: Final = NoSink()
-
-
 @dataclass(frozen=True, slots=True)
 class Reloaded:
     """What became of reading the configuration again: `problems` if it stays as it was, else what took effect and
@@ -297,7 +294,6 @@ class FaceContext:
     events          takes events that are made of no message, for rules that want them
     limit_tenant    what somebody outside says of a tenant's limits, or None: it goes over what the configuration says
                     of everybody, and below what it says of this tenant
-    events          takes events that are made of no message, for rules that want them
     urls            what is open, by listener: urls["http"][0]; complete when `start` is called
     process         reads the configuration again and says how it does; for the administrator
     """
