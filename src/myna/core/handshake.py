@@ -15,6 +15,7 @@ from myna.core.link import UNLIMITED, Link
 from myna.core.message import Message, Origin, copy_for_delivery, is_as_declared
 from myna.core.ports import Peer
 from myna.core.receiver import SessionKey
+from myna.core.reviewing import review
 from myna.core.session import Session
 from myna.core.subscribing import Asked, subscribe
 from myna.core.tenant import Tenant
@@ -66,7 +67,14 @@ def check_connect(connect: Connect) -> Refused | None:
 
 
 def open_session(
-    broker: Broker, link: Link, connect: Connect, identity: Identity, peer: Peer, data: bytes | None, now: float
+    broker: Broker,
+    link: Link,
+    connect: Connect,
+    client_id: str,
+    identity: Identity,
+    peer: Peer,
+    data: bytes | None,
+    now: float,
 ) -> Opened | Refused:
     """An identified client: find or make its session, and answer with CONNACK."""
     tenant = broker.tenant(identity.tenant)
@@ -74,7 +82,6 @@ def open_session(
     refused = _check_limits(tenant, connect)
     if refused is not None:
         return refused
-    client_id = connect.client_id or broker.new_client_id()
     key = (tenant.name, identity.scope, client_id)
     expiry = _session_expiry(limits, connect)
     resumed = _take_over(broker, tenant, key, connect, now)
@@ -88,6 +95,7 @@ def open_session(
         identity.takes_over(session.identity)
         session.identity = identity
         tenant.change_identity(session, user_before)
+        review(broker, session, now)
     session.expiry = expiry
     _accept_link(limits, link, connect)
     origin = Origin(

@@ -391,4 +391,5 @@ class Session(Receiver):
             return journal.note(SessionForgotten(self.key, self._places()))
         self.is_known_to_store = True
         identity = self.identity
-        return journal.note(SessionSaved(self.key, identity.user, identity.attributes, self.expiry, self.offline_since))
+        kept = identity.remembrance()
+        return journal.note(SessionSaved(self.key, identity.user, kept, self.expiry, self.offline_since))
