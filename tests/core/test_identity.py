@@ -42,11 +42,8 @@ def test_nobody_waits_for_rules_that_always_know() -> None:
 def test_clients_admitted_as_one_object_get_an_identity_each() -> None:
     shared = Identity("t", "alice", client_ids_per_user=True, attributes={"floor": "3"}, expires_at=9.0, claims=1)
     shared.authenticator = "passwords"
-    first = shared.of_client("a", "mqtt")
-    assert first is shared
-    assert first.of_client("a", "mqtt") is first
-    second = shared.of_client("b", "mqtt")
-    assert (first.client_id, second.client_id) == ("a", "b")
+    first, second = shared.of_client("a", "mqtt"), shared.of_client("b", "mqtt")
+    assert (shared.client_id, first.client_id, second.client_id) == ("", "a", "b")
     assert (second.tenant, second.user, second.scope) == ("t", "alice", "alice")
     assert (second.attributes, second.expires_at, second.claims) == ({"floor": "3"}, 9.0, 1)
     assert second.authenticator == "passwords"

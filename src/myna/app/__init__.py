@@ -2,7 +2,19 @@
 
 from myna.app.broker import App, CannotStart, examine, set_up_log
 from myna.app.limits import changed_limits
+from myna.app.permissions import ask_rules, explain_rules
 from myna.faces import FACES
 from myna.store.embedded import StoreError, inspection
 
-__all__ = ["FACES", "App", "CannotStart", "StoreError", "changed_limits", "examine", "inspection", "set_up_log"]
+__all__ = [
+    "FACES",
+    "App",
+    "CannotStart",
+    "StoreError",
+    "ask_rules",
+    "changed_limits",
+    "examine",
+    "explain_rules",
+    "inspection",
+    "set_up_log",
+]

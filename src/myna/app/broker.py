@@ -20,6 +20,7 @@ import msgspec
 from myna.access.authenticator import AccessContext
 from myna.access.gates import Gates
 from myna.access.open import TENANT
+from myna.access.rules.authority import Authority, prepare
 from myna.app.administration import ADMIN_TOKEN, AdministratorsOnly
 from myna.app.limits import core_limits, largest_packet, tenant_limits
 from myna.app.listening import Listening
@@ -97,6 +98,7 @@ class App:
         self._keys: dict[str, str] = {}  # of a broker that keeps nothing
         data = None if self._folder is None else self._folder.path
         self._gates = Gates(AccessContext(self.now, data, self._http, self.broker, self._secret))
+        self._authority = Authority(self.broker, self._http, self.now, self._net.clock.arm)
         self._listening = Listening(config, self._gates, self._connect)
         self._lag = LoopLag(self._loop)
         self.broker.guard(SysGuard())
@@ -114,6 +116,7 @@ class App:
                 self._store.restore(self.broker, self.now())
                 self._store.start(self._loop)
             self._opened = self._net.open(listeners)
+            self._authority.start(self._loop)
             for opened in self._opened:
                 self.urls.setdefault(opened.name.partition("-")[0], []).append(opened.url)
             if self._folder is not None:
@@ -154,6 +157,7 @@ class App:
     def close(self) -> None:
         """End whatever is left, at once."""
         self._net.close()
+        self._authority.stop()
         self._lag.stop()
         if self._timer is not None:
             self._timer.cancel()
@@ -182,12 +186,14 @@ class App:
         old, new = self.config, loaded.config
         try:
             settings = find_faces(self._known_faces, new.faces, loaded.source)
+            rules = prepare(new.rules, loaded.source)
             self._gates.configure(new.access.tables, loaded.source)
             self._listening.reload(new)
         except (ConfigError, TlsError) as error:
             raise CannotStart(str(error)) from error
         self.config = new
         self._loaded = loaded
+        self._authority.use(rules)
         self.broker.set_limits(core_limits(new.limits_of()), tenant_limits(new))
         self.broker.packet_size = largest_packet(new)
         self._log_watcher.connections = new.log.connections
@@ -198,7 +204,7 @@ class App:
                 face = self._faces.get(name)
                 if face is None or name not in settings or not face.reload(settings[name][1]):
                     waiting.append(f"faces.{name}")
-        log.info("configuration read again; limits, access, certificates and log settings are in force")
+        log.info("configuration read again; limits, access, rules, certificates and log settings are in force")
         if waiting:
             log.warning("changes that wait for a restart: %s", ", ".join(sorted(waiting)))
 
@@ -219,6 +225,7 @@ class App:
             for watcher in one.watchers:
                 self._watchers.add(watcher)
         self._gates.configure(self.config.access.tables, self._loaded.source)
+        self._authority.use(prepare(self.config.rules, self._loaded.source))
         metrics = Metrics(self.broker, self._lag, [face.metrics for face in self._faces.values()])
         own = self._own_claims(claims, HealthPage(self.health), MetricsPage(metrics))
         return self._listening.make([own, *claims])
@@ -303,6 +310,7 @@ class App:
         now = self.now()
         self._log_watcher.flush(now)
         self._gates.tick(now)
+        self._authority.tick(now)
         every = int(self.config.server.sys_topics)
         if every and self._seconds % every == 0:
             self._sys_topics.publish(now)

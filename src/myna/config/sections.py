@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from myna.config.limits import PROFILES, LimitSettings, Profile
 from myna.config.quantities import Address, Duration, Size
+from myna.config.rules import RulesSettings
 
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True):
@@ -99,6 +100,7 @@ class Config(Struct, frozen=True):
     tls: Tls = Tls()
     log: Log = Log()
     access: Access = Access()
+    rules: RulesSettings | None = None  # None: whoever is let in may do everything, but for dialects with own rules
     profile: Profile = ""
     limits: LimitSettings = LimitSettings()  # what the file says itself; see `limits_of`
     tenants: dict[str, TenantSettings] = field(default_factory=dict)

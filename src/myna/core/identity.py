@@ -132,27 +132,30 @@ class Identity:
         return
 
     def of_client(self, client_id: str, listener: str) -> "Identity":
-        """This identity, for one client. Gates may admit several clients as one object: each gets its own then."""
-        if not self.client_id:
-            self.client_id = client_id
-            self.listener = listener
+        """This identity, for one client: gates may admit many clients, and HTTP callers besides, as one object.
+
+        One with rules of its own stays as it is, for they may have been made for it.
+        """
+        if not isinstance(self.rules, Unruled):
+            if not self.client_id:
+                self.client_id = client_id
+                self.listener = listener
             return self
-        if (self.client_id == client_id and self.listener == listener) or not isinstance(self.rules, Unruled):
-            return self
-        other = Identity(
+        own = Identity(
             self.tenant,
             self.user,
             client_ids_per_user=self.scope != "",
             attributes=self.attributes,
+            rules=self.rules,
             expires_at=self.expires_at,
             dialect=self.dialect,
             groups=self.groups,
             claims=self.claims,
         )
-        other.client_id = client_id
-        other.listener = listener
-        other.authenticator = self.authenticator
-        return other
+        own.client_id = client_id
+        own.listener = listener
+        own.authenticator = self.authenticator
+        return own
 
     def remembrance(self) -> dict[str, str]:
         """Attributes for a store to keep; `remembered` makes of them the identity of a session without its client."""
