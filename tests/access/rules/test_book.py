@@ -18,15 +18,11 @@ from tests.access.rules.people import book, person
 
 LEVELS = ("a", "b", "alice", "phone", "")
 TOPICS = st.lists(st.sampled_from(LEVELS), min_size=1, max_size=4).map("/".join).filter(bool)
-FILTERS = (
-    st.lists(st.sampled_from((*LEVELS, "+", "#")), min_size=1, max_size=4)
-    .map("/".join)
-    .filter(lambda text: check_filter(text))
-)
+FILTERS = st.lists(st.sampled_from((*LEVELS, "+", "#")), min_size=1, max_size=4).map("/".join).filter(check_filter)
 TEMPLATES = (
     st.lists(st.sampled_from((*LEVELS, "+", "#", "${user}", "${client}", "${attributes.x}")), min_size=1, max_size=4)
     .map("/".join)
-    .filter(lambda text: check_filter(text))
+    .filter(check_filter)
 )
 ACTIONS = st.lists(st.sampled_from(("publish", "retain", "subscribe", "unsubscribe")), min_size=1, max_size=3)
 NAMES = st.sampled_from(((), "alice", "bob", ("alice", "bob"), "a*", ("bob", "al*"), "*"))
