@@ -281,7 +281,7 @@ def test_one_who_fails_to_go_on_does_not_keep_others_from_it(caplog: pytest.LogC
 
 def test_a_bug_in_asking_is_no_answer(caplog: pytest.LogCaptureFixture) -> None:
     class Broken(ScriptedHttp):
-        async def call(self, *args: object, **more: object) -> Answer:  # type: ignore[override]  # it never answers
+        async def call(self, *args: object, **more: object) -> Answer:
             raise LookupError("a bug")
 
     async def test() -> None:
