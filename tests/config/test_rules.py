@@ -31,7 +31,7 @@ def test_a_section_says_where_they_are() -> None:
     assert (rules.file, rules.revoked) == ("/etc/myna/rules.toml", "disconnect")
     assert rules.rule == (RuleSettings(allow="publish", topics="a/#"),)
     assert rules.check is not None
-    assert (rules.check.timeout, rules.check.remember) == (5, 60)
+    assert (float(rules.check.timeout), float(rules.check.remember)) == (5.0, 60.0)
 
 
 @pytest.mark.parametrize(
