@@ -9,7 +9,7 @@ from msgspec.structs import fields
 
 from myna.app import examine
 from myna.commands.check import warn
-from myna.config import load, sections
+from myna.config import load, rules, sections
 from myna.config.limits import LimitSettings
 from myna.core.limits import Limits, vars_of
 from tests.net import certificates
@@ -29,6 +29,9 @@ NOT_SETTINGS = {"tables"}  # how [access.NAME] is held
         sections.MqttListener,
         sections.Access,
         sections.Log,
+        rules.RulesSettings,
+        rules.RuleSettings,
+        rules.CheckSettings,
         LimitSettings,
     ],
 )
