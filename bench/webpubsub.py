@@ -25,10 +25,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
-import uvloop
-
 from myna.faces.webpubsub.settings import DEVELOPMENT_KEY
 from myna.formats import jwt
+from myna.sockets.readiness import new_event_loop
 
 KEY = DEVELOPMENT_KEY.encode()
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -134,7 +133,8 @@ async def call_for(port: int, seconds: float) -> list[Caller]:
 def rest() -> None:
     with serve() as (process, port):
         before, start = process.seconds(), time.perf_counter()
-        callers = uvloop.run(call_for(port, 5))
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            callers = runner.run(call_for(port, 5))
         used, took = process.seconds() - before, time.perf_counter() - start
     answered = sum(caller.answered for caller in callers)
     assert sum(caller.wrong for caller in callers) == 0

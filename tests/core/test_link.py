@@ -32,6 +32,21 @@ class BareLink(Link):
     def go_on(self, now: float) -> None:
         return
 
+    def feed(self, data: bytes, now: float) -> None:
+        return
+
+    def has_pending(self) -> bool:
+        return self.output.has_pending()
+
+    def take(self) -> bytes:
+        return self.output.take()
+
+    def sent(self, count: int, now: float) -> None:
+        return
+
+    def lost(self, now: float) -> None:
+        return
+
 
 def link() -> BareLink:
     return BareLink(Output(FakeOutlet(), OutputMemory()))

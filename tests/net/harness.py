@@ -2,42 +2,30 @@
 
 import asyncio
 import functools
-import inspect
 import socket
 from collections.abc import Callable, Coroutine
 from typing import Any, Self
 
-import pytest
-import uvloop
-
-from myna.core.ports import Outlet, Peer
+from myna.core.ports import Conversation, Outlet, Peer, Ticking
 from myna.net.listeners import Listener, Listeners, MqttListener, Opened
 from myna.sockets.backpressure import StreamLimits
+from myna.sockets.readiness import new_event_loop
 
 BOUND = 15.0  # seconds; no test may take longer, most take milliseconds
-LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
-    "asyncio": asyncio.new_event_loop,
-    "uvloop": uvloop.new_event_loop,
-}
 
 
-def on_both_loops(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    """Run a coroutine test under asyncio's loop and under uvloop, each within BOUND."""
+def on_our_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Run a coroutine test under the loop that the broker runs on, within BOUND."""
 
     @functools.wraps(test)
-    def run(*args: Any, loop_kind: str, **kwargs: Any) -> None:
-        with asyncio.Runner(loop_factory=LOOPS[loop_kind]) as runner:
+    def run(*args: Any, **kwargs: Any) -> None:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(asyncio.wait_for(test(*args, **kwargs), BOUND))
 
-    # pytest reads the signature; it must see the loop's name beside the test's own fixtures.
-    signature = inspect.signature(test)
-    extra = inspect.Parameter("loop_kind", inspect.Parameter.KEYWORD_ONLY)
-    run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), extra])  # type: ignore[attr-defined]
-    both: Callable[..., None] = pytest.mark.parametrize("loop_kind", list(LOOPS))(run)
-    return both
+    return run
 
 
-class QuietBroker:
+class QuietBroker(Ticking):
     """A broker with at most one deadline."""
 
     def __init__(self) -> None:
@@ -53,7 +41,7 @@ class QuietBroker:
         return self.deadline
 
 
-class Talker:
+class Talker(Conversation):
     """A conversation that answers `line` with `LINE`; `bye` closes after its answer, `bug` is a bug of ours."""
 
     def __init__(self, outlet: Outlet, peer: Peer, now: float) -> None:

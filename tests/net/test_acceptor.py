@@ -7,7 +7,7 @@ import pytest
 
 from myna.net import acceptor
 from myna.net.acceptor import Acceptor
-from tests.net.harness import Client, on_both_loops
+from tests.net.harness import Client, on_our_loop
 
 
 class Exhausted:
@@ -32,7 +32,7 @@ class Exhausted:
 
 
 @pytest.mark.parametrize("code", [errno.EMFILE, errno.EPERM])
-@on_both_loops
+@on_our_loop
 async def test_without_descriptors_accepting_rests_and_says_so(
     code: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -54,7 +54,7 @@ async def test_without_descriptors_accepting_rests_and_says_so(
     client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_it_can_be_stopped_while_it_rests() -> None:
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setblocking(False)
@@ -69,7 +69,7 @@ async def test_it_can_be_stopped_while_it_rests() -> None:
     client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_bug_in_what_is_done_with_a_connection_costs_that_one_only(caplog: pytest.LogCaptureFixture) -> None:
     seen: asyncio.Queue[int] = asyncio.Queue()
 

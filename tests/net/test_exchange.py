@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.net.harness import on_both_loops
+from tests.net.harness import on_our_loop
 from tests.net.test_http import read_answer, serve
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -26,7 +26,7 @@ def piece(data: bytes = b"", *, more: bool = False) -> dict[str, Any]:
     return {"type": "http.response.body", "body": data, "more_body": more}
 
 
-@on_both_loops
+@on_our_loop
 async def test_an_answer_without_a_length_is_chunked() -> None:
     async with serve(answering(start(), piece(b"ab", more=True), piece(more=True), piece(b"c"))) as served:
         client = await served.client()
@@ -36,7 +36,7 @@ async def test_an_answer_without_a_length_is_chunked() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_client_of_http_1_0_gets_the_end_of_the_connection_instead() -> None:
     async with serve(answering(start(), piece(b"ab", more=True), piece(b"c"))) as served:
         client = await served.client()
@@ -48,7 +48,7 @@ async def test_a_client_of_http_1_0_gets_the_end_of_the_connection_instead() -> 
 
 
 @pytest.mark.parametrize("status", [204, 304])
-@on_both_loops
+@on_our_loop
 async def test_answers_that_have_no_body_say_nothing_of_one(status: int) -> None:
     async with serve(answering(start(status), piece())) as served:
         client = await served.client()
@@ -59,7 +59,7 @@ async def test_answers_that_have_no_body_say_nothing_of_one(status: int) -> None
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_an_application_may_end_the_connection() -> None:
     async with serve(
         answering(start(200, (b"content-length", b"1"), (b"connection", b"close")), piece(b"x"))
@@ -86,7 +86,7 @@ async def test_an_application_may_end_the_connection() -> None:
         answering(start(200, (b"content-length", b"9")), piece(b"short")),
     ],
 )
-@on_both_loops
+@on_our_loop
 async def test_a_broken_application_is_a_clean_500(app: Callable[..., Any]) -> None:
     async with serve(app) as served:
         client = await served.client()
@@ -97,7 +97,7 @@ async def test_a_broken_application_is_a_clean_500(app: Callable[..., Any]) -> N
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_an_answer_that_breaks_off_ends_the_connection() -> None:
     async with serve(answering(start(), piece(b"half", more=True))) as served:
         client = await served.client()
@@ -109,7 +109,7 @@ async def test_an_answer_that_breaks_off_ends_the_connection() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_message_behind_the_answer_is_a_bug_that_the_client_does_not_see(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -123,7 +123,7 @@ async def test_a_message_behind_the_answer_is_a_bug_that_the_client_does_not_see
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_large_body_waits_at_the_client_until_it_is_fetched() -> None:
     proceed = asyncio.Event()
     sizes: list[int] = []
@@ -156,7 +156,7 @@ async def test_a_large_body_waits_at_the_client_until_it_is_fetched() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_reader_that_falls_behind_holds_up_the_application() -> None:
     written = 0
 

@@ -9,7 +9,7 @@ import pytest
 from myna.net.http_port import HttpLimits, format_date
 from myna.net.listeners import HttpListener
 from myna.net.target import split_target
-from tests.net.harness import Client, Served, on_both_loops
+from tests.net.harness import Client, Served, on_our_loop
 
 SOON = HttpLimits(head_seconds=0.05, body_seconds=0.05, idle_seconds=0.05, linger_seconds=0.05)
 
@@ -54,7 +54,7 @@ async def read_answer(client: Client) -> tuple[int, dict[str, str], bytes]:
     return int(first.split()[1]), headers, await client.read(int(headers.get("content-length", "0")))
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_request_is_answered_and_the_connection_kept() -> None:
     async with serve() as served:
         client = await served.client()
@@ -72,7 +72,7 @@ async def test_a_request_is_answered_and_the_connection_kept() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_the_answer_carries_a_date() -> None:
     async with serve() as served:
         client = await served.client()
@@ -82,7 +82,7 @@ async def test_the_answer_carries_a_date() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_pipelined_requests_are_answered_in_order() -> None:
     async with serve() as served:
         client = await served.client()
@@ -95,7 +95,7 @@ async def test_pipelined_requests_are_answered_in_order() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_one_byte_per_segment_makes_a_request() -> None:
     async with serve() as served:
         client = await served.client()
@@ -105,7 +105,7 @@ async def test_one_byte_per_segment_makes_a_request() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_head_has_no_body() -> None:
     async with serve() as served:
         client = await served.client()
@@ -116,7 +116,7 @@ async def test_head_has_no_body() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_http_1_0_keeps_alive_when_asked_and_says_so() -> None:
     async with serve() as served:
         client = await served.client()
@@ -131,7 +131,7 @@ async def test_http_1_0_keeps_alive_when_asked_and_says_so() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_100_continue_is_sent_when_the_body_is_wanted() -> None:
     async with serve() as served:
         client = await served.client()
@@ -142,7 +142,7 @@ async def test_100_continue_is_sent_when_the_body_is_wanted() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_an_early_answer_arrives_although_the_body_is_still_coming() -> None:
     async with serve(refuse_unread) as served:
         client = await served.client()
@@ -153,7 +153,7 @@ async def test_an_early_answer_arrives_although_the_body_is_still_coming() -> No
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_small_body_nobody_reads_does_not_cost_the_connection() -> None:
     async with serve(refuse_unread) as served:
         client = await served.client()
@@ -183,7 +183,7 @@ GARBAGE = [
 
 
 @pytest.mark.parametrize("garbage", GARBAGE, ids=range(len(GARBAGE)))
-@on_both_loops
+@on_our_loop
 async def test_any_bytes_are_refused_cleanly_and_nobody_else_notices(
     garbage: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -202,7 +202,7 @@ async def test_any_bytes_are_refused_cleanly_and_nobody_else_notices(
         bad.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_garbage_behind_a_good_request_does_not_spoil_its_answer() -> None:
     async with serve() as served:
         client = await served.client()
@@ -213,7 +213,7 @@ async def test_garbage_behind_a_good_request_does_not_spoil_its_answer() -> None
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_header_of_20_megabytes_is_cut_off_at_the_limit() -> None:
     async with serve() as served:
         client = await served.client()
@@ -226,7 +226,7 @@ async def test_a_header_of_20_megabytes_is_cut_off_at_the_limit() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_the_limit_of_the_header_block_is_exact_when_it_comes_whole() -> None:
     async with serve(limits=HttpLimits(head_bytes=1000)) as served:
         client = await served.client()
@@ -237,7 +237,7 @@ async def test_the_limit_of_the_header_block_is_exact_when_it_comes_whole() -> N
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_request_target_that_is_too_long_is_414() -> None:
     async with serve() as served:
         client = await served.client()
@@ -251,7 +251,7 @@ async def test_a_request_target_that_is_too_long_is_414() -> None:
     [b"GET / HTTP/1.1\r\nHos", b"G", b"POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc"],
     ids=["headers", "first byte", "body"],
 )
-@on_both_loops
+@on_our_loop
 async def test_half_a_request_is_408_in_the_end(half: bytes) -> None:
     async with serve(limits=SOON) as served:
         client = await served.client()
@@ -261,7 +261,7 @@ async def test_half_a_request_is_408_in_the_end(half: bytes) -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_headers_that_drip_do_not_extend_their_deadline() -> None:
     async with serve(limits=SOON) as served:
         client = await served.client()
@@ -278,7 +278,7 @@ async def test_headers_that_drip_do_not_extend_their_deadline() -> None:
 
 
 @pytest.mark.parametrize("first", [b"", b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"], ids=["fresh", "kept alive"])
-@on_both_loops
+@on_our_loop
 async def test_an_idle_connection_is_closed_without_a_word(first: bytes) -> None:
     async with serve(limits=SOON) as served:
         client = await served.client()
@@ -289,7 +289,7 @@ async def test_an_idle_connection_is_closed_without_a_word(first: bytes) -> None
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_client_that_vanishes_is_told_to_the_application() -> None:
     gone = asyncio.Event()
 
@@ -305,7 +305,7 @@ async def test_a_client_that_vanishes_is_told_to_the_application() -> None:
         await gone.wait()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_bug_in_the_application_is_a_clean_500(caplog: pytest.LogCaptureFixture) -> None:
     async def broken(scope: Any, receive: Any, send: Any) -> None:
         raise RuntimeError("a bug for the test")
@@ -319,7 +319,7 @@ async def test_a_bug_in_the_application_is_a_clean_500(caplog: pytest.LogCapture
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_draining_answers_what_was_asked_and_closes() -> None:
     release, begun = asyncio.Event(), asyncio.Event()
 
@@ -342,7 +342,7 @@ async def test_draining_answers_what_was_asked_and_closes() -> None:
         busy.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_draining_is_bounded() -> None:
     async def forever(scope: Any, receive: Any, send: Any) -> None:
         await asyncio.Event().wait()
@@ -356,7 +356,7 @@ async def test_draining_is_bounded() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_an_upgrade_we_do_not_speak_is_answered_as_a_request() -> None:
     async with serve() as served:
         client = await served.client()
@@ -382,7 +382,7 @@ def test_dates_are_in_the_form_http_wants() -> None:
     assert format_date(784111777) == b"date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_reset_just_before_the_answer_disturbs_nobody(caplog: pytest.LogCaptureFixture) -> None:
     release, begun = asyncio.Event(), asyncio.Event()
 

@@ -4,7 +4,7 @@ from myna.net.endpoint import UpgradeRequest, WebSocketConnection, WebSocketEndp
 from myna.net.http_port import HttpPort
 from myna.net.listeners import HttpListener
 from myna.sockets.stream import SocketStream
-from tests.net.harness import Served, on_both_loops
+from tests.net.harness import Served, on_our_loop
 from tests.net.test_http import serve
 from tests.net.test_websocket import not_here
 from tests.net.websocket_client import handshake
@@ -14,7 +14,7 @@ def port_of(served: Served) -> HttpPort:
     return served.listeners._ports[0]
 
 
-@on_both_loops
+@on_our_loop
 async def test_the_date_is_made_once_a_second() -> None:
     async with serve() as served:
         port = port_of(served)
@@ -24,13 +24,13 @@ async def test_the_date_is_made_once_a_second() -> None:
         assert port.date_line().startswith(b"date: ")
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_request_without_tls_says_nothing_of_it() -> None:
     async with serve() as served:
         assert port_of(served).extensions(None, None) == {}
 
 
-@on_both_loops
+@on_our_loop
 async def test_an_upgrade_takes_the_socket_out_of_the_loops_transport() -> None:
     class Quiet(WebSocketEndpoint):
         def opening(self, socket: WebSocketConnection) -> None:
@@ -48,7 +48,7 @@ async def test_an_upgrade_takes_the_socket_out_of_the_loops_transport() -> None:
         await served.listeners.streams.wait_ended()
 
 
-@on_both_loops
+@on_our_loop
 async def test_an_endpoint_that_fails_at_once_costs_its_client_only() -> None:
     class Broken(WebSocketEndpoint):
         def opening(self, socket: WebSocketConnection) -> None:
@@ -65,7 +65,7 @@ async def test_an_endpoint_that_fails_at_once_costs_its_client_only() -> None:
             client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_while_draining_no_websocket_is_opened() -> None:
     async with Served(HttpListener("http", not_here, lambda request: None, host="127.0.0.1", port=0)) as served:
         client = await served.client()

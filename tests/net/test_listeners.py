@@ -7,11 +7,11 @@ import pytest
 
 from myna.net.addresses import ListenError
 from myna.net.listeners import HttpListener, MqttListener, Opened
-from tests.net.harness import Client, Served, on_both_loops
+from tests.net.harness import Client, Served, on_our_loop
 from tests.net.test_websocket import not_here
 
 
-@on_both_loops
+@on_our_loop
 async def test_localhost_serves_both_addresses() -> None:
     async with Served() as served:
         for opened in served.listeners.open([MqttListener("both", served.connect, port=0)]):
@@ -21,7 +21,7 @@ async def test_localhost_serves_both_addresses() -> None:
             client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_what_was_opened_is_told_with_its_port() -> None:
     async with Served() as served:
         opened = served.listeners.open([HttpListener("http", not_here, host="127.0.0.1", port=0)])[0]
@@ -32,7 +32,7 @@ async def test_what_was_opened_is_told_with_its_port() -> None:
         assert Opened("x", "mqtt", "::1", 1).url == "mqtt://[::1]:1"
 
 
-@on_both_loops
+@on_our_loop
 async def test_all_are_opened_or_none(tmp_path: Path) -> None:
     path = str(tmp_path / "myna.sock")
     with socket.socket() as free, socket.create_server(("127.0.0.1", 0)) as taken:
@@ -53,7 +53,7 @@ async def test_all_are_opened_or_none(tmp_path: Path) -> None:
             assert len(served.listeners.opened) == 1
 
 
-@on_both_loops
+@on_our_loop
 async def test_unix_sockets_speak_mqtt_and_http(tmp_path: Path) -> None:
     async with Served() as served:
         mqtt, http = str(tmp_path / "mqtt.sock"), str(tmp_path / "http.sock")
@@ -71,7 +71,7 @@ async def test_unix_sockets_speak_mqtt_and_http(tmp_path: Path) -> None:
         assert not os.path.exists(mqtt)
 
 
-@on_both_loops
+@on_our_loop
 async def test_who_comes_after_the_end_of_accepting_is_refused() -> None:
     async with Served() as served:
         client = await served.client()
@@ -85,7 +85,7 @@ async def test_who_comes_after_the_end_of_accepting_is_refused() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_draining_waits_for_those_that_are_closing() -> None:
     async with Served() as served:
         client = await served.client()
@@ -99,7 +99,7 @@ async def test_draining_waits_for_those_that_are_closing() -> None:
         assert talker.losses == 1
 
 
-@on_both_loops
+@on_our_loop
 async def test_draining_cuts_those_that_do_not_go() -> None:
     async with Served() as served:
         client = await served.client()
@@ -110,7 +110,7 @@ async def test_draining_cuts_those_that_do_not_go() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_hundreds_of_clients_may_come_at_once() -> None:
     async with Served() as served:
         clients = await asyncio.gather(*(served.client() for _ in range(400)))

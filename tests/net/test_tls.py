@@ -10,7 +10,7 @@ import pytest
 from myna.net.listeners import HttpListener, MqttListener
 from myna.net.tls import Certificate, TlsContexts, TlsError, TlsSettings, make_context
 from tests.net.certificates import client_context, folder
-from tests.net.harness import Served, on_both_loops
+from tests.net.harness import Served, on_our_loop
 
 
 def settings(**changes: Any) -> TlsSettings:
@@ -47,7 +47,7 @@ async def assert_refused(served: Demanding, *, certificate: bool) -> None:
         await say_something(served, certificate=certificate)
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_clients_certificate_reaches_the_peer() -> None:
     async with Demanding(demanding()) as served:
         _, writer = await served.dial(certificate=True)
@@ -64,14 +64,14 @@ async def test_a_clients_certificate_reaches_the_peer() -> None:
         writer.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_required_certificate_that_is_missing_ends_the_connection() -> None:
     async with Demanding(demanding()) as served:
         await assert_refused(served, certificate=False)
         assert not served.talkers
 
 
-@on_both_loops
+@on_our_loop
 async def test_an_optional_certificate_may_be_missing() -> None:
     async with Demanding(demanding(client_certificate="optional")) as served:
         reader, writer = await served.dial(certificate=False)
@@ -81,7 +81,7 @@ async def test_an_optional_certificate_may_be_missing() -> None:
         writer.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_new_certificates_hold_from_the_next_connection_on() -> None:
     contexts = demanding(client_ca=str(folder() / "another.pem"))
     async with Demanding(contexts) as served:
@@ -93,7 +93,7 @@ async def test_new_certificates_hold_from_the_next_connection_on() -> None:
         writer.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_the_scope_of_a_request_tells_of_tls() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         tls = scope["extensions"]["tls"]

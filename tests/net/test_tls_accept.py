@@ -6,11 +6,11 @@ from myna.core.ports import Outlet, Peer
 from myna.net.listeners import MqttListener
 from myna.net.tls import TlsContexts, TlsSettings
 from tests.net.certificates import client_context, folder
-from tests.net.harness import Talker, on_both_loops
+from tests.net.harness import Talker, on_our_loop
 from tests.net.test_transport_stream import Secured
 
 
-@on_both_loops
+@on_our_loop
 async def test_the_peer_is_known_before_its_first_byte() -> None:
     async with Secured() as served:
         _, writer = await served.dial()
@@ -21,7 +21,7 @@ async def test_the_peer_is_known_before_its_first_byte() -> None:
         writer.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_connection_that_cannot_be_made_is_closed(caplog: pytest.LogCaptureFixture) -> None:
     def connect(outlet: Outlet, peer: Peer, now: float) -> Talker:
         raise RuntimeError("a bug for the test")

@@ -9,7 +9,7 @@ from myna.net.tls import TlsContexts, TlsSettings
 from myna.sockets.backpressure import StreamLimits
 from myna.sockets.stream import Stream
 from tests.net.certificates import client_context, folder
-from tests.net.harness import Served, on_both_loops
+from tests.net.harness import Served, on_our_loop
 
 
 class Secured(Served):
@@ -25,7 +25,7 @@ class Secured(Served):
         )
 
 
-@on_both_loops
+@on_our_loop
 async def test_what_is_said_is_answered() -> None:
     async with Secured() as served:
         reader, writer = await served.dial()
@@ -37,7 +37,7 @@ async def test_what_is_said_is_answered() -> None:
         assert not served.listeners.streams.open
 
 
-@on_both_loops
+@on_our_loop
 async def test_megabytes_arrive_and_are_accounted_to_the_byte() -> None:
     async with Secured() as served:
         reader, writer = await served.dial()
@@ -50,7 +50,7 @@ async def test_megabytes_arrive_and_are_accounted_to_the_byte() -> None:
         writer.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_large_pieces_go_the_ordinary_way_behind_what_waits() -> None:
     async with Secured() as served:
         reader, writer = await served.dial()
@@ -63,7 +63,7 @@ async def test_large_pieces_go_the_ordinary_way_behind_what_waits() -> None:
         writer.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_the_last_words_arrive_before_the_end() -> None:
     async with Secured() as served:
         reader, writer = await served.dial()
@@ -74,7 +74,7 @@ async def test_the_last_words_arrive_before_the_end() -> None:
         await served.listeners.streams.wait_ended()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_slow_reader_is_cut_off(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "myna.net")
     async with Secured(StreamLimits(slow_reader=0.1)) as served:
@@ -87,7 +87,7 @@ async def test_a_slow_reader_is_cut_off(caplog: pytest.LogCaptureFixture) -> Non
         writer.transport.abort()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_bug_ends_its_own_connection_only(caplog: pytest.LogCaptureFixture) -> None:
     async with Secured() as served:
         reader, writer = await served.dial()
@@ -104,7 +104,7 @@ async def test_a_bug_ends_its_own_connection_only(caplog: pytest.LogCaptureFixtu
         bad.transport.abort()
 
 
-@on_both_loops
+@on_our_loop
 async def test_pausing_stops_the_reading_until_it_is_resumed() -> None:
     async with Secured() as served:
         reader, writer = await served.dial()
@@ -122,7 +122,7 @@ async def test_pausing_stops_the_reading_until_it_is_resumed() -> None:
         other.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_what_is_no_tls_is_closed_and_nobody_else_notices() -> None:
     async with Secured() as served:
         bad = await served.client()
@@ -138,7 +138,7 @@ async def test_what_is_no_tls_is_closed_and_nobody_else_notices() -> None:
         bad.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_old_tls_is_refused() -> None:
     async with Secured() as served:
         context = client_context()

@@ -9,7 +9,7 @@ from myna.net.endpoint import UpgradeRequest, WebSocketConnection, WebSocketEndp
 from myna.net.frames import BINARY, CLOSE, PING, PONG, TEXT, encode_text_frame
 from myna.net.listeners import HttpListener
 from myna.net.websocket import WebSocketLimits
-from tests.net.harness import Client, Served, on_both_loops
+from tests.net.harness import Client, Served, on_our_loop
 from tests.net.websocket_client import ACCEPT, handshake, mask_frame, read_frame
 
 
@@ -84,7 +84,7 @@ class Aviary(Served):
         return client
 
 
-@on_both_loops
+@on_our_loop
 async def test_messages_go_both_ways() -> None:
     async with Aviary() as served:
         client = await served.open()
@@ -96,7 +96,7 @@ async def test_messages_go_both_ways() -> None:
         assert await served.parrots[0].ended() == (1006, "", False)
 
 
-@on_both_loops
+@on_our_loop
 async def test_the_answer_names_the_subprotocol_and_the_headers() -> None:
     async with Aviary() as served:
         client = await served.client()
@@ -111,7 +111,7 @@ async def test_the_answer_names_the_subprotocol_and_the_headers() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_frames_behind_the_upgrade_in_the_same_segment_are_not_lost() -> None:
     async with Aviary() as served:
         client = await served.client()
@@ -121,7 +121,7 @@ async def test_frames_behind_the_upgrade_in_the_same_segment_are_not_lost() -> N
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_face_may_answer_later_and_nothing_is_lost_meanwhile() -> None:
     async with Aviary() as served:
         client = await served.client()
@@ -139,7 +139,7 @@ async def test_a_face_may_answer_later_and_nothing_is_lost_meanwhile() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_client_that_leaves_before_the_answer_is_reported() -> None:
     async with Aviary() as served:
         client = await served.client()
@@ -155,7 +155,7 @@ async def test_a_client_that_leaves_before_the_answer_is_reported() -> None:
         socket.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_face_that_never_answers_is_answered_for() -> None:
     async with Aviary(WebSocketLimits(answer=0.05)) as served:
         client = await served.client()
@@ -164,7 +164,7 @@ async def test_a_face_that_never_answers_is_answered_for() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_rejection_is_an_http_answer() -> None:
     async with Aviary() as served:
         client = await served.client()
@@ -175,7 +175,7 @@ async def test_a_rejection_is_an_http_answer() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_where_no_websocket_is_the_application_answers() -> None:
     async with Aviary() as served:
         client = await served.client()
@@ -193,7 +193,7 @@ async def test_where_no_websocket_is_the_application_answers() -> None:
         ((b"dGhl", b"!!!!"), b"400"),
     ],
 )
-@on_both_loops
+@on_our_loop
 async def test_a_bad_handshake_is_refused(change: tuple[bytes, bytes], status: bytes) -> None:
     async with Aviary() as served:
         client = await served.client()
@@ -202,7 +202,7 @@ async def test_a_bad_handshake_is_refused(change: tuple[bytes, bytes], status: b
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_pings_are_answered_between_fragments() -> None:
     async with Aviary() as served:
         client = await served.open()
@@ -212,7 +212,7 @@ async def test_pings_are_answered_between_fragments() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_one_byte_per_segment_makes_a_message() -> None:
     async with Aviary() as served:
         client = await served.open()
@@ -222,7 +222,7 @@ async def test_one_byte_per_segment_makes_a_message() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_the_clients_close_is_echoed_and_reported() -> None:
     async with Aviary() as served:
         client = await served.open()
@@ -233,7 +233,7 @@ async def test_the_clients_close_is_echoed_and_reported() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_close_of_ours_comes_behind_what_was_sent() -> None:
     async with Aviary() as served:
         client = await served.open()
@@ -255,7 +255,7 @@ async def test_a_close_of_ours_comes_behind_what_was_sent() -> None:
         (b"\r\nGET / HTTP/1.1\r\n\r\n", 1002),
     ],
 )
-@on_both_loops
+@on_our_loop
 async def test_a_mistake_is_answered_with_its_code(data: bytes, code: int) -> None:
     async with Aviary() as served:
         client = await served.open()
@@ -267,7 +267,7 @@ async def test_a_mistake_is_answered_with_its_code(data: bytes, code: int) -> No
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_prebuilt_frame_goes_out_as_it_is() -> None:
     async with Aviary() as served:
         clients = [await served.open() for _ in range(3)]
@@ -285,7 +285,7 @@ LARGE = encode_text_frame(b"x" * AT_ONCE)
 SMALL = encode_text_frame(b"small")
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_large_frame_is_with_the_kernel_at_once() -> None:
     async with Aviary() as served:
         client = await served.open()
@@ -297,7 +297,7 @@ async def test_a_large_frame_is_with_the_kernel_at_once() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_large_frame_does_not_overtake_a_small_one_that_waits_for_the_end_of_the_turn() -> None:
     async with Aviary() as served:
         client = await served.open()
@@ -310,7 +310,7 @@ async def test_a_large_frame_does_not_overtake_a_small_one_that_waits_for_the_en
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_large_frame_does_not_overtake_the_answer_to_the_handshake() -> None:
     async with Aviary() as served:
         client = await served.client()
@@ -326,7 +326,7 @@ async def test_a_large_frame_does_not_overtake_the_answer_to_the_handshake() -> 
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_frames_arrive_whole_and_in_order_where_the_kernel_takes_a_part() -> None:
     async with Aviary() as served:
         client = await served.open(receive_buffer=32768)
@@ -351,7 +351,7 @@ async def test_frames_arrive_whole_and_in_order_where_the_kernel_takes_a_part() 
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_large_frame_behind_our_close_is_dropped() -> None:
     async with Aviary() as served:
         client = await served.open()
@@ -365,7 +365,7 @@ async def test_a_large_frame_behind_our_close_is_dropped() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_large_frame_to_a_client_that_is_gone_ends_it_later_and_once() -> None:
     """Whoever sends to many must not see one of them leave meanwhile."""
     async with Aviary() as served:
@@ -381,7 +381,7 @@ async def test_a_large_frame_to_a_client_that_is_gone_ends_it_later_and_once() -
         assert len(parrot.ends) == 1
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_silent_client_is_pinged_and_dropped() -> None:
     async with Aviary(WebSocketLimits(ping=0.05)) as served:
         client = await served.open()
@@ -392,7 +392,7 @@ async def test_a_silent_client_is_pinged_and_dropped() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_what_waits_for_a_reader_is_known_and_its_end_is_told() -> None:
     async with Aviary() as served:
         client = await served.open(receive_buffer=32768)
@@ -409,7 +409,7 @@ async def test_what_waits_for_a_reader_is_known_and_its_end_is_told() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_bug_in_a_face_ends_its_own_client_only(caplog: pytest.LogCaptureFixture) -> None:
     async with Aviary() as served:
         good, bad = await served.open(), await served.open()
@@ -423,7 +423,7 @@ async def test_a_bug_in_a_face_ends_its_own_client_only(caplog: pytest.LogCaptur
         bad.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_the_http_connection_is_let_go_of_after_the_upgrade() -> None:
     async with Aviary() as served:
         client = await served.open()

@@ -4,7 +4,7 @@ from myna.net.endpoint import UpgradeRequest, WebSocketEndpoint
 from myna.net.frames import BINARY, CLOSE, PING, PONG, TEXT
 from myna.net.listeners import HttpListener
 from myna.net.websocket_stream import MqttEndpoint
-from tests.net.harness import Client, Served, on_both_loops
+from tests.net.harness import Client, Served, on_our_loop
 from tests.net.test_websocket import not_here
 from tests.net.websocket_client import ACCEPT, handshake, mask_frame, read_frame
 
@@ -25,7 +25,7 @@ class MqttServed(Served):
         return client
 
 
-@on_both_loops
+@on_our_loop
 async def test_bytes_go_both_ways_in_binary_frames() -> None:
     async with MqttServed() as served:
         client = await served.open()
@@ -38,7 +38,7 @@ async def test_bytes_go_both_ways_in_binary_frames() -> None:
         await talker.until(lambda it: it.losses == 1)
 
 
-@on_both_loops
+@on_our_loop
 async def test_packets_and_frames_need_not_align() -> None:
     async with MqttServed() as served:
         client = await served.open()
@@ -55,7 +55,7 @@ async def test_packets_and_frames_need_not_align() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_one_byte_per_segment_is_heard() -> None:
     async with MqttServed() as served:
         client = await served.client()
@@ -66,7 +66,7 @@ async def test_one_byte_per_segment_is_heard() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_packet_behind_the_upgrade_in_the_same_segment_is_not_lost() -> None:
     async with MqttServed() as served:
         client = await served.client()
@@ -76,7 +76,7 @@ async def test_a_packet_behind_the_upgrade_in_the_same_segment_is_not_lost() -> 
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_text_frame_is_1003() -> None:
     async with MqttServed() as served:
         client = await served.open()
@@ -89,7 +89,7 @@ async def test_a_text_frame_is_1003() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_the_last_packet_comes_before_the_close_frame() -> None:
     async with MqttServed() as served:
         client = await served.open()
@@ -102,7 +102,7 @@ async def test_the_last_packet_comes_before_the_close_frame() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_the_clients_close_is_echoed() -> None:
     async with MqttServed() as served:
         client = await served.open()
@@ -112,7 +112,7 @@ async def test_the_clients_close_is_echoed() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_megabytes_are_accounted_to_the_byte() -> None:
     async with MqttServed() as served:
         client = await served.open()
@@ -133,7 +133,7 @@ async def test_megabytes_are_accounted_to_the_byte() -> None:
         ((), b""),
     ],
 )
-@on_both_loops
+@on_our_loop
 async def test_the_subprotocol_is_echoed(offered: tuple[bytes, ...], answered: bytes) -> None:
     async with MqttServed() as served:
         client = await served.client()
@@ -146,7 +146,7 @@ async def test_the_subprotocol_is_echoed(offered: tuple[bytes, ...], answered: b
 
 
 @pytest.mark.parametrize("offered", [(b"Sec-WebSocket-Protocol: chat",), ()])
-@on_both_loops
+@on_our_loop
 async def test_no_usable_subprotocol_is_refused(offered: tuple[bytes, ...]) -> None:
     async with MqttServed(needs_subprotocol=True) as served:
         client = await served.client()
@@ -155,7 +155,7 @@ async def test_no_usable_subprotocol_is_refused(offered: tuple[bytes, ...]) -> N
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_origins_are_judged_where_the_setting_says_so() -> None:
     async with MqttServed(origins=frozenset({"https://good.example"})) as served:
         for headers in ((MQTT, b"Origin: https://good.example"), (MQTT,)):

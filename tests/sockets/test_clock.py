@@ -4,7 +4,7 @@ import time
 import pytest
 
 from myna.sockets.clock import Clock
-from tests.net.harness import QuietBroker, on_both_loops
+from tests.net.harness import QuietBroker, on_our_loop
 
 
 class Awaited(QuietBroker):
@@ -21,7 +21,7 @@ class Awaited(QuietBroker):
         super().tick(now)
 
 
-@on_both_loops
+@on_our_loop
 async def test_time_is_the_walls_and_does_not_step_back() -> None:
     clock = Clock(asyncio.get_running_loop(), QuietBroker())
     first = clock.now()
@@ -29,7 +29,7 @@ async def test_time_is_the_walls_and_does_not_step_back() -> None:
     assert clock.now() >= first
 
 
-@on_both_loops
+@on_our_loop
 async def test_the_broker_is_called_when_its_deadline_has_come_and_not_before() -> None:
     broker = Awaited()
     clock = Clock(asyncio.get_running_loop(), broker)
@@ -44,7 +44,7 @@ async def test_the_broker_is_called_when_its_deadline_has_come_and_not_before() 
     assert len(broker.ticks) <= 3
 
 
-@on_both_loops
+@on_our_loop
 async def test_an_earlier_deadline_moves_the_timer() -> None:
     broker = Awaited()
     clock = Clock(asyncio.get_running_loop(), broker)
@@ -55,7 +55,7 @@ async def test_an_earlier_deadline_moves_the_timer() -> None:
     await broker.ticked.wait()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_deadline_that_fails_by_a_bug_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
     broker = Awaited()
     broker.failures = 1
@@ -68,7 +68,7 @@ async def test_a_deadline_that_fails_by_a_bug_does_not_stop_the_others(caplog: p
     assert "a bug for the test" in caplog.text
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_stopped_clock_rings_no_more() -> None:
     broker = Awaited()
     clock = Clock(asyncio.get_running_loop(), broker)

@@ -4,7 +4,7 @@ import pytest
 
 from myna.sockets.clock import Clock
 from myna.sockets.patience import Patience
-from tests.net.harness import QuietBroker, on_both_loops
+from tests.net.harness import QuietBroker, on_our_loop
 
 
 class Waiter:
@@ -27,7 +27,7 @@ def make_patience() -> tuple[Patience, Clock]:
     return Patience(loop, clock, 0.005), clock
 
 
-@on_both_loops
+@on_our_loop
 async def test_only_who_is_overdue_expires() -> None:
     patience, clock = make_patience()
     late, early, never = Waiter(clock.now()), Waiter(clock.now() + 1000), Waiter(0.0)
@@ -41,7 +41,7 @@ async def test_only_who_is_overdue_expires() -> None:
     patience.stop()
 
 
-@on_both_loops
+@on_our_loop
 async def test_nobody_is_looked_at_while_nobody_waits() -> None:
     patience, clock = make_patience()
     waiter = Waiter(clock.now())
@@ -58,7 +58,7 @@ async def test_nobody_is_looked_at_while_nobody_waits() -> None:
     patience.stop()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_bug_in_one_end_leaves_the_others_alone(caplog: pytest.LogCaptureFixture) -> None:
     patience, clock = make_patience()
     bad, good = Waiter(clock.now(), bug=True), Waiter(clock.now())

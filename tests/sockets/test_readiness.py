@@ -5,7 +5,7 @@ import pytest
 
 from myna.net import listeners
 from myna.sockets.readiness import LoopReadiness, make_readiness
-from tests.net.harness import Client, Served, on_both_loops
+from tests.net.harness import Client, Served, on_our_loop
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def without_epoll(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listeners, "make_readiness", LoopReadiness)
 
 
-@on_both_loops
+@on_our_loop
 async def test_where_there_is_no_epoll_everything_works_all_the_same(without_epoll: None) -> None:
     async with Served() as served:
         assert isinstance(served.listeners.streams.readiness, LoopReadiness)
@@ -33,7 +33,7 @@ async def test_where_there_is_no_epoll_everything_works_all_the_same(without_epo
         await served.listeners.streams.wait_ended()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_bug_without_epoll_ends_one_connection(without_epoll: None, caplog: pytest.LogCaptureFixture) -> None:
     async with Served() as served:
         bad, open_one = await served.client(), await served.client()
@@ -46,7 +46,7 @@ async def test_a_bug_without_epoll_ends_one_connection(without_epoll: None, capl
         open_one.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_stream_that_ended_in_the_same_batch_is_passed_over() -> None:
     """One client's bytes may end another whose bytes came in the same batch."""
     async with Served() as served:
@@ -69,7 +69,7 @@ async def test_a_stream_that_ended_in_the_same_batch_is_passed_over() -> None:
         assert [talker.losses for talker in talkers] == [1, 1]
 
 
-@on_both_loops
+@on_our_loop
 async def test_the_kind_is_chosen_by_the_platform() -> None:
     async with Served() as served:
         readiness = make_readiness(asyncio.get_running_loop(), served.listeners.turn)

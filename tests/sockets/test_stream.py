@@ -7,7 +7,7 @@ from myna.core.ports import Outlet, Peer
 from myna.net.listeners import MqttListener
 from myna.sockets.backpressure import StreamLimits
 from myna.sockets.stream import CHUNK, SILENCE, Stream
-from tests.net.harness import Client, Served, Talker, on_both_loops
+from tests.net.harness import Client, Served, Talker, on_our_loop
 
 
 def stream_of(talker: Talker) -> Stream:
@@ -15,7 +15,7 @@ def stream_of(talker: Talker) -> Stream:
     return talker.outlet
 
 
-@on_both_loops
+@on_our_loop
 async def test_what_is_said_is_answered() -> None:
     async with Served() as served:
         client = await served.client()
@@ -24,7 +24,7 @@ async def test_what_is_said_is_answered() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_one_byte_per_segment_arrives_whole() -> None:
     async with Served() as served:
         client = await served.client()
@@ -35,7 +35,7 @@ async def test_one_byte_per_segment_arrives_whole() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_the_end_of_the_client_is_told_once() -> None:
     async with Served() as served:
         client = await served.client()
@@ -45,7 +45,7 @@ async def test_the_end_of_the_client_is_told_once() -> None:
         assert not served.listeners.streams.open
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_reset_is_an_end_like_any_other() -> None:
     async with Served() as served:
         client = await served.client()
@@ -55,7 +55,7 @@ async def test_a_reset_is_an_end_like_any_other() -> None:
         await (await served.talker()).until(lambda it: it.losses == 1)
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_reset_is_noticed_while_reading_is_paused() -> None:
     async with Served() as served:
         client = await served.client()
@@ -65,7 +65,7 @@ async def test_a_reset_is_noticed_while_reading_is_paused() -> None:
         await talker.until(lambda it: it.losses == 1)
 
 
-@on_both_loops
+@on_our_loop
 async def test_the_last_words_arrive_although_the_client_is_still_sending() -> None:
     """A close with unread input would send a reset, which destroys what is on its way."""
     async with Served() as served:
@@ -76,7 +76,7 @@ async def test_the_last_words_arrive_although_the_client_is_still_sending() -> N
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_the_conversation_ends_before_the_farewell() -> None:
     async with Served(limits=StreamLimits(linger=30)) as served:
         client = await served.client()
@@ -91,7 +91,7 @@ async def test_the_conversation_ends_before_the_farewell() -> None:
         assert talker.heard == b"bye"
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_farewell_has_a_time_limit() -> None:
     async with Served(limits=StreamLimits(linger=0.05)) as served:
         client = await served.client()
@@ -101,7 +101,7 @@ async def test_a_farewell_has_a_time_limit() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_farewell_has_a_size_limit() -> None:
     async with Served(limits=StreamLimits(linger=30, linger_bytes=100_000)) as served:
         client = await served.client()
@@ -113,7 +113,7 @@ async def test_a_farewell_has_a_size_limit() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_bug_ends_its_own_connection_only(caplog: pytest.LogCaptureFixture) -> None:
     async with Served() as served:
         good, bad = await served.client(), await served.client()
@@ -126,7 +126,7 @@ async def test_a_bug_ends_its_own_connection_only(caplog: pytest.LogCaptureFixtu
         bad.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_megabytes_arrive_in_order() -> None:
     async with Served() as served:
         client = await Client.connect("127.0.0.1", served.port, receive_buffer=32768)
@@ -141,7 +141,7 @@ async def test_megabytes_arrive_in_order() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_what_is_said_while_bytes_wait_follows_them() -> None:
     async with Served() as served:
         client = await Client.connect("127.0.0.1", served.port, receive_buffer=32768)
@@ -154,7 +154,7 @@ async def test_what_is_said_while_bytes_wait_follows_them() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_piece_sent_now_is_there_before_the_turn_ends() -> None:
     async with Served() as served:
         client = await served.client()
@@ -166,7 +166,7 @@ async def test_a_piece_sent_now_is_there_before_the_turn_ends() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_in_a_batch_only_the_first_piece_is_sent_now() -> None:
     """The others are many, perhaps: they are collected and written together."""
     async with Served() as served:
@@ -182,7 +182,7 @@ async def test_in_a_batch_only_the_first_piece_is_sent_now() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_nothing_is_sent_now_while_bytes_wait() -> None:
     async with Served() as served:
         client = await Client.connect("127.0.0.1", served.port, receive_buffer=32768)
@@ -199,7 +199,7 @@ async def test_nothing_is_sent_now_while_bytes_wait() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_nothing_is_sent_now_once_the_stream_closes_or_has_ended() -> None:
     async with Served() as served:
         client = await served.client()
@@ -213,7 +213,7 @@ async def test_nothing_is_sent_now_once_the_stream_closes_or_has_ended() -> None
         assert stream.send_now(b"nobody is there") == 0
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_broken_connection_does_not_end_within_send_now() -> None:
     async with Served() as served:
         client = await served.client()
@@ -225,7 +225,7 @@ async def test_a_broken_connection_does_not_end_within_send_now() -> None:
         await talker.until(lambda it: it.losses == 1)
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_close_behind_waiting_bytes_lets_them_arrive() -> None:
     async with Served() as served:
         client = await Client.connect("127.0.0.1", served.port, receive_buffer=32768)
@@ -240,7 +240,7 @@ async def test_a_close_behind_waiting_bytes_lets_them_arrive() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_slow_reader_is_cut_off(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "myna.net")
     async with Served(limits=StreamLimits(slow_reader=0.05)) as served:
@@ -252,7 +252,7 @@ async def test_a_slow_reader_is_cut_off(caplog: pytest.LogCaptureFixture) -> Non
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_closing_a_reader_that_stands_still_is_bounded() -> None:
     async with Served(limits=StreamLimits(closing=0.05)) as served:
         client = await Client.connect("127.0.0.1", served.port, receive_buffer=32768)
@@ -264,7 +264,7 @@ async def test_closing_a_reader_that_stands_still_is_bounded() -> None:
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_paused_publisher_is_not_read_from_until_resumed() -> None:
     async with Served() as served:
         client, other = await served.client(), await served.client()
@@ -281,7 +281,7 @@ async def test_a_paused_publisher_is_not_read_from_until_resumed() -> None:
         other.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_one_chunk_is_bounded_and_a_flood_does_not_hold_up_others() -> None:
     sizes: list[int] = []
 
@@ -307,7 +307,7 @@ async def test_one_chunk_is_bounded_and_a_flood_does_not_hold_up_others() -> Non
         client.close()
 
 
-@on_both_loops
+@on_our_loop
 async def test_a_stream_is_deaf_to_what_comes_after_its_end() -> None:
     async with Served() as served:
         client = await served.client()

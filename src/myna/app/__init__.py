@@ -4,6 +4,7 @@ from myna.app.broker import App, CannotStart, examine, set_up_log
 from myna.app.limits import changed_limits
 from myna.app.permissions import ask_rules, explain_rules
 from myna.faces import FACES
+from myna.sockets.readiness import new_event_loop
 from myna.store.embedded import StoreError, inspection
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "examine",
     "explain_rules",
     "inspection",
+    "new_event_loop",
     "set_up_log",
 ]

@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     started = time.perf_counter()
-    from myna.app import CannotStart
+    from myna.app import CannotStart, new_event_loop
     from myna.config import ConfigError
 
     try:
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         return complain(NAME, error.problems, USAGE)
     _raise_descriptor_limit()
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
             return runner.run(_serve(loaded, lambda: read_configuration(args), started))
     except CannotStart as error:
         return complain(NAME, str(error).split("\n"), CANNOT_START)
@@ -179,15 +179,6 @@ def _reload(app: "App", read_again: "Callable[[], Loaded]") -> None:
     except (ConfigError, CannotStart) as error:
         for problem in str(error).split("\n"):
             log.error("the configuration stays as it was: %s", problem)
-
-
-def _loop_factory() -> "Callable[[], asyncio.AbstractEventLoop] | None":
-    """uvloop where it is installed."""
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
 
 
 def _raise_descriptor_limit() -> None:

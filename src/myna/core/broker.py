@@ -17,7 +17,7 @@ from myna.core.limits import Limits
 from myna.core.message import Message
 from myna.core.outcome import MATCHED, UNMATCHED, Outcome, Refusal
 from myna.core.output import OutputMemory
-from myna.core.ports import TAKEN, Peers, Store, Tap, TopicGuard, Watcher
+from myna.core.ports import TAKEN, Peers, Store, Tap, Ticking, TopicGuard, Watcher
 from myna.core.receiver import Receiver, Subscription
 from myna.core.retaining import Retaining, may_retain, retained_after
 from myna.core.router import Route
@@ -27,7 +27,7 @@ from myna.wire import reasons
 
 
 @final
-class Broker:
+class Broker(Ticking):
     def __init__(
         self,
         store: Store,

@@ -134,9 +134,9 @@ class Identity:
     def of_client(self, client_id: str, listener: str) -> "Identity":
         """This identity, for one client: gates may admit many clients, and HTTP callers besides, as one object.
 
-        One with rules of its own stays as it is, for they may have been made for it.
+        One of a dialect, with rules of its own or of a class of its own, stays as it is: those are made for one client.
         """
-        if not isinstance(self.rules, Unruled):
+        if type(self) is not Identity or not isinstance(self.rules, Unruled):
             if not self.client_id:
                 self.client_id = client_id
                 self.listener = listener

@@ -14,6 +14,7 @@ from myna.core.aliases import OutboundAliases
 from myna.core.identity import Identity
 from myna.core.message import FORM_3, FORM_5
 from myna.core.output import Output
+from myna.core.ports import Conversation
 from myna.wire.encode import encode_trimmed
 from myna.wire.packets import MQTT_5, Packet
 
@@ -37,7 +38,7 @@ class Step(ABC):
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
-class Link:
+class Link(Conversation):
     def __init__(self, output: Output) -> None:
         self.output = output
         self.level = 0

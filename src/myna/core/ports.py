@@ -49,6 +49,46 @@ class Outlet(ABC):
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
+class Conversation(ABC):
+    """What is said over a connection's bytes. Never raises for anything the peer sends."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def feed(self, data: bytes, now: float) -> None:
+        """The peer has said this."""
+
+    @abstractmethod
+    def has_pending(self) -> bool:
+        """Is there something to take?"""
+
+    @abstractmethod
+    def take(self) -> bytes:
+        """What is to be said next; may be empty."""
+
+    @abstractmethod
+    def sent(self, count: int, now: float) -> None:
+        """So many bytes of what was taken are with the kernel."""
+
+    @abstractmethod
+    def lost(self, now: float) -> None:
+        """The connection is over. Called exactly once, and last."""
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Ticking(ABC):
+    """Somebody with deadlines."""
+
+    @abstractmethod
+    def tick(self, now: float) -> None:
+        """Do what is due."""
+
+    @abstractmethod
+    def next_deadline(self) -> float:
+        """When the earliest is due; 0.0 when there is none."""
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Store(ABC):
     """What must survive a restart. `sequence` is the last one handed out, `committed` the last one that is safe.
 

@@ -199,7 +199,7 @@ class HttpProtocol(HttpToolsProtocol):
         """A whole, small answer. Those of a turn leave together: a client is woken by the first and finds the others,
         which saved a tenth of the time of a request."""
         if not self._unsent:
-            self._port.turn.wake(self)
+            self._port.turn.wake_other(self)
         self._unsent.append(data)
 
     def write_now(self, data: bytes) -> None:

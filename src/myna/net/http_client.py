@@ -1,26 +1,21 @@
-"""The one client for HTTP calls to others: connections are kept and shared, each destination gets its share, and one
-that keeps failing is left alone for a while.
+"""The one client for HTTP calls to others: a time for each call, and a destination that keeps failing is left alone for
+a while. The connections are `http_pool`'s.
 
 What a newcomer gets wrong: a destination is a scheme, host and port. That its answers are errors says nothing here;
 held back is who cannot be reached or does not answer in time, so that its callers fail at once and wait for nothing.
 """
 
 import asyncio
-import os
-import ssl
 from collections.abc import Callable, Sequence
-from functools import lru_cache
-from typing import Final
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-import aiohttp
-from multidict import CIMultiDictProxy
-
 from myna.formats.outgoing import LARGEST_ANSWER, Answer, CallFailed, Cause
-from myna.version import version
 
-CONNECTIONS: Final = 256  # open at once
-PER_DESTINATION: Final = 64
+if TYPE_CHECKING:
+    from myna.net.http_pool import Pool
+
 PATIENCE: Final = 5  # failures in a row, after which a destination is left alone
 PAUSE: Final = 5.0  # seconds, doubled with each further failure
 LONGEST_PAUSE: Final = 60.0
@@ -52,7 +47,7 @@ class HttpClient:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._session: aiohttp.ClientSession | None = None
+        self._pool: Pool | None = None
         self._closed = False
         self._destinations: dict[str, _Destination] = {}
 
@@ -77,7 +72,8 @@ class HttpClient:
         destination.trying = True
         try:
             async with asyncio.timeout(timeout):
-                answer = await self._ask(method, url, headers, body, largest, redirects, trust)
+                pool = await self._opened()
+                answer = await pool.ask(method, url, origin, headers, body, largest, redirects, trust)
         except TimeoutError:
             destination.failed(self._clock())
             raise CallFailed(Cause.TIMEOUT, f"{origin} did not answer within {timeout:g} s") from None
@@ -93,50 +89,16 @@ class HttpClient:
     async def close(self) -> None:
         """Calls that are under way fail."""
         self._closed = True
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        if self._pool is not None:
+            await self._pool.close()
 
-    async def _ask(
-        self,
-        method: str,
-        url: str,
-        headers: Sequence[tuple[str, str]],
-        body: bytes,
-        largest: int,
-        redirects: int,
-        trust: str,
-    ) -> Answer:
-        origin = _origin(url)
-        try:
-            async with self._opened().request(
-                method,
-                url,
-                headers=headers,
-                data=body or None,
-                allow_redirects=redirects > 0,
-                max_redirects=max(redirects, 1),
-                ssl=_trusting(trust, os.stat(trust).st_mtime_ns) if trust else True,
-            ) as response:
-                return Answer(response.status, _join(response.headers), await _read(response, largest, origin))
-        except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
-            raise CallFailed(Cause.TLS, f"{origin} is not trusted: {error}") from error
-        except aiohttp.ClientConnectorDNSError as error:
-            raise CallFailed(Cause.NAME, f"the name in {origin} is not known: {error.os_error}") from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise CallFailed(Cause.CONNECTION, f"{origin}: {_explain(error)}") from error
-
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=CONNECTIONS, limit_per_host=PER_DESTINATION),
-                timeout=aiohttp.ClientTimeout(total=None),  # `call` has the one that counts
-                headers={"user-agent": f"myna/{version}"},
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=True,
-                skip_auto_headers=("content-type",),
-            )
-        return self._session
+    async def _opened(self) -> "Pool":
+        """Imported when first needed, for most brokers never do, and beside the loop, for it takes a moment."""
+        if self._pool is None:
+            module = await asyncio.to_thread(import_module, "myna.net.http_pool")
+            if self._pool is None:
+                self._pool = module.Pool()
+        return self._pool
 
     def _destination(self, origin: str) -> _Destination:
         found = self._destinations.get(origin)
@@ -158,34 +120,3 @@ def _origin(url: str) -> str:
         raise CallFailed(Cause.CONNECTION, "the address to call is no http or https URL")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}{port}"
-
-
-async def _read(response: aiohttp.ClientResponse, largest: int, origin: str) -> bytes:
-    """All of it, and never more than allowed."""
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in response.content.iter_any():
-        size += len(chunk)
-        if size > largest:
-            response.close()
-            raise CallFailed(Cause.TOO_LARGE, f"{origin} answered with more than {largest} bytes")
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _join(headers: CIMultiDictProxy[str]) -> dict[str, str]:
-    joined: dict[str, str] = {}
-    for name, value in headers.items():
-        key = name.lower()
-        joined[key] = f"{joined[key]}, {value}" if key in joined else value
-    return joined
-
-
-def _explain(error: Exception) -> str:
-    return error.strerror or type(error).__name__ if isinstance(error, OSError) else type(error).__name__
-
-
-@lru_cache(maxsize=64)
-def _trusting(path: str, changed: int) -> ssl.SSLContext:
-    """Read once, and again when the file has changed."""
-    return ssl.create_default_context(cafile=path)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from myna.core.ports import Outlet, Peer
+from myna.core.ports import Conversation, Outlet, Peer, Ticking
 from myna.net.acceptor import Accepted, Acceptor
 from myna.net.addresses import BACKLOG, listen_tcp, listen_unix, remove_unix, show_peer
 from myna.net.endpoint import Route
@@ -20,10 +20,10 @@ from myna.net.tls import TlsContexts
 from myna.net.tls_accept import MqttTlsProtocol
 from myna.net.websocket import WebSocketLimits
 from myna.sockets.backpressure import StreamLimits
-from myna.sockets.clock import Clock, Ticking
+from myna.sockets.clock import Clock
 from myna.sockets.patience import INTERVAL, Patience
 from myna.sockets.readiness import make_readiness
-from myna.sockets.stream import Conversation, SocketStream, Streams
+from myna.sockets.stream import SocketStream, Streams
 from myna.sockets.turn import Turn
 
 log = logging.getLogger("myna.net")

@@ -9,10 +9,10 @@ import ssl
 from collections.abc import Callable
 from typing import cast
 
-from myna.core.ports import Outlet, Peer
+from myna.core.ports import Conversation, Outlet, Peer
 from myna.net.tls import read_certificate
 from myna.net.transport_stream import TransportStream
-from myna.sockets.stream import Conversation, Streams
+from myna.sockets.stream import Streams
 
 log = logging.getLogger("myna.net")
 

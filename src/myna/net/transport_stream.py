@@ -10,8 +10,9 @@ import contextlib
 import logging
 from typing import Final, final
 
+from myna.core.ports import Conversation
 from myna.sockets.backpressure import Backlog
-from myna.sockets.stream import Conversation, Stream, Streams
+from myna.sockets.stream import Stream, Streams
 
 log = logging.getLogger("myna.net")
 

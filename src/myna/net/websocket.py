@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, final
 
-from myna.core.ports import AT_ONCE, Outlet
+from myna.core.ports import AT_ONCE, Conversation, Outlet
 from myna.net.endpoint import ByteConversation, Headers, UpgradeRequest, WebSocketConnection, WebSocketEndpoint
 from myna.net.frames import (
     ABNORMAL,
@@ -48,7 +48,7 @@ class WebSocketLimits:
 
 
 @final
-class WebSocket(WebSocketConnection):
+class WebSocket(WebSocketConnection, Conversation):
     __slots__ = (
         "_chunks",
         "_early",
@@ -119,7 +119,7 @@ class WebSocket(WebSocketConnection):
         now = self._streams.clock.now()
         carried = WebSocketStream(self._stream, self._limits.message)
         self._stream.conversation = carried
-        carried.start(start(carried, now), accept_response(request, subprotocol, headers))
+        carried.start(start(carried.outlet, now), accept_response(request, subprotocol, headers))
         self._stream.resume()
         if self._early:
             carried.feed(bytes(self._early), now)

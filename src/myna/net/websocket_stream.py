@@ -9,7 +9,7 @@ them.
 from collections.abc import Callable
 from typing import Final, final
 
-from myna.core.ports import Outlet, Peer
+from myna.core.ports import Conversation, Outlet, Peer
 from myna.net.endpoint import ByteConversation, UpgradeRequest, WebSocketConnection, WebSocketEndpoint
 from myna.net.frames import (
     BINARY,
@@ -32,12 +32,38 @@ SUBPROTOCOLS: Final = ("mqtt", "mqttv3.1")
 
 
 @final
-class WebSocketStream(Outlet):
-    __slots__ = ("_chunks", "_closed", "_conversation", "_reader", "_stream", "_unsent", "_woken")
+class FramedOutlet(Outlet):
+    """What the core asks of the connection within the frames."""
+
+    __slots__ = ("_frames",)
+
+    def __init__(self, frames: "WebSocketStream") -> None:
+        super().__init__()
+        self._frames = frames
+
+    def wake(self) -> None:
+        self._frames.wake()
+
+    def close(self) -> None:
+        self._frames.close()
+
+    def pause(self) -> None:
+        self._frames.pause()
+
+    def resume(self) -> None:
+        self._frames.resume()
+
+
+@final
+class WebSocketStream(Conversation):
+    """The conversation that the frames are, with another one inside."""
+
+    __slots__ = ("_chunks", "_closed", "_conversation", "_reader", "_stream", "_unsent", "_woken", "outlet")
 
     def __init__(self, stream: Stream, limit: int) -> None:
         super().__init__()
         self._stream = stream
+        self.outlet = FramedOutlet(self)
         self._reader = FrameReader(limit, streaming=True)
         self._conversation: ByteConversation = SILENCE
         self._chunks: list[bytes] = []  # handshake and control frames, which go before the packets

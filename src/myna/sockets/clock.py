@@ -8,32 +8,24 @@ up.
 
 import asyncio
 import logging
-import time
-from typing import Protocol
+from time import monotonic, time
+
+from myna.core.ports import Ticking
 
 log = logging.getLogger("myna.net")
-
-
-class Ticking(Protocol):
-    """Somebody with deadlines: the broker."""
-
-    def tick(self, now: float) -> None: ...
-
-    def next_deadline(self) -> float:
-        """When the earliest is due; 0.0 when there is none."""
 
 
 class Clock:
     def __init__(self, loop: asyncio.AbstractEventLoop, broker: Ticking) -> None:
         self._loop = loop
         self._broker = broker
-        self._offset = time.time() - time.monotonic()
+        self._offset = time() - monotonic()
         self._timer: asyncio.TimerHandle | None = None
         self._armed_for = 0.0
         self._stopped = False
 
     def now(self) -> float:
-        return time.monotonic() + self._offset
+        return monotonic() + self._offset
 
     def arm(self) -> None:
         """A turn of work has ended. A timer that is too early is left alone: it fires, finds nothing, re-arms."""

@@ -1,33 +1,23 @@
 """Which sockets can be read or written, and serving them in batches.
 
-One epoll of our own holds every plain socket; its descriptor is registered once with the event loop, whichever that
-is. So a wake-up costs one callback for all ready sockets instead of one each, and an idle connection costs the loop
-nothing. Where there is no epoll each socket is registered with the loop itself: same streams, a little slower.
-
-Fairness: one chunk per socket per turn, and a turn ends early once it has read enough; the kernel reports the
-sockets it reported last behind all others next time.
+On the loop that the broker runs on, the loop's selector is ours and serves the sockets itself (`selector`). On any
+other loop each socket is registered by itself: same streams, somewhat slower, and a reset is not noticed while nothing
+is read.
 """
 
 import asyncio
 import logging
-import select
 import sys
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, final
+
+from myna.sockets.selector import SharedSelector
 
 if TYPE_CHECKING:
     from myna.sockets.stream import SocketStream
     from myna.sockets.turn import Turn
 
 log = logging.getLogger("myna.net")
-
-# As the kernel numbers them; the `select` module has the names only where there is an epoll.
-READ: Final = 0x001
-WRITE: Final = 0x004
-BROKEN: Final = 0x008 | 0x010
-
-BATCH: Final = 256
-ENOUGH: Final = 2 * 1024 * 1024  # bytes read in one turn: some ten milliseconds of work
 
 
 class Readiness(ABC):
@@ -45,55 +35,39 @@ class Readiness(ABC):
 
 
 def make_readiness(loop: asyncio.AbstractEventLoop, turn: "Turn") -> Readiness:
-    return EpollReadiness(loop, turn) if sys.platform == "linux" else LoopReadiness(loop, turn)
+    selector = getattr(loop, "_selector", None)
+    return SharedReadiness(selector, turn) if isinstance(selector, SharedSelector) else LoopReadiness(loop, turn)
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """A loop that serves streams best."""
+    if sys.platform != "linux":
+        return asyncio.new_event_loop()
+    selector = SharedSelector()
+    loop = asyncio.SelectorEventLoop(selector)  # type: ignore[arg-type]  # it is all the loop needs of one
+    selector.attach(loop)
+    return loop
 
 
 @final
-class EpollReadiness(Readiness):
-    def __init__(self, loop: asyncio.AbstractEventLoop, turn: "Turn") -> None:
-        self._loop = loop
-        self._turn = turn
-        self._epoll = select.epoll()
-        self._streams: dict[int, SocketStream] = {}
-        loop.add_reader(self._epoll.fileno(), self._serve)
+class SharedReadiness(Readiness):
+    """The loop's own selector serves them."""
+
+    def __init__(self, selector: SharedSelector, turn: "Turn") -> None:
+        self._selector = selector
+        selector.serve(turn)
 
     def register(self, stream: "SocketStream") -> None:
-        self._epoll.register(stream.fileno, READ)
-        self._streams[stream.fileno] = stream
+        self._selector.add(stream)
 
     def interest(self, stream: "SocketStream", read: bool, write: bool) -> None:
-        self._epoll.modify(stream.fileno, (READ if read else 0) | (WRITE if write else 0))
+        self._selector.change(stream, read, write)
 
     def forget(self, stream: "SocketStream") -> None:
-        if self._streams.pop(stream.fileno, None) is not None:
-            self._epoll.unregister(stream.fileno)
+        self._selector.remove(stream)
 
     def close(self) -> None:
-        self._loop.remove_reader(self._epoll.fileno())
-        self._epoll.close()
-
-    def _serve(self) -> None:
-        turn = self._turn
-        now = turn.begin()
-        streams = self._streams
-        room = ENOUGH
-        for fileno, events in self._epoll.poll(0, BATCH):
-            stream = streams.get(fileno)
-            if stream is None:
-                continue  # ended by another one of this batch
-            try:
-                if events & READ:
-                    room -= stream.read(now)
-                    if room < 0:
-                        break
-                elif events & BROKEN:
-                    stream.broken(now)
-                if events & WRITE and stream.fileno == fileno:
-                    stream.write(now)
-            except Exception:
-                log.exception("a connection failed by a bug of ours; closing it")
-                stream.crashed(now)
-        turn.end(now)
+        self._selector.serve(None)
 
 
 @final

@@ -19,11 +19,12 @@ import contextlib
 import logging
 import socket
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Final, Protocol, final
+from os import read, write
+from typing import TYPE_CHECKING, Final, final
 
 from mypy_extensions import mypyc_attr
 
-from myna.core.ports import Outlet
+from myna.core.ports import Conversation, Outlet
 from myna.sockets.backpressure import Backlog, StreamLimits
 
 if TYPE_CHECKING:
@@ -35,20 +36,11 @@ log = logging.getLogger("myna.net")
 
 # malloc serves this from its heap; from 128 KiB up every read would map and unmap pages: 9 us instead of 3.
 CHUNK: Final = 64 * 1024
-
-
-class Conversation(Protocol):
-    """What is said over a stream. Never raises for anything the peer sends; `lost` is called exactly once, and last."""
-
-    def feed(self, data: bytes, now: float) -> None: ...
-    def has_pending(self) -> bool: ...
-    def take(self) -> bytes: ...
-    def sent(self, count: int, now: float) -> None: ...
-    def lost(self, now: float) -> None: ...
+FIRST: Final = 479  # with a bytes object's header 512, which Python serves from its own pools; most packets fit
 
 
 @final
-class Silence:
+class Silence(Conversation):
     """The conversation of a stream whose real one has ended: takes everything, says nothing."""
 
     def feed(self, data: bytes, now: float) -> None:
@@ -141,7 +133,18 @@ class Streams:
 class SocketStream(Stream):
     """A stream on a plain non-blocking socket: TCP or unix."""
 
-    __slots__ = ("_backlog", "_closing", "_discarded", "_paused", "_sent_in", "_socket", "_streams", "_woken", "fileno")
+    __slots__ = (
+        "_backlog",
+        "_chunk",
+        "_closing",
+        "_discarded",
+        "_paused",
+        "_sent_in",
+        "_socket",
+        "_streams",
+        "_woken",
+        "fileno",
+    )
 
     def __init__(self, streams: Streams, sock: socket.socket) -> None:
         super().__init__()
@@ -149,6 +152,7 @@ class SocketStream(Stream):
         self._socket = sock
         self.fileno = sock.fileno()
         self._backlog: Backlog | None = None
+        self._chunk = FIRST
         self._closing = False
         self._paused = False
         self._discarded = -1  # bytes read in the farewell, -1 before it
@@ -191,7 +195,7 @@ class SocketStream(Stream):
                 return 0  # one of many: a burst is still written at once, behind its first piece
             self._sent_in = turn.number
         try:
-            return self._socket.send(data)
+            return write(self.fileno, data)
         except OSError:
             return 0  # full or broken: the flush will be told the same, and there is the place to act on it
 
@@ -200,7 +204,7 @@ class SocketStream(Stream):
     def read(self, now: float) -> int:
         """Read one chunk and hand it on; answers its size."""
         try:
-            data = self._socket.recv(CHUNK)
+            data = read(self.fileno, self._chunk)
         except BlockingIOError:
             return 0
         except OSError:
@@ -209,10 +213,12 @@ class SocketStream(Stream):
         if not data:
             self.abort(now)  # an orderly end: there is nobody left to talk to
             return 0
+        size = len(data)
+        self._chunk = CHUNK if size >= FIRST else FIRST
         self.conversation.feed(data, now)
         if self._discarded >= 0:
-            self._discard(len(data), now)
-        return len(data)
+            self._discard(size, now)
+        return size
 
     def flush(self, now: float) -> None:
         self._woken = False
@@ -222,7 +228,7 @@ class SocketStream(Stream):
         data = conversation.take()
         if data:
             try:
-                count = self._socket.send(data)
+                count = write(self.fileno, data)
             except BlockingIOError:
                 count = 0
             except OSError:

@@ -8,14 +8,19 @@ is already runnable.
 
 import asyncio
 import logging
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from myna.sockets.clock import Clock
+
+if TYPE_CHECKING:
+    from myna.sockets.stream import Stream
 
 log = logging.getLogger("myna.net")
 
 # A reader that keeps up lets the core refill it at once. So many times per turn, then others get theirs.
 ROUNDS: Final = 4
+
+BUG: Final = "writing to a connection failed by a bug of ours; closing it"
 
 
 class Flushed(Protocol):
@@ -29,21 +34,27 @@ class Flushed(Protocol):
 
 
 class Turn:
-    __slots__ = ("_loop", "_scheduled", "batched", "clock", "dirty", "number")
+    __slots__ = ("_loop", "_others", "_scheduled", "batched", "clock", "dirty", "number")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock) -> None:
         self._loop = loop
         self.clock = clock
-        self.dirty: list[Flushed] = []
+        self.dirty: list[Stream] = []
+        self._others: list[Flushed] = []
         self.batched = False  # this turn has an end of its own, which is sure to come
         self.number = 0  # of such turns
         self._scheduled = False
 
-    def wake(self, flushed: Flushed) -> None:
-        if not self.batched and not self._scheduled:
-            self._scheduled = True
-            self._loop.call_soon(self._run)
-        self.dirty.append(flushed)
+    def wake(self, stream: "Stream") -> None:
+        if not self.batched:
+            self._schedule()
+        self.dirty.append(stream)
+
+    def wake_other(self, flushed: Flushed) -> None:
+        """The same, for what is no stream."""
+        if not self.batched:
+            self._schedule()
+        self._others.append(flushed)
 
     def begin(self) -> float:
         """A batch starts; whoever calls this calls `end`. Answers the time that holds for all of it."""
@@ -54,20 +65,37 @@ class Turn:
     def end(self, now: float) -> None:
         for _ in range(ROUNDS):
             dirty = self.dirty
-            if not dirty:
+            if dirty:
+                self.dirty = []
+                for stream in dirty:
+                    try:
+                        stream.flush(now)
+                    except Exception:
+                        log.exception(BUG)
+                        stream.crashed(now)
+            if self._others:
+                self._flush_others(now)
+            elif not self.dirty:
                 break
-            self.dirty = []
-            for flushed in dirty:
-                try:
-                    flushed.flush(now)
-                except Exception:
-                    log.exception("writing to a connection failed by a bug of ours; closing it")
-                    flushed.crashed(now)
         self.batched = False
-        if self.dirty and not self._scheduled:
+        if self.dirty or self._others:
+            self._schedule()
+        self.clock.arm()
+
+    def _flush_others(self, now: float) -> None:
+        others = self._others
+        self._others = []
+        for flushed in others:
+            try:
+                flushed.flush(now)
+            except Exception:
+                log.exception(BUG)
+                flushed.crashed(now)
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self._run)
-        self.clock.arm()
 
     def _run(self) -> None:
         self._scheduled = False
