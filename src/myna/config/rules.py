@@ -49,6 +49,7 @@ class CheckSettings(Struct, frozen=True, forbid_unknown_fields=True):
     url: str  # `/check` is put behind it
     timeout: Duration = Duration(5)  # for an answer
     remember: Duration = Duration(60)  # an answer, by user and question; at least a second
+    recheck: Duration = Duration(0)  # how often subscriptions are asked about again; 0 for never
     remembered: Annotated[int, Meta(ge=1000)] = 100_000  # answers
 
 

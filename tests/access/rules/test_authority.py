@@ -8,14 +8,17 @@ from pathlib import Path
 import pytest
 
 from myna.access.rules.authority import Authority, prepare
-from myna.config import ConfigError, Source
+from myna.config import ConfigError, Duration, Source
 from myna.config.rules import CheckSettings, RuleSettings, RulesSettings
 from myna.core.identity import ALLOW_ALL
+from myna.formats.outgoing import Answer
 from myna.testing import Client, World
 from myna.testing.outgoing import ScriptedHttp
 
 SOURCE = Source("myna.toml", {("rules",): 3, ("rules", "file"): 4}, {})
 PATIENCE = 10.0
+YES = Answer(200, {}, b"true")
+NO = Answer(200, {}, b"false")
 
 ALL = '[[rule]]\nallow = ["publish", "subscribe"]\ntopics = "#"\n'
 SOME = '[[rule]]\nallow = ["publish", "subscribe"]\ntopics = "a/#"\n'
@@ -220,3 +223,56 @@ def test_a_check_stays_the_same_if_nothing_is_said_differently_of_it() -> None:
     authority.use(prepare(None, SOURCE))
     authority.tick(world.now)
     assert authority._check is None
+
+
+def test_subscriptions_are_asked_about_again_where_that_is_wanted() -> None:
+    async def test() -> None:
+        world = World()
+        http = ScriptedHttp(YES, YES, NO)
+        authority = Authority(world.broker, http, lambda: world.now, lambda: None)
+        check = CheckSettings("http://rules.example", remember=Duration(10), recheck=Duration(30))
+        authority.use(prepare(RulesSettings(check=check), SOURCE))
+        authority.start(asyncio.get_running_loop())
+        client = world.client("alice")
+        client.send_subscribe("a")
+
+        async def until(true: Callable[[], bool]) -> None:
+            async with asyncio.timeout(PATIENCE):
+                while not true():
+                    await asyncio.sleep(0)
+
+        await until(lambda: len(http.asked) == 2 and not client.is_paused())
+        assert subscriptions(client) == ["a"]
+        world.now += 15
+        authority.tick(world.now)
+        assert subscriptions(client) == ["a"]
+        world.now += 15
+        authority.tick(world.now)
+        await until(lambda: subscriptions(client) == [])
+        authority.stop()
+
+    asyncio.run(test())
+
+
+def test_a_changed_answer_has_subscriptions_looked_at() -> None:
+    async def test() -> None:
+        world = World()
+        http = ScriptedHttp(YES, YES, NO)
+        authority = Authority(world.broker, http, lambda: world.now, lambda: None)
+        authority.use(prepare(RulesSettings(check=CheckSettings("http://rules.example")), SOURCE))
+        authority.start(asyncio.get_running_loop())
+        first = world.client("alice")
+        first.send_subscribe("a")
+        async with asyncio.timeout(PATIENCE):
+            while len(http.asked) < 2 or first.is_paused():
+                await asyncio.sleep(0)
+        world.now += 61
+        second = world.client("alice2")  # the same user, as the gate of this world has it
+        second.send_subscribe("a")
+        async with asyncio.timeout(PATIENCE):
+            while subscriptions(first):
+                authority.tick(world.now)
+                await asyncio.sleep(0)
+        authority.stop()
+
+    asyncio.run(test())

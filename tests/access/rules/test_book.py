@@ -293,5 +293,7 @@ def test_what_is_remembered_of_one_identity_is_bounded() -> None:
         assert judge.may_publish(who, f"a/{number}", 0, False) == reasons.SUCCESS
         assert judge.may_subscribe(who, f"a/{number}", 0) == reasons.SUCCESS
     standing = judge.standing(who)
+    assert standing._publish is not None
+    assert standing._subscribe is not None
     assert len(standing._publish._remembered) <= 1024
     assert len(standing._subscribe._remembered) <= 1024

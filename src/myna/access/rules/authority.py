@@ -63,6 +63,7 @@ class Authority:
         self._timer: asyncio.TimerHandle | None = None
         self._reading: asyncio.Task[None] | None = None
         self._seen: Stamp = None
+        self._rechecked_at = now()
 
     def use(self, ready: Ready) -> None:
         settings = ready.settings
@@ -101,8 +102,15 @@ class Authority:
 
     def tick(self, now: float) -> None:
         """Once a second."""
-        if self._check is not None:
-            self._check.tick(now)
+        check, settings = self._check, self._ready.settings
+        if check is None or settings is None or settings.check is None:
+            return
+        check.tick(now)
+        due = settings.check.recheck > 0 and now - self._rechecked_at >= settings.check.recheck
+        if (due or check.changed) and self._loop is not None:
+            self._rechecked_at = now if due else self._rechecked_at
+            check.changed = False
+            self._review.start(self._loop)
 
     # The file
 

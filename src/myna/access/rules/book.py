@@ -4,7 +4,7 @@ Most rules of a long list are for one user each, so those are found by their use
 not change the order in which the rules of one person are looked at.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from myna.access.rules.people import People
@@ -21,7 +21,7 @@ HIGHEST_QOS: Final = 2
 class Rule:
     """`number` counts from 1, over inline rules and the file's."""
 
-    __slots__ = ("actions", "allow", "number", "people", "place", "qos", "settings", "templates")
+    __slots__ = ("actions", "allow", "clauses", "number", "people", "place", "qos", "settings")
 
     def __init__(self, placed: PlacedRule, number: int) -> None:
         """Raises BadTemplate."""
@@ -33,7 +33,19 @@ class Rule:
         self.actions = actions_of(settings)
         self.qos = settings.qos
         self.people = People(settings)
-        self.templates = [Template(text) for text in topics_of(settings)]
+        # What is the same for everybody is made once.
+        templates = [Template(text) for text in topics_of(settings)]
+        self.clauses = [self.clause(one.text) if one.is_fixed else one for one in templates]
+
+    def clause(self, filter: str) -> Clause:
+        return Clause(self.number, self.allow, self.actions, self.qos, filter)
+
+    def clauses_of(self, identity: Identity) -> Iterator[Clause]:
+        for one in self.clauses:
+            if isinstance(one, Clause):
+                yield one
+            elif (filter := one.fill(identity)) is not None:
+                yield self.clause(filter)
 
 
 class Rulebook:
@@ -61,8 +73,7 @@ class Rulebook:
         clauses: list[Clause] = []
         for rule in rules:
             if rule.people.include(identity):
-                filters = [filter for template in rule.templates if (filter := template.fill(identity)) is not None]
-                clauses += [Clause(rule.number, rule.allow, rule.actions, rule.qos, filter) for filter in filters]
+                clauses += rule.clauses_of(identity)
         return Standing(clauses)
 
     def _add(self, rule: Rule) -> None:

@@ -26,6 +26,7 @@ log = logging.getLogger("myna.rules")
 
 ERROR_KEPT: Final = 1.0  # seconds
 UNDER_WAY: Final = 10_000  # questions at once; more are errors
+CALLS: Final = 64  # of those that are made at once: the time for an answer must not pass while others are served
 REDIRECTS: Final = 5
 LARGEST: Final = 4096
 QOS: Final = {1: "AT_LEAST_ONCE", 2: "EXACTLY_ONCE"}  # 0 is left out
@@ -61,7 +62,9 @@ class Check:
         self._answers: dict[Key, _Answer] = {}
         self._waiting: dict[tuple[str, str], list[Waiting]] = {}
         self._calls: set[asyncio.Task[None]] = set()  # the loop itself holds tasks only weakly
+        self._turns = asyncio.Semaphore(CALLS)
         self._failing = False
+        self.changed = False  # an answer is no longer what it was; for somebody else to look at, and to take back
         self._forgotten_at = 0.0
 
     def connect(self, identity: Identity) -> int:
@@ -159,6 +162,7 @@ class Check:
         held.fresh_until = now + keep
         held.stale_until = now + 2 * keep
         if before not in (LATER, verdict):
+            self.changed = True
             self._broker.rules_changed()  # others have remembered what is no longer so
         for waiting in self._waiting.pop((tenant, user), ()):
             try:
@@ -171,15 +175,16 @@ class Check:
         if not (_is_sendable(tenant) and _is_sendable(user)):
             self._broker.counters.refuse("check_name")
             return False  # a header cannot hold it, and nobody else may be asked about in its place
-        answer = await self._http.call(
-            "POST",
-            self._url,
-            headers=[("content-type", "application/json"), ("tenant_id", tenant), ("user_id", user)],
-            body=body,
-            timeout=float(self._settings.timeout),
-            largest=LARGEST,
-            redirects=REDIRECTS,
-        )
+        async with self._turns:
+            answer = await self._http.call(
+                "POST",
+                self._url,
+                headers=[("content-type", "application/json"), ("tenant_id", tenant), ("user_id", user)],
+                body=body,
+                timeout=float(self._settings.timeout),
+                largest=LARGEST,
+                redirects=REDIRECTS,
+            )
         return answer.status == 200 and answer.body.strip().lower() == b"true"
 
     def _error(self, tenant: str) -> int:

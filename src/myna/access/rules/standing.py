@@ -30,21 +30,35 @@ class Clause:
 
 
 class Standing:
+    """Each question's clauses are put in order when it is first asked: most clients never ask all of them."""
+
+    __slots__ = ("_clauses", "_publish", "_retain", "_subscribe", "_unsubscribe")
+
     def __init__(self, clauses: Sequence[Clause]) -> None:
-        self._publish = _ByTopic([one for one in clauses if "publish" in one.actions])
-        self._retain = _ByTopic([one for one in clauses if one.actions & {"publish", "retain"}])
-        self._subscribe = _ByFilter([one for one in clauses if "subscribe" in one.actions])
-        self._unsubscribe = _ByFilter([one for one in clauses if "unsubscribe" in one.actions])
+        self._clauses = tuple(clauses)
+        self._publish: _ByTopic | None = None
+        self._retain: _ByTopic | None = None
+        self._subscribe: _ByFilter | None = None
+        self._unsubscribe: _ByFilter | None = None
 
     def publishing(self, topic: str, retain: bool) -> Clause | None:
         """The clause that decides; None if no rule says anything."""
-        return (self._retain if retain else self._publish).decides(topic)
+        if retain:
+            held = self._retain = self._retain or _ByTopic(self._about("publish", "retain"))
+        else:
+            held = self._publish = self._publish or _ByTopic(self._about("publish"))
+        return held.decides(topic)
 
     def subscribing(self, filter: str) -> Clause | None:
-        return self._subscribe.decides(filter)
+        held = self._subscribe = self._subscribe or _ByFilter(self._about("subscribe"))
+        return held.decides(filter)
 
     def unsubscribing(self, filter: str) -> Clause | None:
-        return self._unsubscribe.decides(filter)
+        held = self._unsubscribe = self._unsubscribe or _ByFilter(self._about("unsubscribe"))
+        return held.decides(filter)
+
+    def _about(self, *words: str) -> list[Clause]:
+        return [clause for clause in self._clauses if not clause.actions.isdisjoint(words)]
 
 
 class _ByTopic:
