@@ -132,7 +132,7 @@ def test_a_changed_file_holds_for_those_who_are_connected(tmp_path: Path, caplog
 
     caplog.set_level("INFO")
     asyncio.run(test())
-    assert "1 subscriptions of 1 clients have ended" in caplog.text
+    assert "no longer allow: 1, of so many clients: 1" in caplog.text
 
 
 def test_clients_may_be_disconnected_instead(tmp_path: Path) -> None:
@@ -274,5 +274,23 @@ def test_a_changed_answer_has_subscriptions_looked_at() -> None:
                 authority.tick(world.now)
                 await asyncio.sleep(0)
         authority.stop()
+
+    asyncio.run(test())
+
+
+def test_a_bug_while_reading_leaves_the_rules_as_they_were_and_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test() -> None:
+        house = House(tmp_path, SOME)
+        alice = house.world.connected("alice")
+        house.authority.start(asyncio.get_running_loop())
+        house.write("x = " + "[" * 100_000)  # more than the parser can stand
+        await house.until(lambda: "they stay as they were" in caplog.text)
+        for _ in range(3):
+            house.authority._look()
+        assert house.authority._reading is None
+        assert alice.subscribe("a/2") == 0
+        house.authority.stop()
 
     asyncio.run(test())

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from myna.access.rules.book import Rulebook
@@ -141,15 +141,16 @@ class Authority:
         if self._ready is not before:
             return  # the configuration has been read meanwhile
         if book is before.book:
-            self._ready = Ready(settings, before.inline, book, stamp)
+            self._ready = replace(before, stamp=stamp)
             return
         log.info("rules read again: %s, %d rules are in force", settings.file, len(book.rules))
-        self.use(Ready(settings, before.inline, book, stamp))
+        self.use(replace(before, book=book, stamp=stamp))
 
     def _has_read(self, task: "asyncio.Task[None]") -> None:
         self._reading = None
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("reading the rules again failed by a bug of ours; they stay as they were", exc_info=error)
+            self._ready = replace(self._ready, stamp=self._seen)  # until the file is another one
 
 
 def prepare(settings: RulesSettings | None, source: Source) -> Ready:

@@ -60,7 +60,7 @@ class Review:
             self._handle = loop.call_soon(self._go_on, loop)
         elif self._subscriptions:
             log.warning(
-                "%d subscriptions of %d clients have ended: the rules no longer allow them",
+                "subscriptions have ended that the rules no longer allow: %d, of so many clients: %d",
                 self._subscriptions,
                 self._clients,
             )
