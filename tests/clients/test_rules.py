@@ -271,7 +271,7 @@ def test_where_nobody_answers_the_tenants_setting_does(tmp_path: Path, limits: s
 
 
 def test_one_who_never_answers_is_not_waited_for_longer_than_is_said(tmp_path: Path) -> None:
-    with serving() as hook, asking(tmp_path, hook, 'timeout = "300 ms"') as myna:
+    with serving() as hook, asking(tmp_path, hook, 'timeout = "2 s"') as myna:
         hook.held = {"never"}
         with connected(myna, "alice") as alice:
             assert publish(alice, "never") == UNSPECIFIED
@@ -288,3 +288,26 @@ def test_rules_of_the_file_are_looked_at_before_anybody_is_asked(tmp_path: Path)
     assert [question for question in hook.seen if "pub" in question] == [
         {"pub": {"topic": "garden", "qos": "AT_LEAST_ONCE"}}
     ]
+
+
+def test_rules_know_who_let_a_client_in_and_where(tmp_path: Path) -> None:
+    rules = """
+[[rule]]
+allow = "publish"
+topics = "by/open"
+authenticator = "open"
+[[rule]]
+allow = "publish"
+topics = "at/first"
+listener = "mqtt"
+[[rule]]
+allow = "publish"
+topics = "never"
+authenticator = "passwords"
+[[rule]]
+allow = "publish"
+topics = "never"
+listener = "mqtt-2"
+"""
+    with broker(tmp_path, rules) as serving, connected(serving, "alice") as alice:
+        assert [publish(alice, topic) for topic in ("by/open", "at/first", "never")] == [0x10, 0x10, REFUSED]

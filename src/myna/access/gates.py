@@ -10,6 +10,7 @@ from importlib import import_module
 from myna.access import AUTHENTICATORS
 from myna.access.authenticator import AccessContext, Authenticator
 from myna.access.chain import Chain, Judge
+from myna.access.named import Named
 from myna.config import ConfigError, Source, Table, decode_table
 from myna.config.decode import suggest
 
@@ -48,7 +49,7 @@ class Gates:
 
     def use(self, endpoint: str, names: Sequence[str]) -> Chain:
         """The gate of an endpoint. Asked for again, it is the same gate with other authenticators."""
-        authenticators = [self._find(endpoint, name) for name in names]
+        authenticators = [Named(name, self._find(endpoint, name)) for name in names]
         chain = self._chains.get(endpoint)
         if chain is None:
             chain = self._chains[endpoint] = Chain(authenticators, self._context.now)
@@ -58,7 +59,7 @@ class Gates:
 
     def make(self, names: Sequence[str]) -> Chain:
         """A gate of somebody's own."""
-        return Chain([self._find("", name) for name in names], self._context.now)
+        return Chain([Named(name, self._find("", name)) for name in names], self._context.now)
 
     def _find(self, endpoint: str, name: str) -> Judge:
         found = self._made.get(name) or self._brought.get(name)

@@ -217,6 +217,7 @@ class Ticket(ABC):
         self.data: bytes | None = None
         self.level = 0
         self.peer = Peer()
+        self.authenticator = ""  # who was asked last
 
     @abstractmethod
     def admit(self, identity: Identity, now: float, data: bytes | None = None) -> None:
