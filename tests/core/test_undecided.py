@@ -1,13 +1,19 @@
 """While the rules ask elsewhere one step waits, what came behind it is not read, and nothing overtakes."""
 
+from typing import Any
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from myna.core.limits import Limits
 from myna.testing import Client, SlowGate, SlowRules, World, assert_closed, assert_received
 from myna.testing.fakes import OpenGate
 from myna.wire import reasons
+from myna.wire.encode import encode
 from myna.wire.packets import (
     Disconnect,
+    Packet,
     Pingreq,
     Pingresp,
     Puback,
@@ -271,3 +277,77 @@ def test_a_session_taken_over_forgets_what_it_waited_for() -> None:
     world.allow("publish a")
     assert second.received() == []
     assert_closed(first, reasons.SESSION_TAKEN_OVER)
+
+
+# However late the answers come: what a client gets, and what it brings about, is the same.
+
+NAMES = ("a", "b", "c/d")
+ASKED = st.lists(
+    st.one_of(
+        st.tuples(st.just("publish"), st.sampled_from(NAMES), st.integers(0, 2)),
+        st.tuples(st.just("retain"), st.sampled_from(NAMES), st.integers(0, 2)),
+        st.tuples(st.just("subscribe"), st.lists(st.sampled_from((*NAMES, "#", "c/+")), min_size=1, max_size=3)),
+        st.tuples(st.just("unsubscribe"), st.lists(st.sampled_from((*NAMES, "#")), min_size=1, max_size=3)),
+        st.tuples(st.just("ping")),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+def packet_of(asked: tuple[Any, ...], number: int) -> Packet:
+    if asked[0] in ("publish", "retain"):
+        return Publish(asked[1], b"%d" % number, asked[2], asked[0] == "retain", packet_id=number if asked[2] else 0)
+    if asked[0] == "subscribe":
+        return Subscribe(number, [SubscriptionRequest(filter, 0) for filter in asked[1]])
+    return Unsubscribe(number, asked[1]) if asked[0] == "unsubscribe" else Pingreq()
+
+
+class Answering(SlowRules):
+    """Gives each answer at once, or when it is told to."""
+
+    def __init__(self, forbidden: set[str], at_once: bool) -> None:
+        super().__init__()
+        self.forbidden = forbidden
+        self.at_once = at_once
+
+    def verdict(self, question: str) -> int:
+        return reasons.NOT_AUTHORIZED if question in self.forbidden else reasons.SUCCESS
+
+    def _ask(self, question: str) -> int:
+        return self.verdict(question) if self.at_once else super()._ask(question)
+
+    def answer_oldest(self, now: float) -> None:
+        if self.asked:
+            self.answer(self.asked[0], self.verdict(self.asked[0]), now)
+
+
+def play(data: bytes, cuts: list[int], forbidden: set[str], at_once: bool) -> tuple[list[Packet], list[bytes]]:
+    world = World()
+    watcher, client = world.connected("watcher"), world.connected("alice")
+    watcher.subscribe("#")
+    rules = Answering(forbidden, at_once)
+    world.broker.rules = rules
+    start = 0
+    for cut in [*sorted(cuts), len(data)]:
+        client.send_bytes(data[start:cut])
+        start = max(start, cut)
+        rules.answer_oldest(world.now)
+    while rules.asked:
+        rules.answer_oldest(world.now)
+    assert not client.is_paused()
+    return client.received(), watcher.payloads()
+
+
+@settings(max_examples=200, deadline=None)
+@given(ASKED, st.data())
+def test_a_late_answer_changes_nothing_but_the_time(asked: list[tuple[Any, ...]], choices: st.DataObject) -> None:
+    packets = [packet_of(one, number) for number, one in enumerate(asked, 1)]
+    data = b"".join(encode(packet, 5) for packet in packets)
+    cuts = choices.draw(st.lists(st.integers(0, len(data)), max_size=5))
+    questions = [f"{verb} {name}" for verb in ("publish", "subscribe", "unsubscribe") for name in (*NAMES, "#", "c/+")]
+    forbidden = choices.draw(st.sets(st.sampled_from(questions)))
+    got, seen = play(data, cuts, forbidden, at_once=False)
+    expected, brought = play(data, cuts, forbidden, at_once=True)
+    assert [encode(packet, 5) for packet in got] == [encode(packet, 5) for packet in expected]
+    assert seen == brought
