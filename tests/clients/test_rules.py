@@ -311,3 +311,24 @@ listener = "mqtt-2"
 """
     with broker(tmp_path, rules) as serving, connected(serving, "alice") as alice:
         assert [publish(alice, topic) for topic in ("by/open", "at/first", "never")] == [0x10, 0x10, REFUSED]
+
+
+def test_wills_of_clients_that_are_sent_away_wait_for_their_answer(tmp_path: Path) -> None:
+    session = {"client_id": uuid.uuid4().hex[:20], "clean_session": False}
+    with serving() as hook:
+        with asking(tmp_path, hook) as myna:
+            with connected(myna, "alice", "3.1.1", **session) as alice:
+                alice.subscribe("will", 1)
+            hook.held = {"will"}
+            leaving = PahoClient(myna, "5")
+            leaving.client.username_pw_set("acme/bob")
+            leaving.client.will_set("will", b"gone", 1)
+            assert leaving.connect()[1] == 0
+            myna.process.send_signal(signal.SIGTERM)
+            hook.wait_for("pub")
+            hook.let_go()
+            code, _, errors = myna.wait()
+            assert (code, "Traceback" in errors) == (0, False)
+            leaving.stop()
+        with asking(tmp_path, hook) as myna, connected(myna, "alice", "3.1.1", **session) as alice:
+            assert alice.next_message().payload == b"gone"

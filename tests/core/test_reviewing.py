@@ -106,3 +106,24 @@ def test_authority_over_a_client_does_not_set_the_brokers_rules_aside() -> None:
     rules.forbidden["a"] = reasons.NOT_AUTHORIZED
     granted = subscribe(world.broker, client.session, Asked("a"), world.now, judged=True)
     assert granted.code == reasons.NOT_AUTHORIZED
+
+
+def test_that_nobody_can_say_whether_it_is_allowed_ends_nothing() -> None:
+    world, rules = ruled()
+    client = world.connected("alice")
+    client.subscribe("a")
+    rules.forbidden["a"] = reasons.UNSPECIFIED_ERROR
+    assert review(world.broker, client.session, world.now) == 0
+    assert list(client.session.subscriptions) == ["a"]
+
+
+def test_unless_the_session_belongs_to_somebody_else_now() -> None:
+    world, rules = ruled()
+    first = world.connected("c", user="alice", expiry=60)
+    first.subscribe("a")
+    first.drop()
+    rules.forbidden["a"] = reasons.UNSPECIFIED_ERROR
+    same = world.connected("c", user="alice", clean=False, expiry=60)
+    assert list(same.session.subscriptions) == ["a"]
+    same.drop()
+    assert world.connected("c", user="bob", clean=False, expiry=60).session.subscriptions == {}

@@ -147,6 +147,7 @@ class App:
             stream.close()  # those that have not said CONNECT yet
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(ends_at):
+                await self._authority.settled()
                 await self.async_broker.safe()
         await self._net.drain(max(ends_at - self._loop.time(), 0.0))
         await self._close_registries()

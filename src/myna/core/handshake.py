@@ -95,7 +95,7 @@ def open_session(
         identity.takes_over(session.identity)
         session.identity = identity
         tenant.change_identity(session, user_before)
-        review(broker, session, now)
+        review(broker, session, now, changed=identity.user != user_before)
     session.expiry = expiry
     _accept_link(limits, link, connect)
     origin = Origin(

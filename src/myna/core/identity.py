@@ -36,6 +36,7 @@ class Rules:
     """What an identity may do. Judged once per topic and remembered; this one allows everything.
 
     Every answer is SUCCESS or the reason code of a refusal; an identity's own rules may say UNSAID, the broker's LATER.
+    UNSPECIFIED_ERROR is the refusal of those who could not find out.
     `judges_qos`: a yes to one QoS is no yes to the others.
     """
 

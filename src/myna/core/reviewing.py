@@ -1,8 +1,9 @@
 """Judging again what a receiver is subscribed to, when the rules have changed or it has become somebody else.
 
 Only the broker's rules are asked: what a dialect's own rules allow is for the dialect to take back, and may have been
-made by somebody with authority over the client. What a newcomer gets wrong: MQTT has no word for "your subscription
-has ended". The client is told nothing; deliveries stop, and that is counted and logged.
+made by somebody with authority over the client. MQTT has no word for "your subscription has ended": the client is told
+nothing; deliveries stop, and that is counted and logged. What a newcomer gets wrong: that nobody can say whether it is
+allowed ends nothing, or a webhook that is down for a minute would cost every session what it has subscribed to.
 """
 
 from typing import final
@@ -17,16 +18,20 @@ from myna.wire.topics import parse_filter
 
 @final
 class _ReviewedAgain(Waiting):
-    def __init__(self, broker: Broker, receiver: Receiver) -> None:
+    def __init__(self, broker: Broker, receiver: Receiver, changed: bool) -> None:
         self._broker = broker
         self._receiver = receiver
+        self._changed = changed
 
     def decided(self, now: float) -> None:
-        review(self._broker, self._receiver, now)
+        review(self._broker, self._receiver, now, changed=self._changed)
 
 
-def review(broker: Broker, receiver: Receiver, now: float) -> int:
-    """End what is no longer allowed: how many were they? What the rules cannot say yet is looked at when they can."""
+def review(broker: Broker, receiver: Receiver, now: float, *, changed: bool = False) -> int:
+    """End what is no longer allowed: how many were they? What the rules cannot say yet is looked at when they can.
+
+    `changed`: it belongs to somebody else now, who gets nothing unless it is certain.
+    """
     ended = 0
     waits = False
     for subscription in list(receiver.subscriptions.values()):
@@ -37,11 +42,11 @@ def review(broker: Broker, receiver: Receiver, now: float) -> int:
             if verdict < subscription.qos:
                 subscription.qos = verdict
                 broker.tenant(receiver.key[0]).router.touch(subscription)
-        else:
+        elif verdict != reasons.UNSPECIFIED_ERROR or changed:
             _end(broker, receiver, subscription, verdict, now)
             ended += 1
     if waits:
-        broker.await_verdict(receiver.identity, _ReviewedAgain(broker, receiver))
+        broker.await_verdict(receiver.identity, _ReviewedAgain(broker, receiver, changed))
     return ended
 
 

@@ -106,9 +106,10 @@ def test_a_file_that_is_not_there_is_said_where_it_is_named(tmp_path: Path) -> N
     assert caught.value.problems == [f"myna.toml:4: rules.file: cannot read {tmp_path}/none: No such file or directory"]
 
 
-def test_a_check_has_an_http_url() -> None:
+@pytest.mark.parametrize("url", ["ftp://x", "x", "http://", "http://[", "http://x/?key=1"])
+def test_a_check_has_an_http_url_to_which_a_path_can_be_added(url: str) -> None:
     with pytest.raises(ConfigError):
-        prepare(RulesSettings(check=CheckSettings("ftp://x")), SOURCE)
+        prepare(RulesSettings(check=CheckSettings(url)), SOURCE)
 
 
 def test_a_changed_file_holds_for_those_who_are_connected(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

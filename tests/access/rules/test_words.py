@@ -35,7 +35,7 @@ def test_each_rule_is_a_line_with_its_place() -> None:
         "  (rules.toml:6: rule[2])",
         "where none of them fits it is forbidden; unsubscribing is allowed",
     ]
-    *_, asked, cut = explain(ready(RulesSettings(check=CheckSettings("http://x"), revoked="disconnect")))
+    *_, asked, cut = explain(ready(RulesSettings(check=CheckSettings("http://me:secret@x/y"), revoked="disconnect")))
     assert asked == "where none of them fits, http://x is asked"
     assert cut == "clients are disconnected when a subscription of theirs is no longer allowed"
     (none,) = explain(ready(None))

@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
+from urllib.parse import urlsplit
 
 from myna.access.rules.book import Rulebook
 from myna.access.rules.check import Check
@@ -91,8 +92,15 @@ class Authority:
         self._review.start(loop)
         self._look()
 
+    async def settled(self) -> None:
+        """Nobody waits for an answer any more."""
+        if self._check is not None:
+            await self._check.settled()
+
     def stop(self) -> None:
         self._review.stop()
+        if self._check is not None:
+            self._check.close()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -158,13 +166,23 @@ def prepare(settings: RulesSettings | None, source: Source) -> Ready:
     if settings is None:
         return Ready(None, [], Rulebook([]), None)
     inline = place_rules(settings.rule, ("rules", "rule"), source)
-    if settings.check is not None and not settings.check.url.startswith(("http://", "https://")):
-        raise ConfigError([f"{source.place(('rules', 'check', 'url'))}: no http or https URL"])
+    if settings.check is not None and not _is_url(settings.check.url):
+        raise ConfigError(
+            [f"{source.place(('rules', 'check', 'url'))}: an http or https URL without a query is wanted"]
+        )
     stamp = stamp_of(settings.file) if settings.file else None
     try:
         return Ready(settings, inline, _read_book(inline, settings.file), stamp)
     except _Unreadable as error:
         raise ConfigError([f"{source.place(('rules', 'file'))}: {problem}" for problem in error.problems]) from None
+
+
+def _is_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query
 
 
 def stamp_of(path: str) -> Stamp:

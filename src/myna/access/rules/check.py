@@ -103,6 +103,15 @@ class Check:
             held.verdict = LATER
         self._broker.rules_changed()
 
+    async def settled(self) -> None:
+        """Whatever is under way has been answered: wills of clients that are sent away wait for it."""
+        while self._calls:
+            await asyncio.wait(self._calls)
+
+    def close(self) -> None:
+        for task in self._calls:
+            task.cancel()
+
     def _ask(self, identity: Identity, question: dict[str, dict[str, object]]) -> int:
         key = (identity.tenant, identity.user, msgspec.json.encode(question))
         now = self._now()

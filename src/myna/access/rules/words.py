@@ -7,6 +7,7 @@ messages), whether a dialect guards the topic, and what somebody else says who i
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 from myna.access.rules.authority import Ready
 from myna.access.rules.book import Rule, topics_of
@@ -35,7 +36,7 @@ def explain(ready: Ready) -> Iterator[str]:
     for rule in ready.book.rules:
         yield f"{rule.number}. {_rule(rule)}  ({rule.place})"
     if settings.check is not None:
-        yield f"where none of them fits, {settings.check.url} is asked"
+        yield f"where none of them fits, {_place(settings.check.url)} is asked"
     else:
         yield "where none of them fits it is forbidden; unsubscribing is allowed"
     if settings.revoked == "disconnect":
@@ -57,7 +58,7 @@ def judge(ready: Ready, identity: Identity, action: str, topic: str, qos: int) -
     if clause is not None:
         return _said(ready, clause, action, qos)
     if ready.settings.check is not None:
-        return Opinion(None, f"no rule says anything; {ready.settings.check.url} would be asked")
+        return Opinion(None, f"no rule says anything; {_place(ready.settings.check.url)} would be asked")
     if action == "unsubscribe":
         return Opinion(True, "no rule says anything, and unsubscribing is allowed then")
     return Opinion(False, "no rule allows it")
@@ -107,6 +108,12 @@ def _rule(rule: Rule) -> str:
         if given != ()
     ]
     return f"{text}, for {' and '.join(whom) if whom else 'everybody'}"
+
+
+def _place(url: str) -> str:
+    """Whom it is asked of. The rest of the address may hold a secret."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _names(given: Names) -> str:
