@@ -258,7 +258,7 @@ def test_subscriptions_are_asked_about_again_where_that_is_wanted() -> None:
 def test_a_changed_answer_has_subscriptions_looked_at() -> None:
     async def test() -> None:
         world = World()
-        http = ScriptedHttp(YES, YES, NO)
+        http = ScriptedHttp(YES, YES, YES, NO)
         authority = Authority(world.broker, http, lambda: world.now, lambda: None)
         authority.use(prepare(RulesSettings(check=CheckSettings("http://rules.example")), SOURCE))
         authority.start(asyncio.get_running_loop())
