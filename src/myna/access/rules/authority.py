@@ -83,13 +83,12 @@ class Authority:
         self._broker.rules = ALLOW_ALL if settings is None else HouseRules(ready.book, self._check)
         self._broker.rules_changed()
         self._review.disconnects = settings is not None and settings.revoked == "disconnect"
-        if self._loop is not None:
-            self._review.start(self._loop)
+        self._look_through()
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Sessions from the store are there: what holds now may not be what held when they subscribed."""
         self._loop = loop
-        self._review.start(loop)
+        self._look_through()
         self._look()
 
     async def settled(self) -> None:
@@ -115,9 +114,16 @@ class Authority:
             return
         check.tick(now)
         due = settings.check.recheck > 0 and now - self._rechecked_at >= settings.check.recheck
-        if (due or check.changed) and self._loop is not None:
+        if due or check.changed:
             self._rechecked_at = now if due else self._rechecked_at
             check.changed = False
+            self._look_through()
+
+    def _look_through(self) -> None:
+        """All that is subscribed; where everything is allowed there is nothing to find."""
+        if self._ready.settings is None:
+            self._review.stop()
+        elif self._loop is not None:
             self._review.start(self._loop)
 
     # The file
