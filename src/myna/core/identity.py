@@ -28,7 +28,7 @@ class Waiting(ABC):
 
     @abstractmethod
     def decided(self, now: float) -> None:
-        """Something this identity was asked about has been answered: ask again."""
+        """There may be an answer now: ask again."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -64,7 +64,7 @@ class Rules:
         return reasons.SUCCESS
 
     def await_answer(self, identity: "Identity", waiting: Waiting) -> None:
-        """LATER was said: tell `waiting`, once, when there is an answer to anything that was asked about this identity.
+        """LATER has just been said of this identity: tell `waiting`, once, when there is an answer to that question.
 
         There will be one, even if nobody can be reached; and it is kept long enough to be asked for again.
         """

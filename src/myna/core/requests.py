@@ -72,8 +72,8 @@ class _Subscribing(Step):
                 now,
             )
             if granted.code == LATER:
-                self._ask_ahead()
                 self._link.suspend(self, now)
+                self._ask_ahead()
                 return
             self._codes.append(granted.code if level == MQTT_5 else suback_code_for_3(granted.code))
             self._sequence = max(self._sequence, granted.sequence)

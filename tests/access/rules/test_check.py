@@ -292,3 +292,31 @@ def test_a_bug_in_asking_is_no_answer(caplog: pytest.LogCaptureFixture) -> None:
 
     run(test)
     assert "a bug" in caplog.text
+
+
+def test_those_who_wait_are_told_of_their_own_answer_alone() -> None:
+    class Holding(ScriptedHttp):
+        """Answers about a/1 when it may."""
+
+        may = asyncio.Event()
+
+        async def call(self, method: str, url: str, *, body: bytes = b"", **more: object) -> Answer:
+            if b"a/1" in body:
+                await self.may.wait()
+            return YES
+
+    async def test() -> None:
+        asking = Asking()
+        asking.check._http = http = Holding()
+        waiters = [Waiter(), Waiter()]
+        for number, waiter in enumerate(waiters):
+            asking.check.publish(person(client=f"device {number}"), f"a/{number}", 0, False)
+            asking.check.await_answer(person(), waiter)
+        while waiters[0].told == 0:
+            await asyncio.sleep(0)
+        assert waiters[1].told == 0
+        http.may.set()
+        await asking.settle()
+        assert [waiter.told for waiter in waiters] == [1, 1]
+
+    run(test)

@@ -60,7 +60,8 @@ class Check:
         self._now = now
         self._arm = arm
         self._answers: dict[Key, _Answer] = {}
-        self._waiting: dict[tuple[str, str], list[Waiting]] = {}
+        self._waiting: dict[Key, list[Waiting]] = {}
+        self._asked: Key = ("", "", b"")  # the last question to which LATER was said
         self._calls: set[asyncio.Task[None]] = set()  # the loop itself holds tasks only weakly
         self._turns = asyncio.Semaphore(CALLS)
         self._failing = False
@@ -88,7 +89,9 @@ class Check:
         return self._ask(identity, {"unsub": {"topicFilter": filter}})
 
     def await_answer(self, identity: Identity, waiting: Waiting) -> None:
-        self._waiting.setdefault((identity.tenant, identity.user), []).append(waiting)
+        """By question and not by user: thousands of devices may be one user, each with a topic of its own."""
+        assert self._asked[:2] == (identity.tenant, identity.user)  # it has just been said LATER
+        self._waiting.setdefault(self._asked, []).append(waiting)
 
     def tick(self, now: float) -> None:
         """Once a second. Connections remember a yes by themselves: twice in the time an answer holds, they forget."""
@@ -128,6 +131,7 @@ class Check:
         if not held.asking and not self._call(key, held):
             self._broker.counters.refuse("check_overload")
             return self._error(identity.tenant)
+        self._asked = key
         return LATER
 
     def _remember(self, key: Key) -> _Answer:
@@ -173,7 +177,7 @@ class Check:
         if before not in (LATER, verdict):
             self.changed = True
             self._broker.rules_changed()  # others have remembered what is no longer so
-        for waiting in self._waiting.pop((tenant, user), ()):
+        for waiting in self._waiting.pop(key, ()):
             try:
                 waiting.decided(now)
             except Exception:
