@@ -1,6 +1,8 @@
 """A file of rules."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from myna.config import ConfigError
 from myna.config.rules_file import read_rules
@@ -26,3 +28,17 @@ def test_what_cannot_be_read_is_said_with_its_line(content: bytes, problem: str)
     with pytest.raises(ConfigError) as caught:
         read_rules(content, "r")
     assert caught.value.problems[0].startswith(problem)
+
+
+PIECES = rb"""[[rule]] allow deny topics = "publish" "a/#" [ ] , # 3""".split() + [b"\n", b" ", b"\xff"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.one_of(st.sampled_from(PIECES), st.binary(max_size=3)), max_size=20).map(b"".join))
+def test_whatever_a_file_holds_it_is_rules_or_a_complaint(content: bytes) -> None:
+    problems = ["r"]
+    try:
+        read_rules(content, "r")
+    except ConfigError as error:
+        problems = error.problems
+    assert all(problem.startswith("r") for problem in problems)

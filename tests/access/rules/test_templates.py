@@ -1,8 +1,11 @@
 """Topics with a client's names in them."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from myna.access.rules.templates import BadTemplate, Template
+from myna.wire.topics import check_filter
 from tests.access.rules.people import person
 
 
@@ -55,3 +58,23 @@ def test_a_template_that_means_nothing_says_why(text: str, problem: str) -> None
     with pytest.raises(BadTemplate) as caught:
         Template(text)
     assert problem in str(caught.value)
+
+
+@given(
+    st.lists(st.one_of(st.sampled_from(("${user}", "${client}", "${", "}", "/", "+", "#", "$")), st.text(max_size=3))),
+    st.text(),
+    st.text(),
+)
+def test_a_name_never_widens_what_a_template_reaches(pieces: list[str], user: str, client: str) -> None:
+    try:
+        template = Template("".join(pieces))
+    except BadTemplate:
+        return
+    filter = template.fill(person(user, client=client))
+    if filter is None:
+        return
+    assert check_filter(filter)
+    assert filter.count("/") == template.text.count("/")
+    assert filter.count("+") == template.text.count("+")
+    assert filter.count("#") == template.text.count("#")
+    assert filter.startswith("$") == (template.text.startswith("$") and not template.text.startswith("${"))
