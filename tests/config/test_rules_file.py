@@ -30,7 +30,7 @@ def test_what_cannot_be_read_is_said_with_its_line(content: bytes, problem: str)
     assert caught.value.problems[0].startswith(problem)
 
 
-PIECES = rb"""[[rule]] allow deny topics = "publish" "a/#" [ ] , # 3""".split() + [b"\n", b" ", b"\xff"]
+PIECES = [*rb"""[[rule]] allow deny topics = "publish" "a/#" [ ] , # 3""".split(), b"\n", b" ", b"\xff"]
 
 
 @settings(max_examples=300, deadline=None)
