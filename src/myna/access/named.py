@@ -4,10 +4,9 @@ What a newcomer gets wrong: the name is noted before the authenticator is asked.
 theirs behind, and the last one to be asked is the one who admits.
 """
 
-from collections.abc import Awaitable
-
-from myna.access.chain import Judge, Verdict
+from myna.access.judges import Judge
 from myna.core.ports import Ticket
+from myna.core.verdict import Answer
 
 
 class Named:
@@ -19,7 +18,7 @@ class Named:
         self._name = name
         self._judge = judge
 
-    def judge(self, ticket: Ticket, now: float) -> Verdict | Awaitable[Verdict]:
+    def judge(self, ticket: Ticket, now: float) -> Answer:
         ticket.authenticator = self._name
         return self._judge.judge(ticket, now)
 

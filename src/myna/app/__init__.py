@@ -1,5 +1,6 @@
 """The wiring. The only part that imports all the others; they meet nowhere else."""
 
+from myna.app.access import believes_anybody, describe_access, exposed_services, face_access
 from myna.app.broker import App, CannotStart, examine, set_up_log
 from myna.app.limits import changed_limits
 from myna.app.permissions import ask_rules, explain_rules
@@ -13,9 +14,13 @@ __all__ = [
     "CannotStart",
     "StoreError",
     "ask_rules",
+    "believes_anybody",
     "changed_limits",
+    "describe_access",
     "examine",
     "explain_rules",
+    "exposed_services",
+    "face_access",
     "inspection",
     "new_event_loop",
     "set_up_log",

@@ -15,13 +15,13 @@ from myna.core.acks import Acks
 from myna.core.authentication import Authentication
 from myna.core.broker import Broker
 from myna.core.client_acks import answer_pubrec, read_acks
-from myna.core.handshake import Opened, Refused, check_connect, open_session
+from myna.core.handshake import Opened, Refused, check_connect, keep_out, open_session
 from myna.core.identity import LATER, Identity
 from myna.core.inbound import Inbound
 from myna.core.line_deadlines import LineDeadlines
 from myna.core.link import BEHIND, UNDECIDED, UNJUDGED, Link, Step
 from myna.core.output import Output
-from myna.core.ports import Gate, Outlet, Peer
+from myna.core.ports import LOST, Gate, Outlet, Peer
 from myna.core.requests import request_disconnect, request_subscribe, request_unsubscribe
 from myna.core.reviewing import review
 from myna.core.session import Session
@@ -71,7 +71,7 @@ class Connection(Link):
         self._connect: Connect | None = None
         self._client_id = ""  # as it names itself, or as it was named
         self._is_held_up = False  # takes too little of what it is sent to be read from
-        self._authentication = Authentication(self, gate, peer)
+        self._authentication = Authentication(broker, self, gate, peer)
         self._acks: Acks | None = None
         self._inbound: Inbound | None = None
         self._shaping: Shaping | None = None
@@ -79,6 +79,7 @@ class Connection(Link):
         self._deadlines = LineDeadlines(broker.deadlines, self)
         self._deadlines.await_connect(now + connect_limit)
         broker.counters.connections_opened += 1
+        broker.census.half_open += 1
 
     # What the edge calls
 
@@ -126,7 +127,7 @@ class Connection(Link):
 
     def lost(self, now: float) -> None:
         """The stream has ended, whoever ended it."""
-        self._close(True, reasons.SUCCESS, True, now)
+        self._close(True, LOST, True, now)
         self.output.abandon()
         self._broker.counters.connections_closed += 1
 
@@ -141,6 +142,15 @@ class Connection(Link):
         self._say(farewell.disconnect(self.level, reason, reference, text, self.maximum_packet_size))
         self._close(True, reason, False, now)
         self._outlet.close()
+
+    def dismiss(self, reason: int, text: str, now: float) -> None:
+        session = self.session
+        if self.state == OPEN and session is not None:
+            tenant, _, client_id = session.key
+            name = reasons.reason_name(reason)
+            self._broker.counters.refuse(f"credentials:{name}")
+            self._broker.watcher.refused("to stay connected", tenant, client_id, self.address, text or name, now)
+        self.disconnect(reason, now, text=text)
 
     def settled(self, sequence: int) -> None:
         acks = self._acks
@@ -172,7 +182,7 @@ class Connection(Link):
             return
         opened = open_session(self._broker, self, connect, self._client_id, identity, self._peer, data, now)
         if isinstance(opened, Refused):
-            self._refuse_connect(opened.reason, opened.text, now)
+            self._refuse_connect(opened.reason, opened.text, now, identity.tenant)
             return
         self._connect = None
         self._open(opened, now)
@@ -303,7 +313,7 @@ class Connection(Link):
         self.level = connect.level
         self._reader.level = connect.level
         self._connect = connect
-        refused = check_connect(connect)
+        refused = check_connect(connect) or keep_out(self._broker, connect, self.address, now)
         if refused is not None:
             self._refuse_connect(refused.reason, refused.text, now)
             return
@@ -325,9 +335,11 @@ class Connection(Link):
         self._acks = Acks(self._broker, self.output, session)
         self._inbound = Inbound(self._broker, self, session, self._acks, opened.origin, now)
         self._reader.maximum_packet_size = session.tenant.limits.packet_size or self._reader.maximum_packet_size
-        self._shaping = shape(self, self._broker.deadlines, session.tenant.limits, now)
+        tenant = session.tenant
+        self._shaping = shape(self, self._broker.deadlines, tenant.limits, self._broker.quotas, tenant.name, now)
         self._broker.counters.connects_accepted += 1
-        session.tenant.connections += 1
+        self._broker.census.half_open -= 1
+        tenant.connected()
         self._deadlines.keep_alive(opened.keep_alive, now)
         self._deadlines.credentials_expire(opened.identity.expires_at)
         session.attach(self, now)
@@ -338,7 +350,7 @@ class Connection(Link):
         assert session is not None
         tenant, scope, _ = session.key
         if identity.tenant != tenant or identity.scope != scope or identity.user != session.identity.user:
-            self.disconnect(reasons.NOT_AUTHORIZED, now, text="re-authentication as somebody else")
+            self.dismiss(reasons.NOT_AUTHORIZED, "re-authentication as somebody else", now)
             return
         session.identity = identity.of_client(session.key[2], self._peer.listener)
         self._broker.rules_changed()
@@ -346,13 +358,12 @@ class Connection(Link):
         self._deadlines.credentials_expire(identity.expires_at)
         self.output.write(self._authentication.answer(reasons.SUCCESS, data))
 
-    def _refuse_connect(self, reason: int, text: str, now: float) -> None:
+    def _refuse_connect(self, reason: int, text: str, now: float, tenant: str = "") -> None:
         """CONNACK with the reason, in the client's version; then the end [MQTT-3.2.2-7]."""
         connect = self._connect
-        client_id = "" if connect is None else connect.client_id
-        cause = text or reasons.reason_name(reason)
+        client_id, cause = "" if connect is None else connect.client_id, text or reasons.reason_name(reason)
         self._broker.counters.refuse(f"connect:{reasons.reason_name(reason)}")
-        self._broker.watcher.refused("CONNECT", "", client_id, self.address, cause, now)
+        self._broker.watcher.refused("CONNECT", tenant, client_id, self.address, cause, now)
         self._say(farewell.refusal(connect, reason, text, self.maximum_packet_size))
         self._close(False, reason, False, now)
         self._outlet.close()
@@ -380,6 +391,8 @@ class Connection(Link):
         """Let go of everything but the bytes still to be written."""
         if self.state == CLOSED:
             return
+        if self.state != OPEN:
+            self._broker.census.half_open -= 1
         self.state = CLOSED
         self._connect = self._step = None
         self._authentication.forget()
@@ -394,6 +407,6 @@ class Connection(Link):
         session = self.session
         if session is not None:
             self.session = None
-            session.tenant.connections -= 1
+            session.tenant.disconnected()
             self._broker.watcher.disconnected(session, reason, by_client, now)
-            session.detach(keep_will, reason, now)
+            session.detach(keep_will, reasons.SUCCESS if reason == LOST else reason, now)

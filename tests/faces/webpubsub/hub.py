@@ -34,6 +34,7 @@ from myna.faces.routes import HttpRoutes, WebSocketRoutes
 from myna.faces.webpubsub.face import WebPubSubFace
 from myna.faces.webpubsub.settings import DEVELOPMENT_KEY, Settings
 from myna.formats import jwt
+from myna.formats.outgoing import HttpCaller
 from myna.testing import Client as MqttClient
 from myna.testing import World, properties
 from myna.testing.outgoing import ScriptedHttp
@@ -191,8 +192,10 @@ class Hub:
         limits: Limits | None = None,
         store: Store | None = None,
         development: bool = True,
+        outgoing: HttpCaller | None = None,
     ) -> None:
         self.name = name
+        self.outgoing = ScriptedHttp() if outgoing is None else outgoing
         self.world = World(limits=limits, store=store)
         self.world.now = 1_700_000_000.0
         self.core = self.world.broker
@@ -213,7 +216,7 @@ class Hub:
             default_tenant="DevOnly",
             data=None,
             secret=lambda name: f"a generated secret for {name}".ljust(40, "x"),
-            http=ScriptedHttp(),
+            http=self.outgoing,
             gate=lambda names: NamedGate(self.face),
             connect_mqtt=lambda gate, outlet, peer, now: Connection(self.core, gate, outlet, peer, now),
             text_frame=lambda data: b"T" + data,

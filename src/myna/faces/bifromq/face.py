@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
-from myna.config import Section, Size
+from myna.config import Duration, Section, Size
 from myna.faces.bifromq import answers
 from myna.faces.bifromq.answers import Answer
 from myna.faces.bifromq.calls import Call, Desk, Endpoint, Handler
@@ -20,6 +20,7 @@ from myna.faces.bifromq.operations import LISTENER, Operations
 from myna.faces.bifromq.protection import Protection
 from myna.faces.bifromq.sessions import Sessions
 from myna.faces.bifromq.subscriptions import Subscriptions
+from myna.faces.bifromq.webhooks import Webhooks
 from myna.faces.contract import Claims, Face, FaceContext
 
 log = logging.getLogger("myna.faces.bifromq")
@@ -32,11 +33,21 @@ class Settings(Section, frozen=True):
     body_limit: Size = Size(262_144)  # the largest request body; 413 beyond. Also bound by the tenant's packet_size
     tokens: tuple[str, ...] = ()  # callers send `Authorization: Bearer TOKEN` with one of these
     certificates: tuple[str, ...] = ()  # or show one: common names, SHA-256 fingerprints, "*" for any that is verified
-    trust_loopback: bool = True  # callers on this machine need neither
+    access: tuple[str, ...] = ()  # or are known to one of these authenticators of the broker's
+    trust_loopback: bool = True  # callers on this machine need none of it
+    settings_url: str = ""  # a webhook that is asked what holds for each tenant
+    settings_refresh: Duration = Duration(5)  # how often, while a tenant is used
+    throttler_url: str = ""  # a webhook that is asked whether a tenant may use more of each resource
 
     def __post_init__(self) -> None:
         if any(len(token) < SHORTEST_TOKEN for token in self.tokens):
             raise ValueError(f"a token has at least {SHORTEST_TOKEN} characters")
+        for name in ("settings_url", "throttler_url"):
+            url = getattr(self, name)
+            if url and not url.startswith(("http://", "https://")):
+                raise ValueError(f"{name} begins with http:// or https://")
+        if self.settings_refresh < 1:
+            raise ValueError("settings_refresh is a second at least")
 
 
 class BifroMqFace(Face):
@@ -44,12 +55,17 @@ class BifroMqFace(Face):
 
     def __init__(self, context: FaceContext, settings: Settings) -> None:
         self._context = context
-        self._desk = Desk(context.broker.core, _protection(settings), RequestIds(context.now), int(settings.body_limit))
+        self._access = settings.access
+        self._callers = context.callers(settings.access) if settings.access else None
+        protection = self._protection(settings)
+        self._desk = Desk(context.broker.core, protection, RequestIds(context.now), int(settings.body_limit))
         node = secrets.token_hex(8)
         self._messages = Messages(context)
         self._sessions = Sessions(context, node)
         self._subscriptions = Subscriptions(context, self._sessions)
         self._operations = Operations(node, context.urls)
+        self._webhooks = Webhooks(context)
+        self._webhooks.use(settings.settings_url, float(settings.settings_refresh), settings.throttler_url)
 
     def claims(self) -> Claims:
         of_tenants: dict[tuple[str, str], Handler] = {
@@ -70,6 +86,7 @@ class BifroMqFace(Face):
         return Claims(hot=endpoints, own_listener=LISTENER, fallback=Endpoint(desk, _unknown, of_tenant=False))
 
     async def start(self) -> None:
+        self._webhooks.start()
         if self._desk.protection.is_on:
             return
         for url in self._context.urls.get(LISTENER, ()):
@@ -77,14 +94,22 @@ class BifroMqFace(Face):
             if host is not None and not host.startswith(LOOPBACK):
                 log.warning(
                     "anybody who reaches %s can publish, read sessions and disconnect clients of every tenant;"
-                    " set `tokens` or `certificates` in [faces.bifromq]",
+                    " set `tokens`, `certificates` or `access` in [faces.bifromq]",
                     url,
                 )
 
     def reload(self, settings: Settings) -> bool:
-        self._desk.protection = _protection(settings)
+        self._desk.protection = self._protection(settings)
         self._desk.body_limit = int(settings.body_limit)
-        return True
+        self._webhooks.use(settings.settings_url, float(settings.settings_refresh), settings.throttler_url)
+        return settings.access == self._access
+
+    def _protection(self, settings: Settings) -> Protection:
+        shown = settings.tokens, settings.certificates, settings.trust_loopback
+        return Protection(*shown, self._callers, self._context.now)
+
+    async def stop(self) -> None:
+        await self._webhooks.stop()
 
     def banner(self) -> Sequence[str]:
         urls = self._context.urls.get(LISTENER, ())
@@ -92,10 +117,6 @@ class BifroMqFace(Face):
             return ()
         headers = "-H 'tenant_id: DevOnly' -H 'topic: hello/world' -H 'qos: 1' -H 'client_type: shell'"
         return [f"curl -d 'Hello from BifroMQ' {headers} {urls[0]}/pub"]
-
-
-def _protection(settings: Settings) -> Protection:
-    return Protection(settings.tokens, settings.certificates, settings.trust_loopback)
 
 
 async def _unknown(call: Call) -> Answer:

@@ -5,11 +5,13 @@ Here the parts are put together; each knows only what it is given. What a newcom
 sessions of the broker like any other, so ending them all at a stop is this face's business.
 """
 
+import logging
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from msgspec import Struct
 
+from myna.config import ConfigError
 from myna.faces.contract import (
     Claims,
     Face,
@@ -29,6 +31,7 @@ from myna.faces.webpubsub.clients.client import Bounds, ClientSpace, WebSocketCl
 from myna.faces.webpubsub.clients.endpoint import HubEndpoint
 from myna.faces.webpubsub.guard import EventGuard
 from myna.faces.webpubsub.mqtt import MqttAuthenticator, MqttHubEndpoint
+from myna.faces.webpubsub.oidc import OidcTokens
 from myna.faces.webpubsub.payloads import Frames
 from myna.faces.webpubsub.reconnection import ReconnectionTokens
 from myna.faces.webpubsub.rest.application import RestApplication
@@ -37,6 +40,8 @@ from myna.faces.webpubsub.settings import DEVELOPMENT_KEY, Settings
 from myna.faces.webpubsub.tokens import Tokens
 from myna.faces.webpubsub.upstream import Nobody
 from myna.wire import reasons
+
+log = logging.getLogger("myna.webpubsub")
 
 NAME: Final = "webpubsub"
 KEY_NAME: Final = "access-key"  # of the key that is made where the settings have none
@@ -66,7 +71,10 @@ class WebPubSubFace(Face):
         self._mqtt = MqttHubEndpoint(self._access, context.default_tenant, context.connect_mqtt, context.now)
         self._authenticator = MqttAuthenticator(strict=settings.strict_client_ids)
         self._guard = EventGuard(upstream, core.counters)
-        self._rest = RestApplication(Backend(context.broker, self._tokens, context.default_tenant, context.now))
+        self._oidc = OidcTokens(context.http, core, context.now)
+        self._oidc.use(settings.oidc)
+        backend = Backend(context.broker, self._tokens, self._oidc, context.default_tenant, context.now)
+        self._rest = RestApplication(backend)
 
     def claims(self) -> Claims:
         return Claims(
@@ -97,12 +105,13 @@ class WebPubSubFace(Face):
 
     def reload(self, settings: Settings) -> bool:
         """Everything changes at once; whoever is connected stays."""
+        took_effect = self._use_oidc(settings)
         self._key = self._key_of(settings)
         self._tokens.use((self._key, settings.secondary_key), _hosts(settings))
         self._access.anonymous = _anonymous(settings)
         self._space.bounds = _bounds(settings)
         self._authenticator.strict = settings.strict_client_ids
-        return True
+        return took_effect
 
     def banner(self) -> Sequence[str]:
         urls = self._context.urls.get("http", ())
@@ -120,6 +129,14 @@ class WebPubSubFace(Face):
         if self._makes_key and self._context.data is not None:
             return f": the access key is in {self._context.data.absolute() / f'{NAME}-{KEY_NAME}.key'}"
         return ""
+
+    def _use_oidc(self, settings: Settings) -> bool:
+        try:
+            self._oidc.use(settings.oidc)
+        except ConfigError as error:
+            log.error("the identity provider is left as it was: %s", error)
+            return False
+        return True
 
     def _key_of(self, settings: Settings) -> str:
         if settings.access_key:

@@ -4,6 +4,7 @@ from typing import Final
 
 from myna.config.quantities import Duration, Size
 from myna.config.sections import Section
+from myna.faces.webpubsub.oidc import OidcSettings
 
 # Those of Microsoft's own development emulator, so that samples written for it run unchanged.
 DEVELOPMENT_KEY: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGH"
@@ -14,6 +15,7 @@ class Settings(Section, frozen=True):
     secondary_key: str = ""  # a second one, to change keys without a break; empty: none
     anonymous_hubs: tuple[str, ...] = ()  # hubs whose clients need no token; "*" for all
     hosts: tuple[str, ...] = ()  # hosts a token's audience may name besides the request's; empty: any at all
+    oidc: OidcSettings | None = None  # an identity provider whose tokens open the REST API; none: access keys alone do
     strict_client_ids: bool = False  # refuse MQTT client ids other than 1 to 128 letters and digits
     retention: Duration = Duration(40)  # how long a reliable client may be away
     unacknowledged_messages: int = 1000  # of a reliable client; beyond, it is cut off
