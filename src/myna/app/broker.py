@@ -20,6 +20,7 @@ import msgspec
 from myna.access.authenticator import AccessContext
 from myna.access.gates import Gates
 from myna.access.open import TENANT
+from myna.access.rules.authority import Authority, prepare
 from myna.app.administration import ADMIN_TOKEN, ROOT, AdministratorsOnly, own_claims
 from myna.app.ending import end_faces
 from myna.app.limits import TenantLimits, core_limits, largest_packet, tenant_limits
@@ -122,6 +123,7 @@ class App:
         self._keys: dict[str, str] = {}  # of a broker that keeps nothing
         data = None if self._folder is None else self._folder.path
         self._gates = Gates(AccessContext(self.now, data, self._http, self.broker, self._secret))
+        self._authority = Authority(self.broker, self._http, self.now, self._net.clock.arm)
         self._listening = Listening(config, self._gates, self._connect)
         self.routing = Routing(
             self.broker, self._http, self.now, default_tenant=TENANT, data=data, safe=self.async_broker.safe
@@ -144,6 +146,7 @@ class App:
                 self._store.start(self._loop)
             self.routing.restore()
             self.opened = self._net.open(listeners)
+            self._authority.start(self._loop)
             for opened in self.opened:
                 self.urls.setdefault(opened.name.partition("-")[0], []).append(opened.url)
             if self._folder is not None:
@@ -173,6 +176,9 @@ class App:
         self._send_away()
         for stream in list(self._net.streams.open):
             stream.close()  # those that have not said CONNECT yet
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(ends_at):
+                await self._authority.settled()  # wills may wait for an answer
         await self.routing.stop(max(ends_at - self._loop.time(), 0.0))  # what the last ones had to say is in its queues
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(ends_at):
@@ -187,6 +193,7 @@ class App:
     def close(self) -> None:
         """End whatever is left, at once."""
         self._net.close()
+        self._authority.stop()
         self._lag.stop()
         self._gates.close()
         if self._timer is not None:
@@ -226,6 +233,7 @@ class App:
         old, new = self.config, loaded.config
         try:
             settings = find_faces(self._known_faces, new.faces, loaded.source)
+            rules = prepare(new.rules, loaded.source)
             self._gates.configure(new.access.tables, loaded.source)
             self._listening.reload(new)
             self._prepare_routing(loaded)
@@ -233,6 +241,7 @@ class App:
             raise CannotStart(str(error)) from error
         self.config = new
         self._loaded = loaded
+        self._authority.use(rules)
         self._tenant_limits.use(new)
         self._protect(new)
         self._log_watcher.connections = new.log.connections
@@ -266,6 +275,7 @@ class App:
             for watcher in one.watchers:
                 self._watchers.add(watcher)
         self._gates.configure(self.config.access.tables, self._loaded.source)
+        self._authority.use(prepare(self.config.rules, self._loaded.source))
         self._prepare_routing(self._loaded)
         self._watchers.add(self.routing.client_events())
         texts = [self._listening.certificates.metrics, *(face.metrics for face in self._faces.values())]
@@ -370,6 +380,7 @@ class App:
         now = self.now()
         self._log_watcher.flush(now)
         self._gates.tick(now)
+        self._authority.tick(now)
         self._listening.certificates.tick(now)
         every = int(self.config.server.sys_topics)
         if every and self._seconds % every == 0:

@@ -82,7 +82,7 @@ HINTS: Final = (
     ("wildcard", "wildcards_available is off for this tenant"),
     ("shared", "shared_available is off for this tenant"),
     ("QoS", "maximum_qos is lower for this tenant"),
-    ("not authorized", "the rules for this identity do not allow it"),
+    ("not authorized", "the rules for this client do not allow it; `myna check --may` says which of [rules]"),
 )
 
 
