@@ -29,7 +29,10 @@ NOT_SETTINGS = {"tables"}  # how [access.NAME] is held
     [
         sections.Server,
         sections.Network,
+        sections.Protection,
         sections.Tls,
+        sections.TlsName,
+        sections.Administration,
         sections.MqttListener,
         sections.Access,
         sections.Log,

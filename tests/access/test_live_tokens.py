@@ -32,6 +32,10 @@ listen = "127.0.0.1:0"
 listen = "127.0.0.1:0"
 [[bifromq]]
 listen = "127.0.0.1:0"
+[administration]
+metrics = "open"
+[protection]
+login_failures = 0
 [access]
 mqtt = ["jwt"]
 [[access.jwt.issuers]]

@@ -24,6 +24,10 @@ data = "{here}/data"
 listen = "127.0.0.1:0"
 [[http]]
 listen = "127.0.0.1:0"
+[administration]
+metrics = "open"
+[protection]
+login_failures = 0
 [access]
 mqtt = ["{name}"]
 websocket = ["open"]

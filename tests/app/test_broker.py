@@ -88,12 +88,13 @@ def test_clients_connect_and_pages_are_served(tmp_path: Path) -> None:
         assert await reader.readexactly(4) == b"\x20\x02\0\0"
         status, body = await fetch(app, b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
         assert status == 200
-        assert json.loads(body) == {"status": "ok", "listeners": app.urls}
+        assert json.loads(body) == {"status": "ok"}
+        assert app.health() == (True, {"status": "ok", "listeners": app.urls})
         status, body = await fetch(app, b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n")
         assert b"myna_connections 1\n" in body
         assert b"pigeons 7\n" in body
 
-    run(loaded(tmp_path), scenario)
+    run(loaded(tmp_path, '[faces.pigeon]\n[administration]\nmetrics = "open"\n'), scenario)
 
 
 def test_a_message_over_http_reaches_an_mqtt_client_of_the_same_tenant(tmp_path: Path) -> None:

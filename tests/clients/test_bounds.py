@@ -22,6 +22,8 @@ pytestmark = pytest.mark.slow
 
 MEGABYTE = 1024 * 1024
 CONFIGURATION = """
+[administration]
+metrics = "open"
 [server]
 memory = true
 

@@ -176,3 +176,26 @@ def test_the_environment_overrides_the_file() -> None:
 def test_errors_of_the_environment_name_the_variable(variable: str, value: str, problem: str) -> None:
     (said,) = problems_of('[server]\ndata = "x"', {variable: value})
     assert said.startswith(problem)
+
+
+def test_an_administrators_token_is_long_and_can_stand_in_a_header() -> None:
+    assert config_of(f'[administration]\ntoken = "{"x" * 32}"').administration.token == "x" * 32
+    for wrong in ("x" * 31, "x" * 31 + "ä" * 9, "x" * 40 + " y"):
+        with pytest.raises(ConfigError, match="administrator's token"):
+            config_of(f'[administration]\ntoken = "{wrong}"')
+    with pytest.raises(ConfigError, match='expected one of "open", "token"'):
+        config_of('[administration]\nmetrics = "closed"')
+
+
+def test_a_listener_of_the_administration_switches_it_on() -> None:
+    config = config_of('[[admin]]\nlisten = "unix:/run/myna.sock"')
+    assert set(config.faces) == {"admin"}
+    assert config.admin[0].listen.path == "/run/myna.sock"
+
+
+def test_more_certificates_are_given_by_name_and_revocation_needs_certificates() -> None:
+    names = '[[tls.names]]\ncertificate = "b"\nkey = "c"\nhosts = ["x.test"]'
+    tls = config_of(f'[tls]\ncertificate = "a"\nkey = "k"\n{names}').tls
+    assert [(one.certificate, one.key, one.hosts) for one in tls.names] == [("b", "c", ("x.test",))]
+    with pytest.raises(ConfigError, match="revokes client certificates"):
+        config_of('[tls]\ncertificate = "a"\nkey = "k"\ncrl = "r"')

@@ -445,3 +445,19 @@ def test_a_will_that_is_declared_as_text_must_be_text() -> None:
     world.client("b", will=will).expect_connack(reasons.PAYLOAD_FORMAT_INVALID)
     world.client("c", will=Will("w", b"\xff", 0, False)).expect_connack()
     world.client("d", will=Will("w", b"text", 0, False, properties(payload_format=1))).expect_connack()
+
+
+@pytest.mark.parametrize(
+    ("level", "asked", "code"), [(4, 0, 3), (4, 181, 3), (4, 1, 0), (4, 180, 0), (3, 0, 3), (5, 0, 0), (5, 600, 0)]
+)
+def test_where_older_clients_cannot_be_told_of_another_keep_alive_they_may_be_refused(
+    level: int, asked: int, code: int
+) -> None:
+    world = limited(keep_alive_maximum=180, keep_alive_refused_3=True)
+    world.client("c", level, keep_alive=asked).expect_connack(code)
+
+
+@pytest.mark.parametrize(("topic", "code"), [(" ", 0x90), ("   ", 0x90), (" a ", 0)])
+def test_a_will_on_a_blank_topic_is_refused_where_the_limits_say_so(topic: str, code: int) -> None:
+    limited(blank_wills_refused=True).client("c", will=Will(topic, b"", 0, False)).expect_connack(code)
+    limited().client("c", will=Will(topic, b"", 0, False)).expect_connack(0)

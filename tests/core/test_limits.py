@@ -1,3 +1,6 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
 from myna.core.limits import DROP_OLDEST, LIMIT_NAMES, Bucket, Limits, vars_of
 
 
@@ -48,3 +51,51 @@ def test_a_bucket_lends_and_says_how_long_it_takes_to_pay_back() -> None:
     assert bucket.borrow(5.0, 0.0) == 0.5
     assert bucket.borrow(1.0, 0.5) == 0.1
     assert bucket.borrow(1.0, 100.0) == 0.0
+
+
+def test_a_rate_below_one_a_second_lets_something_through() -> None:
+    bucket = Bucket(0.5, 0.0)
+    assert [bucket.take(1.0, now) for now in (0.0, 1.0, 2.0, 2.5, 4.0)] == [True, False, True, False, True]
+    assert bucket.missing(1.0, 4.0) == 2.0
+
+
+RATES = st.floats(0.1, 10_000)
+STEPS = st.lists(st.tuples(st.floats(-2, 5), st.floats(0, 100)), max_size=60)
+
+
+@given(RATES, STEPS)
+def test_a_bucket_never_gives_more_than_its_rate_and_one_burst(rate: float, steps: list[tuple[float, float]]) -> None:
+    bucket = Bucket(rate, 100.0)
+    now, passed, given_out = 100.0, 0.0, 0.0
+    for step, amount in steps:
+        now += step
+        passed += max(step, 0.0)
+        if bucket.take(amount, now):
+            given_out += amount
+        assert given_out <= max(rate, 1.0) + passed * rate + 1e-6
+
+
+@given(RATES, STEPS)
+def test_who_waits_as_long_as_a_bucket_says_gets_what_was_asked_for(
+    rate: float, steps: list[tuple[float, float]]
+) -> None:
+    bucket = Bucket(rate, 0.0)
+    now = 0.0
+    for step, amount in steps:
+        now += max(step, 0.0)
+        wanted = min(amount, max(rate, 1.0))
+        now += bucket.missing(wanted, now)
+        assert bucket.missing(wanted, now) < 1e-6
+        bucket.spend(wanted)
+
+
+@given(RATES, STEPS)
+def test_what_is_borrowed_is_paid_back_in_the_time_a_bucket_says(rate: float, steps: list[tuple[float, float]]) -> None:
+    bucket = Bucket(rate, 0.0)
+    now = 0.0
+    for step, amount in steps:
+        now += max(step, 0.0)
+        wait = bucket.borrow(amount, now)
+        assert wait >= 0.0
+        assert bucket.missing(0.0, now + wait) < 1e-6
+        now += wait

@@ -3,7 +3,7 @@
 from myna.core.delivery import WARM_BYTES, WARM_MESSAGES, Delivery
 from myna.core.limits import DROP_NEWEST, DROP_OLDEST, Limits
 from myna.core.message import Message, Origin
-from myna.core.queue import FETCHED, Queue
+from myna.core.queue import CROWDED_BYTES, FETCHED, Queue, QueueMemory
 from myna.core.records import Record
 from myna.testing import CommitsOnCommand
 
@@ -152,3 +152,50 @@ def test_what_has_expired_is_taken_out_and_the_rest_keeps_its_order() -> None:
     assert queue.take_expired(15.0) == []
     assert [held.number for held in queue.take_expired(25.0)] == [2, 5]
     assert (queue.next_expiry(), queue.take_expired(99.0)) == (0.0, [])
+
+
+def test_what_all_queues_hold_in_memory_is_counted_and_uncounted() -> None:
+    memory = QueueMemory(10_000)
+    queue = Queue(memory)
+    for number in range(1, 4):
+        queue.add(delivery(number, size=100, expires_at=5.0 if number == 2 else 0.0))
+    held = [one.size for one in queue.deliveries]
+    assert (memory.held, queue.warm) == (sum(held), sum(held))
+    queue.take_expired(6.0)
+    assert memory.held == held[0] + held[2]
+    queue.take()
+    assert memory.held == held[2]
+    queue.abandon()
+    assert (memory.held, queue.warm, queue.size, len(queue)) == (0, 0, 0, 0)
+
+
+def test_cold_messages_take_no_memory_until_they_are_fetched() -> None:
+    memory = QueueMemory()
+    queue = Queue(memory)
+    for number in range(1, WARM_MESSAGES + 11):
+        queue.add(delivery(number))
+    assert memory.held < queue.size
+    queue.cool()
+    for _ in range(WARM_MESSAGES):
+        queue.take()
+    assert memory.held == queue.warm == delivery(1).size + 3  # the newest alone, whose number has more digits
+    queue.fetch(Shelf())
+    assert memory.held == queue.size
+
+
+def test_where_memory_is_short_each_queue_keeps_a_little_and_what_is_stored_goes_cold() -> None:
+    memory = QueueMemory(1)
+    memory.held = 1
+    queue = Queue(memory)
+    small, large = delivery(1, size=1000, stored=False), delivery(2, size=CROWDED_BYTES, stored=False)
+    assert not queue.is_crowded_out(small)
+    assert queue.is_crowded_out(large)
+    assert not queue.is_crowded_out(delivery(3, size=CROWDED_BYTES))  # the store has it
+    oldest = Limits()
+    oldest.queue_policy = DROP_OLDEST
+    queue.add(small)
+    assert not queue.makes_way(large, oldest)
+    for number in range(10, 90):
+        queue.add(delivery(number, size=1000))
+    assert queue.warm <= CROWDED_BYTES + 3000
+    assert queue.size > 80_000

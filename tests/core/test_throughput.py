@@ -87,7 +87,7 @@ def test_a_retained_message_counts_twice() -> None:
 
 
 def test_a_message_larger_than_a_second_s_share_passes_when_the_bucket_is_full() -> None:
-    throughput = Throughput(world(size=100).limits, 0.0)
+    throughput = Throughput(0.0, 100.0, 0.0)
     assert throughput.take(1, 250, 0.0) == 0.0
     assert throughput.take(1, 10, 0.0) > 1.5
     assert throughput.take(1, 10, 3.0) == 0.0

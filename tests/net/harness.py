@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Self
 
 from myna.core.ports import Conversation, Outlet, Peer, Ticking
+from myna.net.doorstep import Doorstep
 from myna.net.listeners import Listener, Listeners, MqttListener, Opened
 from myna.sockets.backpressure import StreamLimits
 from myna.sockets.readiness import new_event_loop
@@ -97,19 +98,28 @@ class Talker(Conversation):
 class Served:
     """Listeners with talkers behind them, closed at the end of the block."""
 
-    def __init__(self, *listeners: Listener, limits: StreamLimits | None = None, patience: float = 0.02) -> None:
+    def __init__(
+        self,
+        *listeners: Listener,
+        limits: StreamLimits | None = None,
+        patience: float = 0.02,
+        doorstep: Doorstep | None = None,
+    ) -> None:
         self.broker = QuietBroker()
         self.talkers: list[Talker] = []
         self._wanted = listeners
         self._limits = limits
         self._patience = patience
+        self._doorstep = doorstep
         self._arrived = asyncio.Event()
         self.listeners: Listeners
         self.opened: list[Opened]
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        self.listeners = Listeners(loop, self.broker, self._limits, patience_interval=self._patience)
+        self.listeners = Listeners(
+            loop, self.broker, self._limits, doorstep=self._doorstep, patience_interval=self._patience
+        )
         wanted = self._wanted or (MqttListener("mqtt", self.connect, host="127.0.0.1", port=0),)
         self.opened = self.listeners.open(wanted)
         return self

@@ -11,18 +11,22 @@ import contextlib
 import logging
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from myna.access.authenticator import AccessContext
 from myna.access.gates import Gates
 from myna.access.open import TENANT
-from myna.app.administration import ADMIN_TOKEN, AdministratorsOnly
-from myna.app.limits import core_limits, largest_packet, tenant_limits
+from myna.app.administration import ADMIN_TOKEN, ROOT, AdministratorsOnly, own_claims
+from myna.app.limits import TenantLimits, core_limits, largest_packet, tenant_limits
 from myna.app.listening import Listening
+from myna.app.protection import protect
+from myna.app.pull_api import PullApi
+from myna.app.reloading import compare
+from myna.app.routes_api import RoutesApi
 from myna.cluster.solo import SoloPeers
 from myna.config import Config, ConfigError, Loaded
 from myna.core.broker import Broker
@@ -32,21 +36,24 @@ from myna.core.ports import Gate, Outlet, Peer, Store
 from myna.core.session import Session
 from myna.faces import FACES
 from myna.faces.async_broker import AsyncBroker
-from myna.faces.contract import Claims, Face, FaceContext, Route
+from myna.faces.contract import Claims, Face, FaceContext, Reloaded
 from myna.faces.enabled import find_faces
 from myna.faces.routes import ClaimedTwice
 from myna.net import listeners as net
 from myna.net.addresses import ListenError
+from myna.net.doorstep import Doorstep
 from myna.net.frames import encode_binary_frame, encode_text_frame
 from myna.net.http_client import HttpClient
 from myna.net.tls import TlsError
 from myna.registry.database import RegistryError
 from myna.registry.registry import Registry, open_registry
+from myna.routing.routing import Routing
 from myna.sockets.backpressure import StreamLimits
 from myna.store.embedded import EmbeddedStore, StoreError
 from myna.store.folder import DataFolder, FolderError, check_folder
 from myna.store.memory import MemoryStore
 from myna.watch import lines
+from myna.watch.flapping import Flapping
 from myna.watch.log import LogWatcher
 from myna.watch.metrics import Metrics
 from myna.watch.pages import HealthPage, MetricsPage
@@ -57,9 +64,10 @@ from myna.wire import reasons
 
 log = logging.getLogger("myna.app")
 
+ADMINISTRATION: Final = f"{ROOT}/".encode()  # an administrator must be able to lift a ban of his own address
 LISTENERS_FILE: Final = "listeners.json"
+IDLE_TENANTS_EVERY: Final = 10  # seconds
 REGISTRY_CLOSE: Final = 5.0  # seconds a database may take to write what is left
-FIXED: Final = ("server", "network", "mqtt", "http", "bifromq")  # sections that a reload cannot change
 
 
 class CannotStart(Exception):
@@ -67,12 +75,23 @@ class CannotStart(Exception):
 
 
 class App:
-    """`start`, then `drain`; everything happens on the running loop. `urls` says what is open, by kind of listener."""
+    """`start`, then `drain`; everything happens on the running loop. `urls` says what is open, by kind of listener,
+    and `claims` what is asked there, by face ("" is the broker itself). `read_again` reads the configuration anew.
+    """
 
-    def __init__(self, loaded: Loaded, faces: Mapping[str, str] = FACES, *, examining: bool = False) -> None:
+    def __init__(
+        self,
+        loaded: Loaded,
+        faces: Mapping[str, str] = FACES,
+        *,
+        examining: bool = False,
+        read_again: Callable[[], Loaded] | None = None,
+    ) -> None:
         config = loaded.config
         self.config = config
         self.urls: dict[str, list[str]] = {}
+        self.claims: list[tuple[str, Claims]] = []
+        self._read_again = read_again or (lambda: loaded)
         self._loaded = loaded
         self._loop = asyncio.get_running_loop()
         self._known_faces = faces
@@ -80,7 +99,7 @@ class App:
         self._examining = examining
         self._registries: list[Registry] = []
         self._folder = None if config.server.memory else DataFolder(config.server.data)
-        self._opened: list[net.Opened] = []
+        self.opened: list[net.Opened] = []
         self._draining = False
         self._timer: asyncio.TimerHandle | None = None
         self._seconds = 0
@@ -90,7 +109,12 @@ class App:
         self._store = _make_store(config, self._folder)
         self.broker = _make_broker(config, self._store or MemoryStore(), self._watchers)
         slow_reader = float(config.network.slow_reader) or float("inf")
-        self._net = net.Listeners(self._loop, self.broker, StreamLimits(slow_reader=slow_reader))
+        doorstep = Doorstep(self.broker, always=(ADMINISTRATION,))
+        self._net = net.Listeners(self._loop, self.broker, StreamLimits(slow_reader=slow_reader), doorstep=doorstep)
+        self._tenant_limits = TenantLimits(self.broker, config)
+        self._flapping = Flapping(self.broker)
+        self._watchers.add(self._flapping)
+        self._protect(config)
         self.now = self._net.clock.now
         self.async_broker = AsyncBroker(self.broker, self.now, self._net.clock.arm)
         self._http = HttpClient(self._loop.time)
@@ -98,6 +122,10 @@ class App:
         data = None if self._folder is None else self._folder.path
         self._gates = Gates(AccessContext(self.now, data, self._http, self.broker, self._secret))
         self._listening = Listening(config, self._gates, self._connect)
+        self.routing = Routing(
+            self.broker, self._http, self.now, default_tenant=TENANT, data=data, safe=self.async_broker.safe
+        )
+        self._routing_changes: asyncio.Task[None] | None = None
         self._lag = LoopLag(self._loop)
         self.broker.guard(SysGuard())
         self._sys_topics = SysTopics(self.broker, TENANT, self.now())
@@ -113,14 +141,16 @@ class App:
             if self._store is not None:  # guards are in place, and nobody is connected yet
                 self._store.restore(self.broker, self.now())
                 self._store.start(self._loop)
-            self._opened = self._net.open(listeners)
-            for opened in self._opened:
+            self.routing.restore()
+            self.opened = self._net.open(listeners)
+            for opened in self.opened:
                 self.urls.setdefault(opened.name.partition("-")[0], []).append(opened.url)
             if self._folder is not None:
                 self._folder.write(LISTENERS_FILE, self._describe_listeners())
         except (ConfigError, ListenError, TlsError, FolderError, StoreError, ClaimedTwice) as error:
             self.close()
             raise CannotStart(str(error)) from error
+        await self.routing.start()
         for face in self._faces.values():
             await face.start()
         self._lag.start()
@@ -142,6 +172,7 @@ class App:
         self._send_away()
         for stream in list(self._net.streams.open):
             stream.close()  # those that have not said CONNECT yet
+        await self.routing.stop(max(ends_at - self._loop.time(), 0.0))  # what the last ones had to say is in its queues
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(ends_at):
                 await self.async_broker.safe()
@@ -163,12 +194,12 @@ class App:
         if self._store is not None:
             self._store.close()
         if self._folder is not None:
-            if self._opened:
+            if self.opened:
                 self._folder.remove(LISTENERS_FILE)
             self._folder.close()
 
     def health(self) -> tuple[bool, dict[str, object]]:
-        healthy = not self._draining and bool(self._opened) and len(self._net.opened) == len(self._opened)
+        healthy = not self._draining and bool(self.opened) and len(self._net.opened) == len(self.opened)
         status = "draining" if self._draining else "ok" if healthy else "not all listeners are open"
         if healthy and self._store is not None and self._store.trouble:
             healthy, status = False, self._store.trouble
@@ -178,41 +209,54 @@ class App:
         """What the faces have to say to whoever has started the broker."""
         return [line for face in self._faces.values() for line in face.banner()]
 
-    def reload(self, loaded: Loaded) -> None:
+    def reread(self) -> Reloaded:
+        """Read the configuration again and take over what can change. Whatever is wrong with it is logged and said."""
+        try:
+            return self.reload(self._read_again())
+        except (ConfigError, CannotStart) as error:
+            problems = str(error).split("\n")
+            for problem in problems:
+                log.error("the configuration stays as it was: %s", problem)
+            return Reloaded(problems=problems)
+
+    def reload(self, loaded: Loaded) -> Reloaded:
         """Take over what can change while connections stay, and log what cannot. Raises CannotStart if it is wrong."""
         old, new = self.config, loaded.config
         try:
             settings = find_faces(self._known_faces, new.faces, loaded.source)
             self._gates.configure(new.access.tables, loaded.source)
             self._listening.reload(new)
+            self._prepare_routing(loaded)
         except (ConfigError, TlsError) as error:
             raise CannotStart(str(error)) from error
         self.config = new
         self._loaded = loaded
-        self.broker.set_limits(core_limits(new.limits_of()), tenant_limits(new))
-        self.broker.packet_size = largest_packet(new)
+        self._tenant_limits.use(new)
+        self._protect(new)
         self._log_watcher.connections = new.log.connections
         set_up_log(new)
-        waiting = [name for name in FIXED if getattr(old, name) != getattr(new, name)]
-        for name in {*old.faces, *new.faces}:
-            if old.faces.get(name) != new.faces.get(name):
-                face = self._faces.get(name)
-                if face is None or name not in settings or not face.reload(settings[name][1]):
-                    waiting.append(f"faces.{name}")
-        log.info("configuration read again; limits, access, certificates and log settings are in force")
-        if waiting:
-            log.warning("changes that wait for a restart: %s", ", ".join(sorted(waiting)))
+        self._routing_changes = self._loop.create_task(self.routing.apply())
+        done = compare(old, new, lambda name: self._gives(name, settings))
+        log.info("configuration read again; in force: %s", ", ".join(done.in_force))
+        if done.waiting:
+            log.warning("changes that wait for a restart: %s", ", ".join(done.waiting))
+        return done
+
+    def _gives(self, name: str, settings: Mapping[str, tuple[type[Face], Any]]) -> bool:
+        """A face its new settings: does it take them while it runs?"""
+        face = self._faces.get(name)
+        return face is not None and name in settings and face.reload(settings[name][1])
 
     # Parts
 
     def _prepare(self) -> list[net.Listener]:
-        claims: list[Claims] = []
+        claims: dict[str, Claims] = {}
         faces = find_faces(self._known_faces, self.config.faces, self._loaded.source)
         for name, (kind, settings) in faces.items():
             face = kind(self._face_context(name), settings)
             self._faces[name] = face
-            claims.append(face.claims())
-        for one in claims:
+            claims[name] = face.claims()
+        for one in claims.values():
             for tenant, guard in one.guards:
                 self.broker.guard(guard, tenant)
             for authenticator, judge in one.authenticators.items():
@@ -220,20 +264,39 @@ class App:
             for watcher in one.watchers:
                 self._watchers.add(watcher)
         self._gates.configure(self.config.access.tables, self._loaded.source)
-        metrics = Metrics(self.broker, self._lag, [face.metrics for face in self._faces.values()])
-        own = self._own_claims(claims, HealthPage(self.health), MetricsPage(metrics))
-        return self._listening.make([own, *claims])
-
-    def _own_claims(self, theirs: Sequence[Claims], health: HealthPage, metrics: MetricsPage) -> Claims:
-        """What the broker itself answers on the HTTP ports."""
-        guarded = AdministratorsOnly(lambda: self._secret(ADMIN_TOKEN))
-        return Claims(
-            routes=[
-                Route("/health", health, ("GET",)),
-                Route("/metrics", metrics, ("GET",)),
-                *[guarded.route(route) for one in theirs for route in one.administration],
-            ]
+        self._prepare_routing(self._loaded)
+        self._watchers.add(self.routing.client_events())
+        texts = [self._listening.certificates.metrics, *(face.metrics for face in self._faces.values())]
+        texts.append(self.routing.metrics)
+        metrics = Metrics(self.broker, self._lag, texts, self.now)
+        self.admin_token()  # it is made now, so that whoever looks after the broker finds it
+        claims["routing"] = Claims(
+            routes=PullApi(self.routing.pull_queues, self.async_broker, TENANT).routes(),
+            administration=RoutesApi(self.routing, self.async_broker).routes(),
         )
+        own = own_claims(
+            claims,
+            AdministratorsOnly(self.admin_token, self.broker, self.now),
+            HealthPage(self.health),
+            MetricsPage(metrics),
+            metrics_open=lambda: self.config.development or self.config.administration.metrics == "open",
+            own_listener=bool(self.config.admin),
+        )
+        self.claims = [*(("", one) for one in own), *claims.items()]
+        return self._listening.make([one for _, one in self.claims])
+
+    def admin_token(self) -> str:
+        """What opens /api/admin."""
+        return self.config.administration.token or self._secret(ADMIN_TOKEN)
+
+    def _prepare_routing(self, loaded: Loaded) -> None:
+        """Event Grid's names hold for the events of its tenant."""
+        settings = loaded.config.routing
+        table = loaded.config.faces.get("eventgrid")
+        values = {} if table is None else table.values
+        if not settings.namespace:
+            settings = msgspec.structs.replace(settings, namespace=str(values.get("name") or "myna"))
+        self.routing.prepare(settings, loaded.source, str(values.get("tenant") or ""))
 
     def _connect(self, gate: Gate, outlet: Outlet, peer: Peer, now: float) -> Connection:
         return Connection(self.broker, gate, outlet, peer, now, self.config.network.connect_timeout)
@@ -253,8 +316,11 @@ class App:
             connect_mqtt=self._connect,
             text_frame=encode_text_frame,
             binary_frame=encode_binary_frame,
+            limit_tenant=self._tenant_limits.provide,
             urls=self.urls,
             open_registry=self._open_registry,
+            events=self.routing,
+            process=self,
             callers=lambda names: self._gates.callers(("faces", name, "access"), names),
         )
 
@@ -294,7 +360,7 @@ class App:
 
     def _describe_listeners(self) -> bytes:
         fields = ("name", "url", "scheme", "host", "port", "path")
-        opened = [{field: getattr(one, field) for field in fields} for one in self._opened]
+        opened = [{field: getattr(one, field) for field in fields} for one in self.opened]
         return msgspec.json.format(msgspec.json.encode({"pid": os.getpid(), "listeners": opened})) + b"\n"
 
     # While it runs
@@ -305,10 +371,17 @@ class App:
         now = self.now()
         self._log_watcher.flush(now)
         self._gates.tick(now)
+        self._listening.certificates.tick(now)
         every = int(self.config.server.sys_topics)
         if every and self._seconds % every == 0:
             self._sys_topics.publish(now)
+        if self._seconds % IDLE_TENANTS_EVERY == 0:
+            self.broker.forget_idle_tenants(now)
         self._seconds += 1
+
+    def _protect(self, config: Config) -> None:
+        self.broker.packet_size = largest_packet(config)
+        protect(config, self.broker, self._net, self._flapping)
 
     def _send_away(self) -> None:
         now = self.now()
@@ -347,7 +420,7 @@ def _make_store(config: Config, folder: DataFolder | None) -> EmbeddedStore | No
 
 
 def _make_broker(config: Config, store: Store, watcher: Watchers) -> Broker:
-    broker = Broker(
+    return Broker(
         store,
         SoloPeers(),
         limits=core_limits(config.limits_of()),
@@ -356,5 +429,3 @@ def _make_broker(config: Config, store: Store, watcher: Watchers) -> Broker:
         memory=OutputMemory(config.network.output_memory, config.network.output_high_water),
         name_seed=f"myna-{secrets.token_hex(6)}",  # names it gives to clients must not repeat after a restart
     )
-    broker.packet_size = largest_packet(config)
-    return broker

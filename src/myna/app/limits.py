@@ -4,6 +4,7 @@ from typing import Final
 
 from myna.config import Config
 from myna.config.limits import LimitSettings
+from myna.core.broker import Broker
 from myna.core.limits import NEVER, Limits, vars_of
 
 LEVELS: Final = {"3.1": 3, "3.1.1": 4, "5": 5}
@@ -25,6 +26,33 @@ def core_value(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
     return value if type(value) is float else int(value)
+
+
+class TenantLimits:
+    """The limits of tenants that have any of their own: by the configuration, or by what somebody outside says."""
+
+    def __init__(self, broker: Broker, config: Config) -> None:
+        self._broker = broker
+        self._config = config
+        self._provided: dict[str, LimitSettings] = {}
+
+    def provide(self, tenant: str, limits: LimitSettings | None) -> None:
+        """Somebody outside says this, or nothing any more."""
+        if limits is None:
+            self._provided.pop(tenant, None)
+        else:
+            self._provided[tenant] = limits
+        known = limits is not None or tenant in self._config.tenants
+        self._broker.limit_tenant(tenant, self._of(tenant) if known else None)
+
+    def use(self, config: Config) -> None:
+        """The configuration has been read again."""
+        self._config = config
+        by_tenant = {name: self._of(name) for name in (*config.tenants, *self._provided)}
+        self._broker.set_limits(core_limits(config.limits_of()), by_tenant)
+
+    def _of(self, tenant: str) -> Limits:
+        return core_limits(self._config.limits_of(tenant, self._provided.get(tenant)))
 
 
 def tenant_limits(config: Config) -> dict[str, Limits]:

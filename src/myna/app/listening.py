@@ -19,10 +19,11 @@ from myna.faces.routes import HttpRoutes, WebSocketRoutes
 from myna.net import endpoint as websocket
 from myna.net import listeners as net
 from myna.net.http_port import HttpLimits
-from myna.net.tls import TlsContexts, TlsSettings
+from myna.net.tls import TlsContexts, TlsName, TlsSettings
+from myna.net.tls_watch import TlsWatch
 from myna.net.websocket_stream import MqttEndpoint
 
-HTTP_KINDS = ("http", "bifromq")
+HTTP_KINDS = ("http", "bifromq", "admin")
 
 Connect = Callable[[Gate, Outlet, Peer, float], Connection]
 
@@ -35,6 +36,7 @@ class Listening:
         self._gates = gates
         self._connect = connect
         self._contexts: list[tuple[TlsContexts, Listener]] = []
+        self.certificates = TlsWatch()
 
     def make(self, claims: Sequence[Claims]) -> list[net.Listener]:
         made: list[net.Listener] = []
@@ -45,7 +47,8 @@ class Listening:
                     _name("mqtt", index),
                     self._behind(gate),
                     mode=settings.mode,
-                    tls=self._tls(settings, ()),
+                    tls=self._tls(_name("mqtt", index), settings, ()),
+                    proxied=settings.proxy_protocol,
                     **_address(settings),
                 )
             )
@@ -99,7 +102,8 @@ class Listening:
                 app,
                 cast(websocket.Route, route),  # faces see the same shapes from their side
                 app.find_hot,
-                tls=self._tls(one, ("http/1.1",)),
+                tls=self._tls(_name(kind, index), one, ("http/1.1",)),
+                proxied=one.proxy_protocol,
                 limits=limits,
                 **_address(one),
             )
@@ -109,11 +113,12 @@ class Listening:
     def _behind(self, gate: Gate) -> Callable[[Outlet, Peer, float], Connection]:
         return lambda outlet, peer, now: self._connect(gate, outlet, peer, now)
 
-    def _tls(self, listener: Listener, protocols: tuple[str, ...]) -> TlsContexts | None:
+    def _tls(self, name: str, listener: Listener, protocols: tuple[str, ...]) -> TlsContexts | None:
         if not listener.tls:
             return None
         contexts = TlsContexts(_tls_settings(listener, self._config), protocols)
         self._contexts.append((contexts, listener))
+        self.certificates.add(name, contexts)
         return contexts
 
 
@@ -128,4 +133,5 @@ def _address(listener: Listener) -> dict[str, Any]:
 
 def _tls_settings(listener: Listener, config: Config) -> TlsSettings:
     tls = listener.tls if isinstance(listener.tls, Tls) else config.tls
-    return TlsSettings(**asdict(tls))
+    names = tuple(TlsName(one.certificate, one.key, one.hosts) for one in tls.names)
+    return TlsSettings(**{**asdict(tls), "names": names})

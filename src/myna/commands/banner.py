@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from myna.app import App
     from myna.config import Config
 
-NAMES: Final = {"mqtt": "MQTT", "http": "HTTP", "bifromq": "BifroMQ"}
+NAMES: Final = {"mqtt": "MQTT", "http": "HTTP", "bifromq": "BifroMQ", "admin": "admin"}
 WIDTH: Final = 10
 
 
@@ -27,9 +27,12 @@ def banner(config: "Config", app: "App", loop: str, seconds: float) -> Iterator[
             yield _row(name, "  ".join(urls))
             if kind == "http":
                 socket = urls[0].replace("http", "ws", 1)
-                yield _row("", f"MQTT over WebSocket at {socket}/mqtt; also /health and /metrics")
+                also = "/health" if config.admin else "/health and /metrics"
+                yield _row("", f"MQTT over WebSocket at {socket}/mqtt; also {also}")
     yield _row("open to", _who(config))
     yield _row("data", _data(config))
+    if "admin" in config.faces:
+        yield _row("token", _administrator(config, app))
     lines = [*_try_mqtt(config, app), *app.banner()]
     if lines:
         yield ""
@@ -61,6 +64,18 @@ def _data(config: "Config") -> str:
     sync = config.server.sync
     kept = "what is acknowledged survives a power cut" if sync == "full" else f"sync = {sync}"
     return f"{Path(config.server.data).absolute()} ({kept})"
+
+
+def _administrator(config: "Config", app: "App") -> str:
+    """Where the administrator's token is."""
+    if config.administration.token:
+        return "of the administration: as [administration] says"
+    if not config.server.memory:
+        file = Path(config.server.data).absolute() / "admin-token.key"
+        return f"of the administration (myna sessions, kick, ban …): in {file}"
+    if config.development:
+        return f"of the administration, for this run: {app.admin_token()}"
+    return "of the administration: known to nobody, for nothing is kept; set `token` in [administration]"
 
 
 def _try_mqtt(config: "Config", app: "App") -> Iterator[str]:

@@ -71,8 +71,10 @@ def explain(config: "Config") -> Iterator[str]:
     for name, words in describe_access(config).items():
         yield _row("", f"{name}: {words}")
     yield _row("faces", ", ".join(config.faces) or "none")
+    yield _row("admin", _administration(config))
     yield _row("data", _data(config))
     yield _row("stopping", f"takes at most {config.server.drain}; wills are {_wills(config)}")
+    yield from _protection(config)
     yield _row("log", f"{config.log.level} and above, as {config.log.format}")
     yield from _limits("limits", config, None)
     for tenant in config.tenants:
@@ -92,6 +94,8 @@ def warn(config: "Config") -> Iterator[str]:
             yield f'{name}: "open" lets everybody in, so the authenticators behind it are never asked'
         if "open" in names and not config.development:
             yield f'{name}: "open" lets everybody in who can reach it, by any name and password'
+    if config.server.memory and "admin" in config.faces and not (config.administration.token or config.development):
+        yield "admin: nobody will know the administrator's token, for nothing is kept; set `token` in [administration]"
         if "eventgrid" in names and "passwords" in names[: names.index("eventgrid")]:
             yield f'{name}: "passwords" is asked before "eventgrid": its users are not held to the rules of Event Grid'
         if "certificate" in names and not _asks_for_certificates(config):
@@ -104,6 +108,8 @@ def warn(config: "Config") -> Iterator[str]:
         yield f"{url} is not encrypted: what goes there can be read, what it says be changed; use https"
     for kind in NAMES:
         for listener in getattr(config, kind):
+            if listener.proxy_protocol and not (config.protection.trusted_proxies or listener.listen.path):
+                yield f"{kind} on {listener.listen}: nobody can connect: list trusted_proxies in [protection]"
             if not listener.tls and not listener.listen.is_loopback():
                 yield f"{kind} on {listener.listen} is not encrypted: passwords and messages can be read on the way"
 
@@ -136,14 +142,28 @@ def _listener(config: "Config", kind: str, listener: "Listener") -> str:
     text = f"listens on {listener.listen}"
     if listener.listen.port == 0 and not listener.listen.path:
         text += " (any free port)"
+    if listener.proxy_protocol:
+        text += f", behind proxies: {', '.join(config.protection.trusted_proxies) or 'none is trusted'}"
     if listener.tls:
         tls = listener.tls if isinstance(listener.tls, Tls) else config.tls
         text += f", TLS {tls.minimum_version} or later with {tls.certificate}"
+        if tls.names:
+            text += f" and {len(tls.names)} more by name"
         if tls.client_certificate != "no":
             text += f", client certificates {tls.client_certificate}"
+            text += " unless revoked" if tls.crl else ""
     if isinstance(listener, MqttListener) and listener.access is not None:
         text += ", with authenticators of its own"
     return text
+
+
+def _administration(config: "Config") -> str:
+    """Where it is, whose token opens it, and who reads the figures."""
+    is_on = "admin" in config.faces
+    where = "its own listeners" if config.admin else "the HTTP listeners" if is_on and config.http else "nowhere"
+    token = "the token in [administration]" if config.administration.token else "the token in admin-token.key"
+    everybody = config.development or config.administration.metrics == "open"
+    return f"/api/admin on {where}, by {token}; /metrics for {'everybody' if everybody else 'whoever has it'}"
 
 
 def _who(names: tuple[str, ...]) -> str:
@@ -156,6 +176,17 @@ def _who(names: tuple[str, ...]) -> str:
 
 def _data(config: "Config") -> str:
     return "kept in memory only" if config.server.memory else str(Path(config.server.data).absolute())
+
+
+def _protection(config: "Config") -> Iterator[str]:
+    """What differs from what the process keeps to by itself."""
+    from msgspec.structs import fields
+
+    protection = config.protection
+    changed = [field.name for field in fields(protection) if getattr(protection, field.name) != field.default]
+    for position, name in enumerate(changed):
+        value = getattr(protection, name)
+        yield _row("protection" if position == 0 else "", f"{name} = {_show(value)}")
 
 
 def _wills(config: "Config") -> str:

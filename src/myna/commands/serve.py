@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Final
 from myna.commands.exits import DONE, USAGE, say
 
 if TYPE_CHECKING:
-    from myna.app import App
     from myna.config import Address, Config, Loaded
 
 NAME: Final = "serve"
@@ -43,6 +42,12 @@ exit codes:
   0  stopped in order      1  wrong usage or configuration      2  cannot start: a port is taken, no permission …
 """
 
+LISTENERS: Final = {
+    "mqtt": "MQTT over TCP",
+    "http": "HTTP and WebSocket",
+    "bifromq": "the BifroMQ API",
+    "admin": "the administration, which else is on the HTTP port",
+}
 CANNOT_START: Final = 2
 AT_ONCE: Final = 1
 LEVELS: Final = ("debug", "info", "warning", "error")
@@ -51,7 +56,7 @@ LEVELS: Final = ("debug", "info", "warning", "error")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-c", "--config", metavar="FILE", help="configuration, TOML; without one: development mode")
     where = parser.add_argument_group("listeners", "each may be given several times, and replaces those of the file")
-    for kind, what in (("mqtt", "MQTT over TCP"), ("http", "HTTP and WebSocket"), ("bifromq", "the BifroMQ API")):
+    for kind, what in LISTENERS.items():
         where.add_argument(f"--{kind}", metavar="HOST:PORT", action="append", type=_address, help=what)
     keep = parser.add_argument_group("data")
     keep.add_argument("--data", metavar="DIR", help="folder for all that must survive (./myna-data)")
@@ -81,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     _raise_descriptor_limit()
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            return runner.run(_serve(loaded, lambda: read_configuration(args), started))
+            return runner.run(_serve(loaded, lambda: _read_again(args), started))
     except CannotStart as error:
         return complain(NAME, str(error).split("\n"), CANNOT_START)
     except KeyboardInterrupt:  # before the signals were ours
@@ -103,7 +108,7 @@ def read_configuration(args: argparse.Namespace) -> "Loaded":
         except OSError as error:
             raise ConfigError([f"cannot read {args.config}: {error.strerror}"]) from None
     config = loaded.config
-    for kind in ("mqtt", "http", "bifromq"):
+    for kind in LISTENERS:
         if addresses := getattr(args, kind, None):
             config = with_listeners(config, kind, addresses)
     server, log = config.server, config.log
@@ -120,7 +125,7 @@ def refuse_strangers(config: "Config") -> None:
 
     if not config.development:
         return
-    listeners = [*config.mqtt, *config.http, *config.bifromq]
+    listeners = [*config.mqtt, *config.http, *config.bifromq, *config.admin]
     for address in (listener.listen for listener in listeners):
         if not address.is_loopback():
             raise ConfigError(
@@ -141,12 +146,12 @@ async def _serve(loaded: "Loaded", read_again: "Callable[[], Loaded]", started: 
     from myna.commands.banner import banner
 
     set_up_log(loaded.config)
-    app = App(loaded)
+    app = App(loaded, read_again=read_again)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, stop)
-    loop.add_signal_handler(signal.SIGHUP, _reload, app, read_again)
+    loop.add_signal_handler(signal.SIGHUP, app.reread)
     await app.start()
     _settle_garbage_collector()
     for line in banner(loaded.config, app, type(loop).__module__.partition(".")[0], time.perf_counter() - started):
@@ -165,20 +170,10 @@ def _stop(stop: asyncio.Event) -> None:
     stop.set()
 
 
-def _reload(app: "App", read_again: "Callable[[], Loaded]") -> None:
-    import logging
-
-    from myna.app import CannotStart
-    from myna.config import ConfigError
-
-    log = logging.getLogger("myna.app")
-    try:
-        loaded = read_again()
-        refuse_strangers(loaded.config)
-        app.reload(loaded)
-    except (ConfigError, CannotStart) as error:
-        for problem in str(error).split("\n"):
-            log.error("the configuration stays as it was: %s", problem)
+def _read_again(args: argparse.Namespace) -> "Loaded":
+    loaded = read_configuration(args)
+    refuse_strangers(loaded.config)
+    return loaded
 
 
 def _raise_descriptor_limit() -> None:

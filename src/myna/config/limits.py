@@ -32,6 +32,7 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     # Sizes.
     packet_size: Size | None = None
     will_size: Size | None = None
+    blank_wills_refused: bool | None = None
     will_delay_maximum: Duration | None = None
     topic_length: Short | None = None
     topic_levels: Short | None = None
@@ -45,17 +46,27 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     outbound_bytes_per_second: Annotated[float, Meta(ge=0)] | None = None
     tenant_publishes_per_second: Annotated[float, Meta(ge=0)] | None = None
     tenant_bytes_per_second: Size | None = None
+    user_publishes_per_second: Annotated[float, Meta(ge=0)] | None = None
+    user_bytes_per_second: Size | None = None
     refused_qos_0_disconnects: bool | None = None
     refused_publish_disconnects_3: bool | None = None
     # Time.
     keep_alive_minimum: Duration | None = None
     keep_alive_maximum: Duration | None = None
+    keep_alive_refused_3: bool | None = None
     session_expiry_minimum: Duration | None = None
     session_expiry_maximum: Lifetime | None = None
     force_transient: bool | None = None
-    # Numbers.
+    # Numbers and rates.
+    connections: Number | None = None
+    connections_per_user: Number | None = None
+    connects_per_second: Annotated[float, Meta(ge=0)] | None = None
     sessions: Number | None = None
+    subscriptions: Number | None = None
+    subscriptions_per_user: Number | None = None
     subscriptions_per_session: Number | None = None
+    subscribes_per_second: Annotated[float, Meta(ge=0)] | None = None
+    tenant_subscribes_per_second: Annotated[float, Meta(ge=0)] | None = None
     filters_per_subscribe: Number | None = None
     group_members: Number | None = None
     group_fanout: Number | None = None
@@ -71,6 +82,8 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     retained_messages: Number | None = None
     retained_bytes: Size | None = None
     retained_per_subscription: Number | None = None
+    retained_per_second: Annotated[float, Meta(ge=0)] | None = None
+    retained_bytes_per_second: Size | None = None
     # What else is settled for each tenant.
     wills_at_shutdown: bool | None = None
     messages_logged: bool | None = None
@@ -135,8 +148,12 @@ PROFILES: Final[dict[str, LimitSettings]] = {
         tenant_bytes_per_second=Size(1024 * 1024),
         keep_alive_maximum=Duration(1160),
         session_expiry_maximum=Lifetime(3600),
+        connects_per_second=200.0,
         sessions=10_000,
+        subscriptions=1_000_000,
         subscriptions_per_session=50,
+        subscribes_per_second=5.0,
+        tenant_subscribes_per_second=200.0,
         filters_per_subscribe=10,
         queue_messages=100,
         queue_bytes=Size(1024 * 1024),
@@ -154,7 +171,9 @@ PROFILES: Final[dict[str, LimitSettings]] = {
         topic_length=1024,
         topic_alias_maximum=0,
         refused_qos_0_disconnects=True,
+        blank_wills_refused=True,
         keep_alive_maximum=Duration(180),
+        keep_alive_refused_3=True,
         session_expiry_maximum=Lifetime(30),
         queue_messages=1000,
         queue_bytes=Size(16 * 1024 * 1024),

@@ -21,11 +21,14 @@ from myna.config.lines import Path, locate
 from myna.config.quantities import Address, show_value
 from myna.config.sections import (
     Access,
+    Administration,
     Config,
     Listener,
     Log,
     MqttListener,
     Network,
+    Protection,
+    Routing,
     Server,
     Table,
     TenantSettings,
@@ -35,8 +38,25 @@ from myna.config.sections import (
 T = TypeVar("T")
 
 PREFIX: Final = "MYNA_"
-LISTENERS: Final[dict[str, type[Listener]]] = {"mqtt": MqttListener, "http": Listener, "bifromq": Listener}
-TABLES: Final = ("server", "network", "tls", "log", "access", "limits", "tenant", "faces")
+LISTENERS: Final[dict[str, type[Listener]]] = {
+    "mqtt": MqttListener,
+    "http": Listener,
+    "bifromq": Listener,
+    "admin": Listener,
+}
+TABLES: Final = (
+    "administration",
+    "server",
+    "network",
+    "protection",
+    "tls",
+    "log",
+    "access",
+    "limits",
+    "tenant",
+    "routing",
+    "faces",
+)
 # Face -> its authenticator, asked before everybody is let in.
 BEFORE_OPEN: Final = {"devicehive": "devicehive", "eventgrid": "eventgrid-jwt"}
 KNOWN: Final = [*LISTENERS, *TABLES, "profile"]
@@ -152,15 +172,19 @@ def _build(values: dict[str, Any], source: Source, *, development: bool) -> Conf
     config = Config(
         server=reader.section("server", Server, Server()),
         network=reader.section("network", Network, Network()),
+        protection=reader.section("protection", Protection, Protection()),
         mqtt=reader.listeners("mqtt", MqttListener),
         http=reader.listeners("http", Listener),
         bifromq=reader.listeners("bifromq", Listener),
+        admin=reader.listeners("admin", Listener),
+        administration=reader.section("administration", Administration, Administration()),
         tls=reader.section("tls", Tls, Tls()),
         log=reader.section("log", Log, Log()),
         access=reader.access(),
         profile=profile,
         limits=reader.value(limits, LimitSettings, ("limits",), LimitSettings()),
         tenants=reader.tenants(),
+        routing=reader.routing(),
         faces=reader.tables("faces"),
         development=development,
     )
@@ -172,9 +196,8 @@ def _build(values: dict[str, Any], source: Source, *, development: bool) -> Conf
 
 def _enable_own(config: Config) -> Config:
     """A listener that belongs to one face is enough to enable it."""
-    if not config.bifromq or "bifromq" in config.faces:
-        return config
-    return replace(config, faces={**config.faces, "bifromq": Table(("faces", "bifromq"), {})})
+    meant = [name for name in ("bifromq", "admin") if getattr(config, name) and name not in config.faces]
+    return replace(config, faces={**config.faces, **{name: Table(("faces", name), {}) for name in meant}})
 
 
 class _Reader:
@@ -222,8 +245,16 @@ class _Reader:
         table: dict[str, Any] = found
         return table
 
-    def tables(self, name: str) -> dict[str, Table]:
-        return {key: Table((name, key), self.raw_table(name, key)) for key in self.raw_table(name)}
+    def tables(self, *path: str) -> dict[str, Table]:
+        return {key: Table((*path, key), self.raw_table(*path, key)) for key in self.raw_table(*path)}
+
+    def routing(self) -> Routing:
+        raw = self.raw_table("routing")
+        own = {key: value for key, value in raw.items() if key not in ("destinations", "rules")}
+        settings = self.value(own, Routing, ("routing",), Routing())
+        return replace(
+            settings, destinations=self.tables("routing", "destinations"), rules=self.tables("routing", "rules")
+        )
 
     def access(self) -> Access:
         """The endpoints' lists are decoded here; a table is an authenticator's and decoded by it."""

@@ -4,12 +4,17 @@ Every field's comment is its manual. What a newcomer gets wrong: a default here 
 nothing is open unless it says so; `development()` in `load` is what runs without one.
 """
 
-from typing import Any, Literal
+from ipaddress import ip_network
+from typing import Annotated, Any, Final, Literal
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from myna.config.limits import PROFILES, LimitSettings, Profile
 from myna.config.quantities import Address, Duration, Size
+
+Count = Annotated[int, Meta(ge=0)]
+Rate = Annotated[float, Meta(ge=0)]
+SHORTEST_TOKEN: Final = 32  # bytes; nobody guesses those
 
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,23 +41,83 @@ class Network(Section, frozen=True):
     idle_timeout: Duration = Duration(75)  # of an HTTP connection between requests
 
 
+class Protection(Section, frozen=True):
+    """Of the whole process, against floods and against guessing. 0 means no bound."""
+
+    connections: Count = 0  # connected clients of all tenants
+    sessions: Count = 0  # connected or not
+    connects_per_second: Rate = 0.0  # accepted CONNECTs of all tenants
+    queue_memory: Size = Size(1024 * 1024 * 1024)  # what waits in all sessions; beyond, each may hold 64 KiB
+    idle_tenant: Duration = Duration(300)  # a tenant that has held nothing for so long is forgotten
+    # Before anybody has said who he is.
+    half_open: Count = 10_000  # connections that have not; further ones are closed at once
+    connections_per_address: Count = 0  # on all listeners; an IPv6 host counts by its /64
+    accepts_per_turn: Annotated[int, Meta(ge=1)] = 16  # between two looks at those who are connected
+    accepts_per_second: Rate = 0.0  # further ones wait in the kernel's queue
+    trusted_proxies: tuple[str, ...] = ()  # addresses and networks whose PROXY protocol headers are believed
+    # Guessing.
+    login_failures: Count = 20  # by one name from one address within `login_window`, and names from one address
+    login_failures_per_name: Count = 100  # on one user name, from anywhere; from then on strangers are answered late
+    login_window: Duration = Duration(300)
+    login_wait: Duration = Duration(300)  # the longest wait of an address; it begins with 1 s and doubles
+    # Clients that come and go without end.
+    flapping_connects: Count = 0  # of one client within `flapping_window`, from which it is banned; 0 for never
+    flapping_window: Duration = Duration(60)
+    flapping_ban: Duration = Duration(300)
+
+    def __post_init__(self) -> None:
+        for text in self.trusted_proxies:
+            try:
+                ip_network(text, strict=False)
+            except ValueError:
+                raise ValueError(f'trusted_proxies: "{text}" is neither an address nor a network') from None
+
+
+class TlsName(Section, frozen=True):
+    """Another certificate of the same listener, for clients that ask for one of its names (SNI)."""
+
+    certificate: str  # PEM, the chain included
+    key: str  # PEM, not encrypted
+    hosts: tuple[str, ...] = ()  # the names, "*.example.com" among them; those that the certificate holds unless said
+
+
 class Tls(Section, frozen=True):
     certificate: str = ""  # PEM, the chain included
     key: str = ""  # PEM, not encrypted
     client_ca: str = ""  # PEM: who may sign client certificates
     client_certificate: Literal["no", "optional", "required"] = "no"
+    crl: str = ""  # PEM: which client certificates have been revoked; it must be renewed before it is out of date
     minimum_version: Literal["1.2", "1.3"] = "1.2"
-    ciphers: str = ""  # for TLS 1.2; empty for the library's choice
+    ciphers: str = ""  # for TLS 1.2, as OpenSSL spells them; empty for those with forward secrecy and AEAD
+    names: tuple[TlsName, ...] = ()  # other certificates, by the name a client asks for; written [[tls.names]]
 
     def __post_init__(self) -> None:
         if bool(self.certificate) != bool(self.key):
             raise ValueError("a certificate needs its key and the reverse: set both `certificate` and `key`")
         if self.client_certificate != "no" and not self.client_ca:
             raise ValueError(f'client_certificate = "{self.client_certificate}" needs `client_ca`: whom to trust')
+        if self.crl and self.client_certificate == "no":
+            raise ValueError('`crl` revokes client certificates; set client_certificate = "required" or "optional"')
+
+
+class Administration(Section, frozen=True):
+    """Who may look after the broker; what is below /api/admin is always the administrator's alone."""
+
+    token: str = ""  # instead of the one that is made and kept in the data folder as admin-token.key
+    metrics: Literal["token", "open"] = "token"  # who may read /metrics: the administrator, or everybody
+
+    def __post_init__(self) -> None:
+        if self.token and len(self.token.encode()) < SHORTEST_TOKEN:
+            raise ValueError(
+                f"the administrator's token has at least {SHORTEST_TOKEN} bytes; try: openssl rand -hex 32"
+            )
+        if not (self.token.isascii() and self.token.isprintable()) or " " in self.token:
+            raise ValueError("the administrator's token is sent in a header: ASCII letters, digits and signs only")
 
 
 class Listener(Section, frozen=True):
     listen: Address
+    proxy_protocol: bool = False  # only from `protection.trusted_proxies`, each connection begins with a PROXY header
     tls: bool | Tls = False  # true: with the certificate of [tls]; or a table of its own
 
 
@@ -78,6 +143,16 @@ class Access(Section, frozen=True):
         return self.mqtt if self.websocket is None else self.websocket
 
 
+class Routing(Section, frozen=True):
+    """Messages that leave. `destinations` and `rules` are decoded where their kinds are known."""
+
+    namespace: str = ""  # what events of messages come from; the name of [faces.eventgrid] unless it is said here
+    source: str = ""  # what events of clients come from; the vendor's resource path with zeros unless it is said
+    origin: str = ""  # who we say we are to endpoints that ask: our host name
+    destinations: dict[str, "Table"] = field(default_factory=dict)
+    rules: dict[str, "Table"] = field(default_factory=dict)
+
+
 class TenantSettings(Section, frozen=True):
     profile: Profile | None = None
     limits: LimitSettings = LimitSettings()
@@ -93,23 +168,27 @@ class Table(Struct, frozen=True):
 class Config(Struct, frozen=True):
     server: Server = Server()
     network: Network = Network()
+    protection: Protection = Protection()
     mqtt: tuple[MqttListener, ...] = ()
     http: tuple[Listener, ...] = ()
     bifromq: tuple[Listener, ...] = ()
+    admin: tuple[Listener, ...] = ()  # if there are any, /api/admin and /metrics are there and nowhere else
+    administration: Administration = Administration()
     tls: Tls = Tls()
     log: Log = Log()
     access: Access = Access()
     profile: Profile = ""
     limits: LimitSettings = LimitSettings()  # what the file says itself; see `limits_of`
     tenants: dict[str, TenantSettings] = field(default_factory=dict)
+    routing: Routing = Routing()
     faces: dict[str, Table] = field(default_factory=dict)  # enabled ones, with their own settings
     development: bool = False  # no file: loopback only, open gate, well-known keys
 
-    def limits_of(self, tenant: str | None = None) -> LimitSettings:
-        """All that is said of a tenant's limits, or of everybody's."""
+    def limits_of(self, tenant: str | None = None, provided: LimitSettings | None = None) -> LimitSettings:
+        """All that is said of a tenant's limits, or of everybody's. `provided`: what somebody outside says of them."""
         everybody = self.limits.over(PROFILES[self.profile])
         settings = None if tenant is None else self.tenants.get(tenant)
-        if settings is None:
-            return everybody
-        below = everybody if settings.profile is None else PROFILES[settings.profile]
-        return settings.limits.over(below)
+        below = everybody if settings is None or settings.profile is None else PROFILES[settings.profile]
+        if provided is not None:
+            below = provided.over(below)
+        return below if settings is None else settings.limits.over(below)

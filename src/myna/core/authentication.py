@@ -6,9 +6,10 @@ dropped here. What a newcomer gets wrong: the gate may answer inside `ask`, so w
 afterwards.
 """
 
-from typing import final
+from typing import Final, final
 
 from myna.core.broker import Broker
+from myna.core.deadlines import Deadline, Timed
 from myna.core.identity import Identity
 from myna.core.link import UNJUDGED, Link
 from myna.core.ports import Gate, Peer, Ticket
@@ -17,6 +18,8 @@ from myna.wire.encode import encode
 from myna.wire.errors import ProtocolViolation
 from myna.wire.packets import MQTT_5, Auth, Connect
 from myna.wire.properties import Properties
+
+FAILED: Final = (reasons.BAD_USER_NAME_OR_PASSWORD, reasons.NOT_AUTHORIZED)
 
 
 @final
@@ -38,13 +41,34 @@ class ConnectTicket(Ticket):
 
 
 @final
+class _Late(Timed):
+    def __init__(self, owner: "Authentication") -> None:
+        self._owner = owner
+
+    def due(self, now: float) -> None:
+        self._owner.ask_late(now)
+
+
+@final
 class Authentication:
-    __slots__ = ("_broker", "_client_id", "_gate", "_link", "_method", "_peer", "_renews", "_ticket", "is_challenged")
+    __slots__ = (
+        "_broker",
+        "_client_id",
+        "_gate",
+        "_late",
+        "_link",
+        "_method",
+        "_peer",
+        "_renews",
+        "_ticket",
+        "is_challenged",
+    )
 
     def __init__(self, broker: Broker, link: Link, gate: Gate, peer: Peer) -> None:
         self._broker = broker
         self._client_id = ""
         self._renews = False  # the question is one of a connection that is open
+        self._late: Deadline | None = None
         self._link = link
         self._gate = gate
         self._peer = peer
@@ -62,6 +86,17 @@ class Authentication:
             ticket.method = properties.authentication_method
             ticket.data = properties.authentication_data
         self._ticket = ticket
+        late = self._broker.logins.delay(self._peer.address, _name(ticket), now)
+        if late > 0.0:
+            self._late = self._broker.deadlines.add(now + late, _Late(self))
+        else:
+            self._gate.admit(ticket, now)
+
+    def ask_late(self, now: float) -> None:
+        """The name is being guessed: those whom it does not know from there are answered later."""
+        self._late = None
+        ticket = self._ticket
+        assert ticket is not None  # or this would have been called off
         self._gate.admit(ticket, now)
 
     def receive(self, packet: Auth, client_id: str, is_open: bool, now: float) -> None:
@@ -97,15 +132,26 @@ class Authentication:
         """The connection has ended: nothing the gate still says is of use."""
         self._ticket = None
         self.is_challenged = False
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
 
     def admitted(self, ticket: ConnectTicket, identity: Identity, data: bytes | None, now: float) -> None:
-        if ticket is self._ticket:
-            self.forget()
-            self._link.admitted(identity, data, now)
+        if ticket is not self._ticket:
+            return
+        if identity.tenant.startswith("\0"):  # among such names the store keeps what belongs to no client
+            self.refused(ticket, reasons.NOT_AUTHORIZED, "the tenant's name begins with U+0000", now)
+            return
+        self.forget()
+        if _shows_something(ticket):
+            self._broker.logins.succeeded(self._peer.address, _name(ticket))
+        self._link.admitted(identity, data, now)
 
     def refused(self, ticket: ConnectTicket, reason: int, text: str, now: float) -> None:
         if ticket is self._ticket:
             self.forget()
+            if reason in FAILED and _shows_something(ticket):
+                self._broker.logins.failed(self._peer.address, _name(ticket), now)
             if self._renews:
                 self.dismiss(reason, text, now)
             else:
@@ -131,3 +177,13 @@ class Authentication:
         ticket.level = level
         ticket.peer = self._peer
         return ticket
+
+
+def _name(ticket: Ticket) -> str:
+    """What a login is counted by, beside its address. Those who only have a token are told apart by their client id."""
+    return ticket.user_name or ticket.client_id
+
+
+def _shows_something(ticket: Ticket) -> bool:
+    """Does it come with anything that could be guessed?"""
+    return ticket.password is not None or ticket.method is not None

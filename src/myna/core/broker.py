@@ -7,17 +7,23 @@ callers ask `may_publish` first, because they remember the answer per topic.
 
 from typing import final
 
+from myna.core.bans import Bans
+from myna.core.census import Census
 from myna.core.counters import Counters
 from myna.core.deadlines import Deadlines
 from myna.core.fanout import count_persistent, deliver, deliver_chosen, deliver_to
 from myna.core.identity import Identity
 from myna.core.journal import Journal
 from myna.core.kept import KeptValues
-from myna.core.limits import Limits
+from myna.core.limits import Bucket, Limits, ProcessLimits, bucket
+from myna.core.logins import Logins
 from myna.core.message import Message
+from myna.core.outbox import Outboxes
 from myna.core.outcome import MATCHED, UNMATCHED, Outcome, Refusal
 from myna.core.output import OutputMemory
-from myna.core.ports import TAKEN, Peers, Store, Tap, Ticking, TopicGuard, Watcher
+from myna.core.ports import CARRIED, LEFT, TAKEN, Peers, Store, Tap, Ticking, TopicGuard, Watcher
+from myna.core.queue import QueueMemory
+from myna.core.quotas import Quotas
 from myna.core.receiver import Receiver, Subscription
 from myna.core.retaining import Retaining, may_retain, retained_after
 from myna.core.router import Route
@@ -41,13 +47,18 @@ class Broker(Ticking):
     ) -> None:
         self.journal = Journal(store)
         self.peers = peers
-        self.tap: Tap | None = None
+        self._tap: Tap | None = None
         self.watcher: Watcher = Watcher() if watcher is None else watcher
         self.counters = Counters()
         self.deadlines = Deadlines()
         self.memory: OutputMemory = OutputMemory() if memory is None else memory
         self.tenants: dict[str, Tenant] = {}
         self.rules_version = 0
+        self.census = Census()
+        self.queued = QueueMemory()
+        self.process = ProcessLimits()
+        self.connect_rate: Bucket | None = None
+        self.quotas: Quotas = Quotas()
         self.packet_size = 1024 * 1024  # before a CONNECT says whose limits hold
         self._limits: Limits = Limits() if limits is None else limits
         self._tenant_limits: dict[str, Limits] = {} if tenant_limits is None else tenant_limits
@@ -57,6 +68,9 @@ class Broker(Ticking):
         self._waiting: dict[Receiver, int] = {}
         self.retaining = Retaining(self.journal, self.deadlines, self.counters)
         self.kept = KeptValues(self.journal)
+        self.logins = Logins(self.counters)
+        self.outboxes = Outboxes(self.journal)
+        self.bans = Bans(self.kept, self.tenants, self.counters, self.deadlines)
 
     # Tenants and sessions
 
@@ -64,10 +78,12 @@ class Broker(Ticking):
         """The tenant of this name; it appears when first used."""
         tenant = self.tenants.get(name)
         if tenant is None:
-            tenant = Tenant(name, self.limits_of(name))
+            tenant = Tenant(name, self.limits_of(name), self.census)
+            tenant.router.asks_quotas = self.quotas.asked
             for owner, guard in self._guards:
                 if owner in ("", name):
                     tenant.router.guards[guard.first_level] = guard
+            tenant.router.tap = self._tap
             self.tenants[name] = tenant
         return tenant
 
@@ -84,6 +100,48 @@ class Broker(Ticking):
             tenant.router.retire()
         self.rules_changed()  # connections that remember routes measure no throughput
 
+    def limit_tenant(self, name: str, limits: Limits | None) -> None:
+        """Bounds of one tenant alone, or with None those of everybody; for whoever learns of them at run time."""
+        if limits is None:
+            self._tenant_limits.pop(name, None)
+        else:
+            self._tenant_limits[name] = limits
+        tenant = self.tenants.get(name)
+        if tenant is not None:
+            tenant.set_limits(self.limits_of(name))
+            tenant.router.retire()
+            self.rules_changed()
+
+    def limit_process(self, limits: ProcessLimits) -> None:
+        """What all tenants share."""
+        self.process = limits
+        self.connect_rate = bucket(limits.connects_per_second, 0.0)
+
+    def ask(self, quotas: Quotas) -> None:
+        """Somebody outside has a say in how much a tenant may use."""
+        self.quotas = quotas
+        for tenant in self.tenants.values():
+            tenant.router.asks_quotas = quotas.asked
+            tenant.router.retire()
+
+    def forget_idle_tenants(self, now: float) -> int:
+        """Tenants that have held nothing for a while; they come back when they are used. Says how many went.
+
+        Looks at all of them, so it is for once in a while.
+        """
+        gone = 0
+        for name, tenant in list(self.tenants.items()):
+            if not tenant.is_empty():
+                tenant.idle_since = 0.0
+            elif tenant.idle_since == 0.0 or tenant.messages_received != tenant.seen_received:
+                tenant.idle_since = now
+                tenant.seen_received = tenant.messages_received
+            elif now - tenant.idle_since >= self.process.idle_tenant:
+                del self.tenants[name]
+                tenant.router.retire()
+                gone += 1
+        return gone
+
     def guard(self, guard: TopicGuard, tenant: str = "") -> None:
         """Put a topic space under a guard, in one tenant or in every one."""
         self._guards.append((tenant, guard))
@@ -91,6 +149,25 @@ class Broker(Ticking):
             if tenant in ("", name):
                 held.router.guards[guard.first_level] = guard
                 held.router.retire()
+
+    def carry(self, tap: Tap | None) -> None:
+        """From now on this tap is offered the messages it wants."""
+        self._tap = tap
+        for tenant in self.tenants.values():
+            tenant.router.tap = tap
+        self.tap_changed()
+
+    def tap_changed(self) -> None:
+        """What the tap wants is another thing now."""
+        for tenant in self.tenants.values():
+            tenant.router.generation += 1
+
+    def offer(self, tenant: str, message: Message, now: float) -> int:
+        """To the tap alone, what some guard has delivered by itself: LEFT, CARRIED or NOT_CARRIED."""
+        tap = self._tap
+        if tap is None or not tap.wants(tenant, message.topic):
+            return LEFT
+        return tap.offered(tenant, message, now)
 
     def session(self, tenant: str, scope: str, client_id: str) -> Receiver | None:
         held = self.tenants.get(tenant)
@@ -151,12 +228,13 @@ class Broker(Ticking):
         if guard is None and selection is None and not route.bounded:
             matched = deliver(route, message, now)
         else:
-            matched = deliver_chosen(self.counters, tenant, route, message, selection, now)
+            matched = deliver_chosen(self.counters, tenant, route, message, selection, self.quotas, now)
         if journal.durable:
             journal.close()
-        tapped = self.tap is not None and self.tap.offered(tenant.name, message, now)
-        if tapped:
-            matched = True
+        carried = LEFT
+        if route.tapped and self._tap is not None:
+            carried = self._tap.offered(tenant.name, message, now)
+            matched = matched or carried == CARRIED
         if not self.peers.alone and self.peers.forward(tenant.name, message):
             matched = True
         if not matched:
@@ -164,15 +242,15 @@ class Broker(Ticking):
         if route.logged:
             self.watcher.published(tenant.name, message, matched, now)
         sequence = journal.store.sequence
-        if sequence != before or tapped:
-            return Outcome(matched, sequence if sequence != before else 0, tapped)
+        if sequence != before or carried != LEFT:
+            return Outcome(matched, sequence if sequence != before else 0, carried)
         return MATCHED if matched else UNMATCHED
 
     def is_direct(self, route: Route) -> bool:
         """Only the receivers want to see each message of this route: no guard, tap or other node does."""
-        if route.bounded or route.logged:
+        if route.bounded or route.logged or route.tapped:
             return False
-        return route.guard is None and self.tap is None and self.peers.alone
+        return route.guard is None and self.peers.alone
 
     def publish_run(self, route: Route, tenant: Tenant, messages: list[Message], now: float) -> Outcome:
         """As `publish_on` for several messages of one direct route, none of them to be retained."""
@@ -221,12 +299,17 @@ class Broker(Ticking):
         if route.guard is None and not route.bounded:
             deliver(route, message, now)
         else:
-            deliver_chosen(self.counters, tenant, route, message, None, now)
+            deliver_chosen(self.counters, tenant, route, message, None, self.quotas, now)
         self.journal.close()
 
     def retain(self, tenant: Tenant, message: Message, now: float) -> int:
         """Keep it as its topic's retained message, or remove that if it is empty; deliver to nobody [MQTT-3.3.1-6]."""
-        return self.retaining.retain(tenant, message)
+        code = self.retaining.retain(tenant, message, self.quotas, now)
+        if code == reasons.QUOTA_EXCEEDED:
+            origin = message.origin
+            cause = "quota exceeded: delivered, but not retained"
+            self.watcher.refused("RETAIN", tenant.name, origin.client_id, origin.address, cause, now)
+        return code
 
     def may_retain(self, tenant: Tenant, message: Message) -> int:
         """SUCCESS, or the reason why `retain` would not keep it."""

@@ -14,13 +14,13 @@ from myna.core import farewell
 from myna.core.acks import Acks
 from myna.core.authentication import Authentication
 from myna.core.broker import Broker
-from myna.core.handshake import Opened, Refused, check_connect, open_session
+from myna.core.handshake import Opened, Refused, check_connect, keep_out, open_session
 from myna.core.identity import Identity
 from myna.core.inbound import Inbound
 from myna.core.line_deadlines import LineDeadlines
 from myna.core.link import BEHIND, UNJUDGED, Link
 from myna.core.output import Output
-from myna.core.ports import Gate, Outlet, Peer
+from myna.core.ports import LOST, Gate, Outlet, Peer
 from myna.core.requests import request_disconnect, request_subscribe, request_unsubscribe
 from myna.core.session import Session
 from myna.core.shaping import Shaping, shape
@@ -82,6 +82,7 @@ class Connection(Link):
         self._deadlines = LineDeadlines(broker.deadlines, self)
         self._deadlines.await_connect(now + connect_limit)
         broker.counters.connections_opened += 1
+        broker.census.half_open += 1
 
     # What the edge calls
 
@@ -129,7 +130,7 @@ class Connection(Link):
 
     def lost(self, now: float) -> None:
         """The stream has ended, whoever ended it."""
-        self._close(True, reasons.SUCCESS, True, now)
+        self._close(True, LOST, True, now)
         self.output.abandon()
         self._broker.counters.connections_closed += 1
 
@@ -160,7 +161,7 @@ class Connection(Link):
         assert connect is not None  # the gate is asked about nothing else
         opened = open_session(self._broker, self, connect, identity, self._peer, data, now)
         if isinstance(opened, Refused):
-            self._refuse_connect(opened.reason, opened.text, now)
+            self._refuse_connect(opened.reason, opened.text, now, identity.tenant)
             return
         self._connect = None
         self._open(opened, now)
@@ -208,8 +209,7 @@ class Connection(Link):
 
     def _read_answers(self, reader: FrameReader) -> None:
         """Acks in their short form, as many as lie together."""
-        session = self.session
-        inbound = self._inbound
+        session, inbound = self.session, self._inbound
         assert session is not None
         assert inbound is not None
         outbound = session.outbound
@@ -237,9 +237,7 @@ class Connection(Link):
         if not is_client_packet(reader.header >> 4):
             raise ProtocolViolation("a packet only a server sends")  # §4.13
         packet = decode(reader.header, reader.buffer, reader.body, reader.end, self.level)
-        session = self.session
-        inbound = self._inbound
-        acks = self._acks
+        session, inbound, acks = self.session, self._inbound, self._acks
         assert session is not None
         assert inbound is not None
         assert acks is not None
@@ -291,7 +289,7 @@ class Connection(Link):
         self.level = connect.level
         self._reader.level = connect.level
         self._connect = connect
-        refused = check_connect(connect)
+        refused = check_connect(connect) or keep_out(self._broker, connect, self.address, now)
         if refused is not None:
             self._refuse_connect(refused.reason, refused.text, now)
             return
@@ -305,8 +303,7 @@ class Connection(Link):
             self.rest(UNJUDGED)
 
     def _answer_pubrec(self, packet_id: int, code: int) -> None:
-        session = self.session
-        acks = self._acks
+        session, acks = self.session, self._acks
         assert session is not None
         assert acks is not None
         answer = session.outbound.received(packet_id, code)
@@ -324,9 +321,11 @@ class Connection(Link):
         self._acks = Acks(self._broker, self.output, session)
         self._inbound = Inbound(self._broker, self, session, self._acks, opened.origin, now)
         self._reader.maximum_packet_size = session.tenant.limits.packet_size or self._reader.maximum_packet_size
-        self._shaping = shape(self, self._broker.deadlines, session.tenant.limits, now)
+        tenant = session.tenant
+        self._shaping = shape(self, self._broker.deadlines, tenant.limits, self._broker.quotas, tenant.name, now)
         self._broker.counters.connects_accepted += 1
-        session.tenant.connections += 1
+        self._broker.census.half_open -= 1
+        tenant.connected()
         self._deadlines.keep_alive(opened.keep_alive, now)
         self._deadlines.credentials_expire(opened.identity.expires_at, self._authentication)
         session.attach(self, now)
@@ -344,13 +343,12 @@ class Connection(Link):
         self._deadlines.credentials_expire(identity.expires_at, self._authentication)
         self.output.write(self._authentication.answer(reasons.SUCCESS, data))
 
-    def _refuse_connect(self, reason: int, text: str, now: float) -> None:
+    def _refuse_connect(self, reason: int, text: str, now: float, tenant: str = "") -> None:
         """CONNACK with the reason, in the client's version; then the end [MQTT-3.2.2-7]."""
         connect = self._connect
-        client_id = "" if connect is None else connect.client_id
-        cause = text or reasons.reason_name(reason)
+        client_id, cause = "" if connect is None else connect.client_id, text or reasons.reason_name(reason)
         self._broker.counters.refuse(f"connect:{reasons.reason_name(reason)}")
-        self._broker.watcher.refused("CONNECT", "", client_id, self.address, cause, now)
+        self._broker.watcher.refused("CONNECT", tenant, client_id, self.address, cause, now)
         self._say(farewell.refusal(connect, reason, text, self.maximum_packet_size))
         self._close(False, reason, False, now)
         self._outlet.close()
@@ -377,6 +375,8 @@ class Connection(Link):
         """Let go of everything but the bytes still to be written."""
         if self.state == CLOSED:
             return
+        if self.state != OPEN:
+            self._broker.census.half_open -= 1
         self.state = CLOSED
         self._connect = None
         self._authentication.forget()
@@ -391,9 +391,9 @@ class Connection(Link):
         session = self.session
         if session is not None:
             self.session = None
-            session.tenant.connections -= 1
+            session.tenant.disconnected()
             self._broker.watcher.disconnected(session, reason, by_client, now)
-            session.detach(keep_will, reason, now)
+            session.detach(keep_will, reasons.SUCCESS if reason == LOST else reason, now)
 
     def _name(self) -> str:
         session = self.session

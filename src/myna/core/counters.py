@@ -15,6 +15,7 @@ DROP_MEMORY: Final = "process_memory"
 DROP_GUARDED: Final = "guarded"
 DROP_UNDELIVERABLE: Final = "undeliverable_name"
 DROP_FANOUT: Final = "fanout_limit"
+DROP_QUOTA: Final = "quota"
 DROP_NOT_PERMITTED: Final = "not_permitted"
 
 

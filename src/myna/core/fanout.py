@@ -4,15 +4,23 @@ Knows neither what a receiver does with it nor who is told of the outcome. What 
 one receiver here, and chooses among its members itself; it has to be told who may not have the message.
 """
 
-from myna.core.counters import DROP_FANOUT, Counters
+from typing import Final
+
+from myna.core.counters import DROP_FANOUT, DROP_QUOTA, Counters
 from myna.core.limits import Limits
 from myna.core.message import Message
 from myna.core.ports import TopicGuard
+from myna.core.quotas import PERSISTENT_FANOUT, TRANSIENT_FANOUT, Quotas
 from myna.core.receiver import Subscription
 from myna.core.router import Route
 from myna.core.selection import Selection
 from myna.core.shared import ShareGroup
 from myna.core.tenant import Tenant
+
+NOBODY: Final = -1
+TRANSIENT: Final = 0
+PERSISTENT: Final = 1
+EVERYBODY: Final = 2
 
 
 def deliver(route: Route, message: Message, now: float) -> bool:
@@ -25,7 +33,13 @@ def deliver(route: Route, message: Message, now: float) -> bool:
 
 
 def deliver_chosen(
-    counters: Counters, tenant: Tenant, route: Route, message: Message, selection: Selection | None, now: float
+    counters: Counters,
+    tenant: Tenant,
+    route: Route,
+    message: Message,
+    selection: Selection | None,
+    quotas: Quotas,
+    now: float,
 ) -> bool:
     """To those whom guard and selection let have it, and to no more of a kind than the tenant's limits say."""
     guard = route.guard
@@ -33,6 +47,7 @@ def deliver_chosen(
     matched = False
     groups = 0
     persistent = 0
+    throttled = _throttled(quotas, tenant) if route.bounded and quotas.asked else NOBODY
     for subscription in route.subscriptions:
         receiver = subscription.receiver
         if isinstance(receiver, ShareGroup):
@@ -48,6 +63,9 @@ def deliver_chosen(
             continue
         if guard is not None and not guard.delivering(message, receiver, subscription, now):
             continue
+        if throttled != NOBODY and (throttled == EVERYBODY or throttled == int(receiver.is_persistent())):
+            counters.drop(DROP_QUOTA)
+            continue
         if route.bounded and receiver.is_persistent():
             persistent += 1
             if _is_too_many(limits, persistent, len(message.payload)):
@@ -55,6 +73,15 @@ def deliver_chosen(
                 continue
         matched = bool(receiver.deliver(message, subscription, now)) or matched
     return matched
+
+
+def _throttled(quotas: Quotas, tenant: Tenant) -> int:
+    """Which kind of receivers is left out of messages that go to several."""
+    transient = not quotas.allows(tenant.name, TRANSIENT_FANOUT)
+    persistent = not quotas.allows(tenant.name, PERSISTENT_FANOUT)
+    if transient and persistent:
+        return EVERYBODY
+    return TRANSIENT if transient else PERSISTENT if persistent else NOBODY
 
 
 def deliver_to(guard: TopicGuard | None, subscriptions: list[Subscription], message: Message, now: float) -> bool:

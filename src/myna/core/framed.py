@@ -27,13 +27,16 @@ class KeptFrames:
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class FramedReceiver(Receiver):
-    """`kind`: which of the frames kept with a message is its own. `direct`: its outlet, while it has one."""
+    """`kind`: which of the frames kept with a message is its own. `direct`: its outlet, while it has one.
+    `connected_at`: since when its last socket has served it.
+    """
 
     def __init__(self, key: SessionKey, identity: Identity, kind: int, counters: Counters) -> None:
         super().__init__(key, identity)
         self.kind = kind
         self.counters = counters
         self.direct: Outlet | None = None
+        self.connected_at = 0.0
 
     def deliver(self, message: Message, subscription: Subscription, now: float) -> int:
         direct = self.direct

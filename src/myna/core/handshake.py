@@ -8,9 +8,11 @@ five codes.
 
 from typing import final
 
+from myna.core.admission import check_connection
+from myna.core.bans import words_of
 from myna.core.broker import Broker
 from myna.core.identity import Identity
-from myna.core.limits import Limits
+from myna.core.limits import Limits, bucket
 from myna.core.link import UNLIMITED, Link
 from myna.core.message import Message, Origin, copy_for_delivery, is_as_declared
 from myna.core.ports import Peer
@@ -65,6 +67,17 @@ def check_connect(connect: Connect) -> Refused | None:
     return None
 
 
+def keep_out(broker: Broker, connect: Connect, address: str, now: float) -> Refused | None:
+    """Those whom no tenant may have, and those who guess: found before a gate does any work for them."""
+    ban = broker.bans.banned_everywhere(address, now, client_id=connect.client_id)
+    if ban is not None:
+        return Refused(reasons.BANNED, words_of(ban))
+    wait = broker.logins.wait(address, connect.user_name or connect.client_id, now)
+    if wait > 0.0:
+        return Refused(reasons.CONNECTION_RATE_EXCEEDED, f"too many failed logins from there: wait {wait:.0f} s")
+    return None
+
+
 def open_session(
     broker: Broker, link: Link, connect: Connect, identity: Identity, peer: Peer, data: bytes | None, now: float
 ) -> Opened | Refused:
@@ -74,12 +87,16 @@ def open_session(
     refused = _check_limits(tenant, connect)
     if refused is not None:
         return refused
+    ban = broker.bans.banned(tenant.name, identity.user, connect.client_id, peer.address, now)
+    if ban is not None:
+        return Refused(reasons.BANNED, words_of(ban))
     client_id = connect.client_id or broker.new_client_id()
     key = (tenant.name, identity.scope, client_id)
     expiry = _session_expiry(limits, connect)
+    refusal = check_connection(broker, tenant, identity, tenant.session(key[1], key[2]), expiry > 0, now)
+    if refusal is not None:
+        return Refused(refusal.reason, refusal.text)
     resumed = _take_over(broker, tenant, key, connect, now)
-    if resumed is None and limits.sessions and tenant.session_count() >= limits.sessions:
-        return Refused(reasons.QUOTA_EXCEEDED, "too many sessions")
     session = Session(broker, tenant, key, identity, now) if resumed is None else resumed
     if resumed is None:
         tenant.enter(session)
@@ -116,9 +133,14 @@ def _check_limits(tenant: Tenant, connect: Connect) -> Refused | None:
     limits = tenant.limits
     if connect.level not in limits.levels:
         return Refused(reasons.UNSUPPORTED_PROTOCOL_VERSION)
+    most = limits.keep_alive_maximum
+    if limits.keep_alive_refused_3 and connect.level < MQTT_5 and most and not 0 < connect.keep_alive <= most:
+        return Refused(reasons.SERVER_UNAVAILABLE, f"a keep-alive of {connect.keep_alive} s, and 1 to {most} are taken")
     will = connect.will
     if will is None:
         return None
+    if limits.blank_wills_refused and not will.topic.strip():
+        return Refused(reasons.TOPIC_NAME_INVALID, "blank will topic")
     if not check_topic(will.topic) or not tenant.router.fits(will.topic):
         return Refused(reasons.TOPIC_NAME_INVALID, "will topic")
     if will.qos > limits.maximum_qos:
@@ -180,6 +202,7 @@ def _accept_link(limits: Limits, link: Link, connect: Connect) -> None:
             packet_size = properties.maximum_packet_size
         aliases = max(min(properties.topic_alias_maximum, limits.topic_alias_maximum), 0)
     link.accept(connect.level, receive_maximum, packet_size, aliases)
+    link.subscribe_rate = bucket(limits.subscribes_per_second, 0.0)
 
 
 def _make_will(broker: Broker, key: SessionKey, connect: Connect, origin: Origin, now: float) -> PendingWill | None:

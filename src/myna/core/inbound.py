@@ -73,8 +73,7 @@ class Inbound:
         self._aliases: InboundAliases | None = None
         self._routes: dict[bytes, Route] | None = None
         self._rules_version = broker.rules_version
-        throughput = session.tenant.throughput
-        self._share: Share | None = None if throughput is None else Share(broker.deadlines, link)
+        self._share: Share | None = Share(broker.deadlines, link) if session.tenant.is_metered else None
 
     # The quick way
 
@@ -115,7 +114,7 @@ class Inbound:
             position += size
         count = (position - start) // size
         reader.skip_to(position)
-        if not route.plain or broker.tap is not None or not broker.peers.alone:
+        if not route.plain or not broker.peers.alone:
             head_size = payload_at - start
             for at in range(start, position, size):
                 self._publish(route, buffer[at + head_size : at + size], 0, now)
@@ -230,7 +229,7 @@ class Inbound:
             self._check_quota()
         self._check_support(packet)
         if self._bucket is not None and not self._bucket.take(1.0, now):
-            self._too_fast()
+            self._too_fast(now)
             return
         encoded = topic.encode()
         route = session.tenant.router.route(encoded)
@@ -242,8 +241,7 @@ class Inbound:
         if verdict != reasons.SUCCESS:
             self._refuse(packet, verdict, now)
             return
-        throughput = session.tenant.throughput
-        if throughput is not None and self._share is not None and not self._share.draw(throughput, packet, now):
+        if self._share is not None and not self._draw(self._share, packet, now):
             self._refuse(packet, reasons.QUOTA_EXCEEDED, now)
             return
         if not packet.retain:
@@ -357,6 +355,10 @@ class Inbound:
         if self._acks.waiting + self._session.received.count() >= self._receive_maximum:
             raise ProtocolViolation("receive maximum exceeded", reasons.RECEIVE_MAXIMUM_EXCEEDED)  # §3.3.4
 
+    def _draw(self, share: Share, packet: Publish, now: float) -> bool:
+        throughput = self._session.tenant.throughput_of(self._session.identity.user)
+        return throughput is None or share.draw(throughput, packet, now)
+
     def _check_support(self, packet: Publish) -> None:
         limits = self._session.tenant.limits
         if packet.qos > limits.maximum_qos:
@@ -364,18 +366,20 @@ class Inbound:
         if packet.retain and not limits.retain_available:
             raise ProtocolViolation("retained messages are not supported", reasons.RETAIN_NOT_SUPPORTED)
 
-    def _too_fast(self) -> None:
+    def _too_fast(self, now: float) -> None:
         """Above the tenant's rate: MQTT 5 is told, earlier versions know no word for it, and get no ack."""
         self._broker.counters.refuse("publish_rate")
         if self._is_5:
             raise ProtocolViolation("publish rate exceeded", reasons.MESSAGE_RATE_TOO_HIGH)
+        tenant, _, client_id = self._session.key
+        self._broker.watcher.refused("PUBLISH", tenant, client_id, self._link.address, "publish rate exceeded", now)
 
     def end(self) -> None:
         if self._share is not None:
             self._share.end()
 
     def _remember(self, encoded: bytes, route: Route) -> None:
-        if self._bucket is not None or self._session.tenant.throughput is not None:
+        if self._bucket is not None or self._session.tenant.is_metered:
             return
         routes = self._routes
         if routes is None or self._rules_version != self._broker.rules_version or len(routes) >= ROUTES_KEPT:

@@ -12,6 +12,7 @@ from myna.core.outcome import Outcome, Refusal
 from myna.core.ports import DORMANT
 from myna.core.receiver import Receiver, Subscription
 from myna.core.selection import Selection
+from myna.core.subscribing import is_full
 from myna.core.tenant import Tenant
 from myna.wire import reasons
 
@@ -21,8 +22,7 @@ def join(broker: Broker, receiver: Receiver, name: str, qos: int, now: float) ->
     if name in receiver.subscriptions:
         return reasons.SUCCESS
     tenant = broker.tenant(receiver.key[0])
-    limit = tenant.limits.subscriptions_per_session
-    if limit and len(receiver.subscriptions) >= limit:
+    if is_full(tenant, receiver):
         broker.counters.refuse("join:quota exceeded")
         return reasons.QUOTA_EXCEEDED
     subscription = Subscription(receiver, name, name, qos)
@@ -36,6 +36,7 @@ def join(broker: Broker, receiver: Receiver, name: str, qos: int, now: float) ->
             return verdict
     receiver.subscriptions[name] = subscription
     tenant.router.add_literal(subscription)
+    tenant.subscriptions += 1
     if not broker.peers.alone:
         broker.peers.announce(tenant.name, subscription.filter, True)
     return reasons.SUCCESS
@@ -48,6 +49,7 @@ def part(broker: Broker, receiver: Receiver, name: str, now: float) -> bool:
         return False
     tenant = broker.tenant(receiver.key[0])
     tenant.router.remove(subscription)
+    tenant.subscriptions -= 1
     guard = tenant.router.guard_of(name)
     if guard is not None:
         guard.unsubscribed(receiver, subscription, now)

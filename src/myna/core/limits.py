@@ -28,6 +28,7 @@ class Limits:
         # Sizes.
         self.packet_size = 1024 * 1024
         self.will_size = 0
+        self.blank_wills_refused = False  # a will topic needs one character that is no space
         self.will_delay_maximum = 0  # seconds; longer ones are cut
         self.topic_length = 0  # in characters
         self.topic_levels = 0
@@ -41,17 +42,27 @@ class Limits:
         self.outbound_bytes_per_second = 0.0  # of a connection: it is written to no faster
         self.tenant_publishes_per_second = 0.0  # of all publishers together, whatever they speak
         self.tenant_bytes_per_second = 0
+        self.user_publishes_per_second = 0.0  # of all connections of a user together
+        self.user_bytes_per_second = 0
         self.refused_qos_0_disconnects = False
         self.refused_publish_disconnects_3 = False
         # Time.
         self.keep_alive_minimum = 0
         self.keep_alive_maximum = 0
+        self.keep_alive_refused_3 = False  # before MQTT 5 nobody can be told of another one
         self.session_expiry_minimum = 0
         self.session_expiry_maximum = NEVER
         self.force_transient = False
-        # Numbers.
+        # Numbers and rates.
+        self.connections = 0  # of a tenant, at once
+        self.connections_per_user = 0
+        self.connects_per_second = 0.0  # of a tenant
         self.sessions = 0
+        self.subscriptions = 0  # of a tenant
+        self.subscriptions_per_user = 0
         self.subscriptions_per_session = 0
+        self.subscribes_per_second = 0.0  # SUBSCRIBE and UNSUBSCRIBE of each connection
+        self.tenant_subscribes_per_second = 0.0
         self.filters_per_subscribe = 0
         self.group_members = 0
         self.group_fanout = 0  # share groups that get one message
@@ -67,6 +78,8 @@ class Limits:
         self.retained_messages = 1_000_000
         self.retained_bytes = 512 * 1024 * 1024
         self.retained_per_subscription = 0
+        self.retained_per_second = 0.0  # of a tenant; what is above is delivered and not kept
+        self.retained_bytes_per_second = 0
         # What else is settled for each tenant.
         self.wills_at_shutdown = True
         self.messages_logged = False  # every message is reported to the watcher: for looking closely, not for speed
@@ -95,6 +108,7 @@ LIMIT_NAMES: Final = (
     "expiry_0_is_never",
     "packet_size",
     "will_size",
+    "blank_wills_refused",
     "will_delay_maximum",
     "topic_length",
     "topic_levels",
@@ -107,15 +121,25 @@ LIMIT_NAMES: Final = (
     "outbound_bytes_per_second",
     "tenant_publishes_per_second",
     "tenant_bytes_per_second",
+    "user_publishes_per_second",
+    "user_bytes_per_second",
     "refused_qos_0_disconnects",
     "refused_publish_disconnects_3",
     "keep_alive_minimum",
     "keep_alive_maximum",
+    "keep_alive_refused_3",
     "session_expiry_minimum",
     "session_expiry_maximum",
     "force_transient",
+    "connections",
+    "connections_per_user",
+    "connects_per_second",
     "sessions",
+    "subscriptions",
+    "subscriptions_per_user",
     "subscriptions_per_session",
+    "subscribes_per_second",
+    "tenant_subscribes_per_second",
     "filters_per_subscribe",
     "group_members",
     "group_fanout",
@@ -129,6 +153,8 @@ LIMIT_NAMES: Final = (
     "retained_messages",
     "retained_bytes",
     "retained_per_subscription",
+    "retained_per_second",
+    "retained_bytes_per_second",
     "wills_at_shutdown",
     "messages_logged",
     "permission_errors_allow",
@@ -136,19 +162,34 @@ LIMIT_NAMES: Final = (
 
 
 @final
-class Bucket:
-    """So many a second, with a burst of one second. Filled when looked at, so it needs no timer."""
+class ProcessLimits:
+    """What all tenants share. 0 means no bound."""
 
-    __slots__ = ("_filled_at", "_level", "rate")
+    def __init__(self) -> None:
+        self.connections = 0
+        self.sessions = 0
+        self.connects_per_second = 0.0
+        self.idle_tenant = 300.0  # seconds after which a tenant that holds nothing is forgotten
+
+
+@final
+class Bucket:
+    """So many a second, with a burst of one second. Filled when looked at, so it needs no timer.
+
+    It holds at least one, or a rate below one a second would let nothing through. Time that runs backwards fills
+    nothing.
+    """
+
+    __slots__ = ("_filled_at", "_level", "_size", "rate")
 
     def __init__(self, rate: float, now: float) -> None:
         self.rate = rate
-        self._level = rate
+        self._size = max(rate, 1.0)
+        self._level = self._size
         self._filled_at = now
 
     def take(self, amount: float, now: float) -> bool:
-        self._level = min(self.rate, self._level + (now - self._filled_at) * self.rate)
-        self._filled_at = now
+        self._fill(now)
         if self._level < amount:
             return False
         self._level -= amount
@@ -156,15 +197,14 @@ class Bucket:
 
     def borrow(self, amount: float, now: float) -> float:
         """Take it whether it is there or not; the seconds until what was borrowed has come in."""
-        self._level = min(self.rate, self._level + (now - self._filled_at) * self.rate) - amount
-        self._filled_at = now
+        self._fill(now)
+        self._level -= amount
         return max(0.0, -self._level / self.rate)
 
     def missing(self, amount: float, now: float) -> float:
         """Seconds until so much is there; 0.0 if it is. Nobody waits for more than a full bucket."""
-        self._level = min(self.rate, self._level + (now - self._filled_at) * self.rate)
-        self._filled_at = now
-        return max(0.0, (min(amount, self.rate) - self._level) / self.rate)
+        self._fill(now)
+        return max(0.0, (min(amount, self._size) - self._level) / self.rate)
 
     def spend(self, amount: float) -> None:
         """Take it, there or not; a debt is paid off by the time that passes."""
@@ -173,3 +213,14 @@ class Bucket:
     def wait(self, amount: float) -> float:
         """Seconds until so much will be there, as of the last look."""
         return max(0.0, (amount - self._level) / self.rate)
+
+    def _fill(self, now: float) -> None:
+        passed = now - self._filled_at
+        if passed > 0.0:
+            self._level = min(self._size, self._level + passed * self.rate)
+        self._filled_at = now
+
+
+def bucket(rate: float, now: float) -> Bucket | None:
+    """None where there is no bound."""
+    return Bucket(rate, now) if rate > 0.0 else None

@@ -12,6 +12,7 @@ from mypy_extensions import mypyc_attr
 
 from myna.core.aliases import OutboundAliases
 from myna.core.identity import Identity
+from myna.core.limits import Bucket
 from myna.core.message import FORM_3, FORM_5
 from myna.core.output import Output
 from myna.core.ports import Conversation
@@ -41,6 +42,7 @@ class Link(Conversation):
         self.connected_at = 0.0
         self.last_heard = 0.0
         self.channel = ""
+        self.subscribe_rate: Bucket | None = None  # how often it may SUBSCRIBE and UNSUBSCRIBE
         self._rests = 0
 
     def accept(self, level: int, receive_maximum: int, maximum_packet_size: int, alias_maximum: int) -> None:

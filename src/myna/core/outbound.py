@@ -1,12 +1,10 @@
 """Messages leaving a session: the window, packet ids, what waits behind it, and what to send again.
 
 Knows nothing of topics or subscriptions; by now the message has been chosen for us. A packet id stays taken until
-PUBACK
-or PUBCOMP, also across a reconnect [MQTT-4.4.0-1].
+PUBACK or PUBCOMP, also across a reconnect [MQTT-4.4.0-1].
 
-    QoS 1   PUBLISH ->  <- PUBACK                                  taken out of the window
-    QoS 2   PUBLISH ->  <- PUBREC  PUBREL ->  <- PUBCOMP           RELEASED from PUBREC on: the message is no longer
-    needed
+    QoS 1   PUBLISH ->  <- PUBACK                             taken out of the window
+    QoS 2   PUBLISH ->  <- PUBREC  PUBREL ->  <- PUBCOMP      RELEASED from PUBREC on: the message is no longer needed
 
 At QoS 2 a PUBLISH that is stored leaves only when that is safe: its packet id must not stand for another message after
 a restart, for the client would take that for the repetition and drop it. At QoS 1 it leaves at once.
@@ -15,14 +13,14 @@ a restart, for the client would take that for the repetition and drop it. At QoS
 from collections import deque
 from typing import Final, final
 
-from myna.core.counters import DROP_EXPIRED, DROP_QUEUE_FULL, DROP_SLOW_READER, DROP_TOO_LARGE, Counters
+from myna.core.counters import DROP_EXPIRED, DROP_MEMORY, DROP_QUEUE_FULL, DROP_SLOW_READER, DROP_TOO_LARGE, Counters
 from myna.core.delivery import DUP, QOS_2_BITS, QOS_BITS, Delivery
 from myna.core.held import HeldPackets
 from myna.core.journal import Journal
 from myna.core.limits import Limits
 from myna.core.link import Link
 from myna.core.message import Message
-from myna.core.queue import Queue
+from myna.core.queue import Queue, QueueMemory
 from myna.core.receiver import SessionKey
 from myna.core.records import Queued, Released, Sent
 from myna.core.settlements import Settlements
@@ -42,6 +40,7 @@ class Outbound:
         "_held",
         "_journal",
         "_key",
+        "_memory",
         "_settlements",
         "last_id",
         "last_number",
@@ -52,8 +51,11 @@ class Outbound:
         "window_bytes",
     )
 
-    def __init__(self, key: SessionKey, limits: Limits, journal: Journal, counters: Counters) -> None:
+    def __init__(
+        self, key: SessionKey, limits: Limits, journal: Journal, counters: Counters, memory: QueueMemory
+    ) -> None:
         self._key = key
+        self._memory = memory
         self._journal = journal
         self._counters = counters
         self.last_id = 0
@@ -139,10 +141,10 @@ class Outbound:
         """Behind all that wait. False if the session's bounds left no place for it."""
         queue = self.queue
         if queue is None:
-            queue = Queue()
+            queue = Queue(self._memory)
             self.queue = queue
-        while not queue.has_room(delivery.size, self.limits):
-            self._counters.drop(DROP_QUEUE_FULL)
+        while not queue.has_room(delivery.size, self.limits) or queue.is_crowded_out(delivery):
+            self._counters.drop(DROP_MEMORY if queue.is_crowded_out(delivery) else DROP_QUEUE_FULL)
             if not queue.makes_way(delivery, self.limits):
                 if len(queue) == 0:
                     self.queue = None
@@ -321,9 +323,10 @@ class Outbound:
         """The session is over."""
         self.window = None
         self.window_bytes = 0
-        self.queue = None
-        self._held = None
-        self._again = None
+        if self.queue is not None:
+            self.queue.abandon()
+            self.queue = None
+        self._held = self._again = None
 
     def _has_room(self, link: Link) -> bool:
         window = self.window
@@ -338,11 +341,9 @@ class Outbound:
         if window is None:
             window = {}
             self.window = window
-        packet_id = self.last_id + 1
-        if packet_id > 65_535:
-            packet_id = 1
+        packet_id = self.last_id % 65_535 + 1
         while packet_id in window:
-            packet_id = 1 if packet_id == 65_535 else packet_id + 1
+            packet_id = packet_id % 65_535 + 1
         message = delivery.message
         assert message is not None
         until = self._journal.next_for(message) if delivery.leaves_stored() else 0

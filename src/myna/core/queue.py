@@ -14,16 +14,33 @@ from myna.core.limits import DROP_OLDEST, Limits
 from myna.core.message import Message
 from myna.core.ports import Store
 
+CROWDED_BYTES: Final = 64 * 1024  # what each queue may hold in memory when all together hold too much
 FETCHED: Final = 256  # messages fetched at once: about a millisecond's reading
 
 
 @final
+class QueueMemory:
+    """What the queues of all sessions hold in memory together. Above `limit` (0: none) each may hold only a little."""
+
+    __slots__ = ("held", "limit")
+
+    def __init__(self, limit: int = 0) -> None:
+        self.limit = limit
+        self.held = 0
+
+    def is_crowded(self) -> bool:
+        return self.limit > 0 and self.held >= self.limit
+
+
+@final
 class Queue:
-    """`size` is in bytes; `expiring` is how many have a time at which they expire."""
+    """`size` is in bytes, of which `warm` are in memory; `expiring` is how many have a time at which they expire."""
 
-    __slots__ = ("deliveries", "expiring", "size")
+    __slots__ = ("_memory", "deliveries", "expiring", "size", "warm")
 
-    def __init__(self) -> None:
+    def __init__(self, memory: QueueMemory | None = None) -> None:
+        self._memory: QueueMemory = QueueMemory() if memory is None else memory
+        self.warm = 0
         self.deliveries: deque[Delivery] = deque()
         self.expiring = 0
         self.size = 0
@@ -39,9 +56,15 @@ class Queue:
             return False
         return not limits.queue_bytes or self.size + size <= limits.queue_bytes
 
+    def is_crowded_out(self, newcomer: Delivery) -> bool:
+        """Has the process too little memory left for it? What goes to the store can be let go of there."""
+        return newcomer.number == 0 and self._memory.is_crowded() and self.warm + newcomer.size > CROWDED_BYTES
+
     def makes_way(self, newcomer: Delivery, limits: Limits) -> bool:
         """May the first go for this one? At QoS 0 only for its like, and never in vain."""
         if not self.deliveries or (limits.queue_bytes and newcomer.size > limits.queue_bytes):
+            return False
+        if newcomer.size > CROWDED_BYTES and self.is_crowded_out(newcomer):
             return False
         if newcomer.flags & QOS_BITS == 0:
             return limits.queue_qos_0_drops_oldest and self.deliveries[0].flags & QOS_BITS == 0
@@ -49,10 +72,11 @@ class Queue:
 
     def add(self, delivery: Delivery) -> None:
         deliveries = self.deliveries
-        if len(deliveries) >= WARM_MESSAGES or self.size > WARM_BYTES:
+        warm_bytes = CROWDED_BYTES if self._memory.is_crowded() else WARM_BYTES
+        if deliveries and (len(deliveries) >= WARM_MESSAGES or self.size > warm_bytes):
             last = deliveries[-1]
             if last.number and last.place:
-                last.message = None
+                self._let_go(last)
         deliveries.append(delivery)
         self._count(delivery)
 
@@ -60,6 +84,8 @@ class Queue:
         """The first, out of the queue."""
         delivery = self.deliveries.popleft()
         self.size -= delivery.size
+        if delivery.message is not None:
+            self._warms(-delivery.size)
         if delivery.expires_at != 0.0:
             self.expiring -= 1
         return delivery
@@ -71,9 +97,7 @@ class Queue:
         gone = [held for held in self.deliveries if held.expires_at != 0.0 and now > held.expires_at]
         if gone:
             waiting = self.deliveries
-            self.deliveries = deque()
-            self.size = 0
-            self.expiring = 0
+            self.abandon()
             for held in waiting:
                 if held.expires_at == 0.0 or now <= held.expires_at:
                     self.deliveries.append(held)
@@ -96,6 +120,7 @@ class Queue:
         for index, message in enumerate(found):
             if message is not None:
                 wanted[index].message = message
+                self._warms(wanted[index].size)
         return self.deliveries[0].message
 
     def cool(self) -> None:
@@ -110,14 +135,43 @@ class Queue:
             warm += 1
             size += held.size
             if (warm > WARM_MESSAGES or size > WARM_BYTES) and held.number and held.place:
-                held.message = None
+                self._let_go(held)
+
+    def abandon(self) -> None:
+        """Nothing of it is wanted any more."""
+        self._warms(-self.warm)
+        self.deliveries = deque()
+        self.size = 0
+        self.expiring = 0
+
+    def put_back(self, deliveries: list[Delivery]) -> None:
+        """These came from its front and go there again."""
+        for held in sorted(deliveries, key=_number_of, reverse=True):
+            self.deliveries.appendleft(held)
+            self._count(held)
 
     def restore(self, waiting: deque[Delivery]) -> None:
         self.deliveries = waiting
         for held in waiting:
             self._count(held)
 
+    def _let_go(self, delivery: Delivery) -> None:
+        """Of its message, which lies in the store."""
+        if delivery.message is not None:
+            delivery.message = None
+            self._warms(-delivery.size)
+
+    def _warms(self, size: int) -> None:
+        self.warm += size
+        self._memory.held += size
+
     def _count(self, delivery: Delivery) -> None:
         self.size += delivery.size
+        if delivery.message is not None:
+            self._warms(delivery.size)
         if delivery.expires_at != 0.0:
             self.expiring += 1
+
+
+def _number_of(delivery: Delivery) -> int:
+    return delivery.number

@@ -67,6 +67,10 @@ class Receiver(Sender):
     def is_persistent(self) -> bool:
         return False
 
+    def peer_address(self) -> str:
+        """Where the client is, as the edge shows it; empty while it is not connected, or is no client."""
+        return ""
+
     def dialect(self) -> str:
         return self.identity.dialect
 

@@ -24,6 +24,10 @@ def request_subscribe(broker: Broker, link: Link, acks: Acks, session: Session, 
     _check_number(session, len(packet.requests))
     properties = packet.properties
     identifiers = None if properties is None else properties.subscription_identifiers
+    if not _is_in_time(broker, link, session, "SUBSCRIBE", now):
+        code = suback_code_for_3(reasons.QUOTA_EXCEEDED) if link.level < MQTT_5 else reasons.QUOTA_EXCEEDED
+        acks.send(encode(Suback(packet.packet_id, [code] * len(packet.requests)), link.level), 0)
+        return
     codes: list[int] = []
     retained: list[tuple[list[Message], Subscription]] = []
     sequence = 0
@@ -54,7 +58,12 @@ def request_unsubscribe(
     broker: Broker, link: Link, acks: Acks, session: Session, packet: Unsubscribe, now: float
 ) -> None:
     _check_number(session, len(packet.filters))
-    codes: list[int] = []
+    if not _is_in_time(broker, link, session, "UNSUBSCRIBE", now) and link.level == MQTT_5:
+        # Before MQTT 5 there is no way to say no, so it is done all the same.
+        codes = [reasons.UNSPECIFIED_ERROR] * len(packet.filters)
+        acks.send(encode(Unsuback(packet.packet_id, codes), link.level), 0)
+        return
+    codes = []
     for text in packet.filters:
         if parse_filter(text) is None:
             codes.append(reasons.TOPIC_FILTER_INVALID)
@@ -72,6 +81,22 @@ def request_disconnect(session: Session, packet: Disconnect) -> bool:
             raise ProtocolViolation("a session that ends with its connection cannot be extended")  # §3.14.2.2.2
         session.expiry = bounded_expiry(session.tenant.limits, properties.session_expiry)
     return packet.code != reasons.SUCCESS
+
+
+def _is_in_time(broker: Broker, link: Link, session: Session, what: str, now: float) -> bool:
+    """Within what this connection and its tenant may ask for in a second?"""
+    cause = ""
+    if link.subscribe_rate is not None and not link.subscribe_rate.take(1.0, now):
+        cause = "subscribe_rate"
+    else:
+        rate = session.tenant.subscribe_rate
+        if rate is not None and not rate.take(1.0, now):
+            cause = "tenant_subscribe_rate"
+    if cause:
+        broker.counters.refuse(cause)
+        tenant, _, client_id = session.key
+        broker.watcher.refused(what, tenant, client_id, link.address, cause.replace("_", " "), now)
+    return not cause
 
 
 def _check_number(session: Session, count: int) -> None:

@@ -10,6 +10,7 @@ from myna.core.counters import Counters
 from myna.core.deadlines import Deadlines, Timed
 from myna.core.journal import Journal
 from myna.core.message import Message
+from myna.core.quotas import RETAIN_TOPICS, TO_RETAIN, Quotas
 from myna.core.records import RetainedSet
 from myna.core.tenant import Tenant
 from myna.wire import reasons
@@ -35,7 +36,7 @@ class Retaining:
         self._deadlines = deadlines
         self._counters = counters
 
-    def retain(self, tenant: Tenant, message: Message) -> int:
+    def retain(self, tenant: Tenant, message: Message, quotas: Quotas, now: float) -> int:
         """Keep it, or with an empty payload remove what is kept: SUCCESS, or why not."""
         retained = tenant.retained
         if not message.payload:
@@ -45,6 +46,11 @@ class Retaining:
         reason = may_retain(tenant, message)
         if reason == reasons.QUOTA_EXCEEDED:
             self._counters.refuse("retained_limit")
+        elif reason == reasons.SUCCESS and (quotas.asked or tenant.retain_rate is not None):
+            cause = _not_now(tenant, message, quotas, now)
+            if cause:
+                self._counters.refuse(cause)
+                return reasons.QUOTA_EXCEEDED
         if reason != reasons.SUCCESS:
             return reason
         retained.set(message)
@@ -80,6 +86,17 @@ class Retaining:
 
     def _watch(self, tenant: Tenant, message: Message, expiry: _Expiry) -> None:
         tenant.retained.set_expiry(message.topic, self._deadlines.add(message.expires_at, expiry))
+
+
+def _not_now(tenant: Tenant, message: Message, quotas: Quotas, now: float) -> str:
+    """Why it is delivered and not kept, although there would be room."""
+    rate = tenant.retain_rate
+    if rate is not None and rate.take(1, len(message.payload), now) > 0.0:
+        return "retained_rate"
+    missing = quotas.missing(tenant.name, TO_RETAIN)
+    if not missing and quotas.asked and tenant.retained.get(message.topic) is None:
+        missing = quotas.missing(tenant.name, (RETAIN_TOPICS,))
+    return f"quota:{missing}" if missing else ""
 
 
 def may_retain(tenant: Tenant, message: Message) -> int:

@@ -70,7 +70,7 @@ class Session(Receiver):
         self.created_at = now
         self.offline_since = 0.0
         self.link: Link | None = None
-        self.outbound = Outbound(key, tenant.limits, broker.journal, broker.counters)
+        self.outbound = Outbound(key, tenant.limits, broker.journal, broker.counters, broker.queued)
         self.received = ReceivedIds(key, broker.journal)
         self.grants: Grants | None = None
         self.will: PendingWill | None = None
@@ -154,6 +154,10 @@ class Session(Receiver):
 
     def is_persistent(self) -> bool:
         return self.expiry > 0
+
+    def peer_address(self) -> str:
+        link = self.link
+        return "" if link is None else link.address
 
     # Connections
 

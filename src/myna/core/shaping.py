@@ -5,11 +5,14 @@ until the debt has come in, so a chunk of any size passes whole and the rate hol
 wrong: a client that is not read from seems silent, so its keep-alive is counted from the end of the rest.
 """
 
-from typing import final
+from typing import Final, final
 
 from myna.core.deadlines import Deadline, Deadlines, Timed
 from myna.core.limits import Bucket, Limits
 from myna.core.link import BANDWIDTH, Link
+from myna.core.quotas import INBOUND_BYTES, Quotas
+
+OUTSIDE_REST: Final = 0.5  # seconds a client is not read from when somebody outside says its tenant sends too much
 
 
 @final
@@ -34,8 +37,11 @@ class WritingRest(Timed):
 class Shaping:
     """Both directions of one connection. While it `holds`, what is gathered for the client stays where it is."""
 
-    def __init__(self, link: Link, deadlines: Deadlines, inbound: float, outbound: float, now: float) -> None:
+    def __init__(
+        self, link: Link, deadlines: Deadlines, inbound: float, outbound: float, asked: "Asked | None", now: float
+    ) -> None:
         self.holds = False
+        self._asked = asked
         self._link = link
         self._deadlines = deadlines
         self._inbound: Bucket | None = Bucket(inbound, now) if inbound > 0.0 else None
@@ -46,6 +52,8 @@ class Shaping:
     def received(self, count: int, now: float) -> None:
         bucket = self._inbound
         wait = 0.0 if bucket is None else bucket.borrow(float(count), now)
+        if self._asked is not None and self._asked.is_short():
+            wait = max(wait, OUTSIDE_REST)
         if wait > 0.0 and self._reading is None:
             self._link.last_heard = now + wait
             self._link.rest(BANDWIDTH)
@@ -77,7 +85,22 @@ class Shaping:
                 deadline.cancel()
 
 
-def shape(link: Link, deadlines: Deadlines, limits: Limits, now: float) -> Shaping | None:
+@final
+class Asked:
+    """Whoever outside has a say in what a tenant's clients may send together."""
+
+    def __init__(self, quotas: Quotas, tenant: str) -> None:
+        self._quotas = quotas
+        self._tenant = tenant
+
+    def is_short(self) -> bool:
+        return not self._quotas.allows(self._tenant, INBOUND_BYTES)
+
+
+def shape(link: Link, deadlines: Deadlines, limits: Limits, quotas: Quotas, tenant: str, now: float) -> Shaping | None:
     """Nothing, where the tenant has no bounds of the kind."""
     inbound, outbound = limits.inbound_bytes_per_second, limits.outbound_bytes_per_second
-    return Shaping(link, deadlines, inbound, outbound, now) if inbound > 0.0 or outbound > 0.0 else None
+    asked = Asked(quotas, tenant) if quotas.asked else None
+    if inbound > 0.0 or outbound > 0.0 or asked is not None:
+        return Shaping(link, deadlines, inbound, outbound, asked, now)
+    return None

@@ -11,6 +11,16 @@ from myna.core.broker import Broker
 from myna.core.identity import ALLOW_ALL
 from myna.core.message import Message
 from myna.core.ports import DORMANT
+from myna.core.quotas import (
+    PERSISTENT_SUBSCRIBE_RATE,
+    PERSISTENT_SUBSCRIPTIONS,
+    PERSISTENT_UNSUBSCRIBE_RATE,
+    SHARED_SUBSCRIPTIONS,
+    TO_MATCH_RETAINED,
+    TRANSIENT_SUBSCRIBE_RATE,
+    TRANSIENT_SUBSCRIPTIONS,
+    TRANSIENT_UNSUBSCRIBE_RATE,
+)
 from myna.core.receiver import Receiver, Subscription
 from myna.core.records import Subscribed, Unsubscribed
 from myna.core.shared import ORDERED, SHARED
@@ -70,8 +80,10 @@ def subscribe(broker: Broker, receiver: Receiver, asked: Asked, now: float, *, j
     if code == reasons.SUCCESS and not judged:
         code = receiver.identity.rules.may_subscribe(receiver.identity, parsed.filter, qos)
     held = receiver.subscriptions.get(asked.filter)
-    if code == reasons.SUCCESS and held is None and _is_full(tenant, receiver):
+    if code == reasons.SUCCESS and (held is None and is_full(tenant, receiver)):
         code = reasons.QUOTA_EXCEEDED
+    if code == reasons.SUCCESS and broker.quotas.asked and not judged:
+        code = _ask_quotas(broker, tenant, receiver, parsed, asked.retain_handling)
     if code != reasons.SUCCESS:
         return _refuse(broker, receiver, code, asked.filter, now)
     subscription = Subscription(
@@ -101,6 +113,8 @@ def unsubscribe(broker: Broker, receiver: Receiver, text: str, now: float, *, ju
         if code != reasons.SUCCESS:
             broker.counters.refuse(f"unsubscribe:{reasons.reason_name(code)}")
             return code
+    if broker.quotas.asked and not judged and _may_not_unsubscribe(broker, receiver):
+        return reasons.UNSPECIFIED_ERROR
     held = receiver.subscriptions.pop(text, None)
     if held is None:
         return reasons.NO_SUBSCRIPTION_EXISTED
@@ -140,9 +154,43 @@ def _unavailable(tenant: Tenant, parsed: ParsedFilter, asked: Asked) -> int:
     return reasons.SUCCESS
 
 
-def _is_full(tenant: Tenant, receiver: Receiver) -> bool:
-    limit = tenant.limits.subscriptions_per_session
-    return bool(limit) and len(receiver.subscriptions) >= limit
+def _ask_quotas(broker: Broker, tenant: Tenant, receiver: Receiver, parsed: ParsedFilter, retain_handling: int) -> int:
+    """Whoever has a say in the tenant's resources says no to this subscription, or has nothing against it."""
+    if receiver.is_persistent():
+        number, rate = PERSISTENT_SUBSCRIPTIONS, PERSISTENT_SUBSCRIBE_RATE
+    else:
+        number, rate = TRANSIENT_SUBSCRIPTIONS, TRANSIENT_SUBSCRIBE_RATE
+    wanted = (SHARED_SUBSCRIPTIONS, number, rate) if parsed.group else (number, rate)
+    missing = broker.quotas.missing(tenant.name, wanted)
+    if not missing and not parsed.group and retain_handling < 2 and tenant.retained.count:
+        missing = broker.quotas.missing(tenant.name, TO_MATCH_RETAINED)
+    if not missing:
+        return reasons.SUCCESS
+    broker.counters.refuse(f"quota:{missing}")
+    return reasons.QUOTA_EXCEEDED
+
+
+def _may_not_unsubscribe(broker: Broker, receiver: Receiver) -> bool:
+    rate = PERSISTENT_UNSUBSCRIBE_RATE if receiver.is_persistent() else TRANSIENT_UNSUBSCRIBE_RATE
+    missing = broker.quotas.missing(receiver.key[0], (rate,))
+    if missing:
+        broker.counters.refuse(f"quota:{missing}")
+    return bool(missing)
+
+
+def is_full(tenant: Tenant, receiver: Receiver) -> bool:
+    """Has the session, its user or the tenant as many subscriptions as it may have?"""
+    limits = tenant.limits
+    most = limits.subscriptions_per_session
+    if most and len(receiver.subscriptions) >= most:
+        return True
+    if limits.subscriptions and tenant.subscriptions >= limits.subscriptions:
+        return True
+    most = limits.subscriptions_per_user
+    if not most:
+        return False
+    of_user = tenant.sessions_of_user(receiver.identity.user)
+    return sum([len(session.subscriptions) for session in of_user]) >= most
 
 
 def _ask_guards(tenant: Tenant, subscription: Subscription, is_held: bool, now: float) -> int:
@@ -207,12 +255,14 @@ def _place(broker: Broker, tenant: Tenant, subscription: Subscription, parsed: P
             return False
     else:
         tenant.router.add(subscription)
+    tenant.subscriptions += 1
     if not broker.peers.alone:
         broker.peers.announce(tenant.name, subscription.filter, True)
     return True
 
 
 def _take_out(broker: Broker, tenant: Tenant, subscription: Subscription, parsed: ParsedFilter | None) -> None:
+    tenant.subscriptions -= 1
     if parsed is not None and parsed.group:
         tenant.router.leave_group(ORDERED if parsed.ordered else SHARED, parsed.group, subscription)
     else:

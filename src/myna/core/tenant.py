@@ -2,11 +2,12 @@
 
 from typing import final
 
-from myna.core.limits import Limits
+from myna.core.census import Census
+from myna.core.limits import Bucket, Limits, bucket
 from myna.core.receiver import Receiver, SessionKey
 from myna.core.retained import Retained
 from myna.core.router import Router
-from myna.core.throughput import Throughput
+from myna.core.throughput import Throughput, throughput
 
 
 @final
@@ -43,20 +44,33 @@ class Index:
         single = self._single.get(name)
         return list(self._several.get(name, ())) if single is None else [single]
 
+    def has(self, name: str) -> bool:
+        return name in self._single or name in self._several
+
     def __len__(self) -> int:
         return len(self._single) + len(self._several)
 
 
 @final
 class Tenant:
-    def __init__(self, name: str, limits: Limits) -> None:
+    def __init__(self, name: str, limits: Limits, census: Census) -> None:
         self.name = name
         self.limits = limits
-        self.throughput: Throughput | None = None
-        self.router = Router(limits)
+        self.idle_since = 0.0  # when it was first seen to hold nothing, 0.0 while it does
+        self.is_held = False  # somebody holds on to this object, so it must not be forgotten
+        self.seen_received = 0  # messages it had received by then
+        self.throughput: Throughput | None = None  # of all its publishers
+        self.is_metered = False  # somebody's publishing is measured
+        self.connect_rate: Bucket | None = None
+        self.subscribe_rate: Bucket | None = None
+        self.retain_rate: Throughput | None = None
+        self.router = Router(limits, name)
         self.retained = Retained()
         self.connections = 0
+        self.subscriptions = 0
         self.messages_received = 0
+        self._census = census
+        self._of_users: dict[str, Throughput] = {}
         self._sessions: dict[SessionKey, Receiver] = {}
         self._of_user = Index()
         self._of_client = Index()
@@ -66,8 +80,36 @@ class Tenant:
         """Also anew, while clients are connected."""
         self.limits = limits
         self.router.limits = limits
-        bounded = limits.tenant_publishes_per_second > 0 or limits.tenant_bytes_per_second > 0
-        self.throughput = Throughput(limits, 0.0) if bounded else None
+        self.throughput = throughput(limits.tenant_publishes_per_second, limits.tenant_bytes_per_second)
+        self.retain_rate = throughput(limits.retained_per_second, limits.retained_bytes_per_second)
+        self.connect_rate = bucket(limits.connects_per_second, 0.0)
+        self.subscribe_rate = bucket(limits.tenant_subscribes_per_second, 0.0)
+        self._of_users = {}
+        self.is_metered = self.throughput is not None or self._measures_users()
+
+    def throughput_of(self, user: str) -> Throughput | None:
+        """What a user's publishing draws on: his own where users are measured, and the tenant's behind it."""
+        if not self._measures_users():
+            return self.throughput
+        held = self._of_users.get(user)
+        if held is None:
+            limits = self.limits
+            held = Throughput(limits.user_publishes_per_second, limits.user_bytes_per_second, 0.0, self.throughput)
+            self._of_users[user] = held
+        return held
+
+    def connected(self) -> None:
+        """One client more is connected."""
+        self.connections += 1
+        self._census.connections += 1
+
+    def disconnected(self) -> None:
+        self.connections -= 1
+        self._census.connections -= 1
+
+    def is_empty(self) -> bool:
+        """Nobody would miss it: no sessions, no retained messages."""
+        return not (self.is_held or self._sessions or self.connections or self.retained.count or self.subscriptions)
 
     def session(self, scope: str, client_id: str) -> Receiver | None:
         return self._sessions.get((self.name, scope, client_id))
@@ -86,6 +128,8 @@ class Tenant:
 
     def enter(self, receiver: Receiver) -> None:
         """A session exists from now on."""
+        if receiver.key not in self._sessions:
+            self._census.sessions += 1
         self._sessions[receiver.key] = receiver
         self._of_client.add(receiver.key[2], receiver)
         self._of_user.add(receiver.identity.user, receiver)
@@ -94,11 +138,20 @@ class Tenant:
         if self._sessions.get(receiver.key) is not receiver:
             return
         del self._sessions[receiver.key]
+        self._census.sessions -= 1
         self._of_client.remove(receiver.key[2], receiver)
-        self._of_user.remove(receiver.identity.user, receiver)
+        self._leave_user(receiver.identity.user, receiver)
 
     def change_identity(self, receiver: Receiver, user_before: str) -> None:
         """A session has been resumed by another user of the same scope, or has authenticated anew."""
         if user_before != receiver.identity.user:
-            self._of_user.remove(user_before, receiver)
+            self._leave_user(user_before, receiver)
             self._of_user.add(receiver.identity.user, receiver)
+
+    def _leave_user(self, user: str, receiver: Receiver) -> None:
+        self._of_user.remove(user, receiver)
+        if self._of_users and not self._of_user.has(user):
+            self._of_users.pop(user, None)
+
+    def _measures_users(self) -> bool:
+        return self.limits.user_publishes_per_second > 0.0 or self.limits.user_bytes_per_second > 0

@@ -1,4 +1,4 @@
-"""What all publishers of a tenant may do together in a second, whatever protocol they speak: messages and bytes.
+"""What all publishers of a tenant, or of a user, may do together in a second, over any protocol: messages and bytes.
 
 What a newcomer gets wrong: there are two ways to draw on it. Who can be told to come back later takes, or is told how
 long to wait; who cannot be told owes, and is not read from until the debt is paid off.
@@ -7,7 +7,7 @@ long to wait; who cannot be told owes, and is not read from until the debt is pa
 from typing import final
 
 from myna.core.deadlines import Deadline, Deadlines, Timed
-from myna.core.limits import Bucket, Limits
+from myna.core.limits import Bucket, bucket
 from myna.core.link import THROUGHPUT, Link
 from myna.wire.packets import MQTT_5, Publish
 
@@ -16,13 +16,12 @@ from myna.wire.packets import MQTT_5, Publish
 class Throughput:
     """`short_of_messages`, `short_of_bytes`: how often somebody had to wait for want of these."""
 
-    __slots__ = ("_bytes", "_messages", "short_of_bytes", "short_of_messages")
+    __slots__ = ("_bytes", "_messages", "above", "short_of_bytes", "short_of_messages")
 
-    def __init__(self, limits: Limits, now: float) -> None:
-        messages = limits.tenant_publishes_per_second
-        size = limits.tenant_bytes_per_second
-        self._messages: Bucket | None = Bucket(messages, now) if messages > 0 else None
-        self._bytes: Bucket | None = Bucket(float(size), now) if size > 0 else None
+    def __init__(self, messages: float, size: float, now: float, above: "Throughput | None" = None) -> None:
+        self.above = above  # what is drawn from here is drawn from there as well
+        self._messages: Bucket | None = bucket(messages, now)
+        self._bytes: Bucket | None = bucket(size, now)
         self.short_of_messages = 0
         self.short_of_bytes = 0
 
@@ -35,12 +34,17 @@ class Throughput:
 
     def owe(self, count: int, size: int, now: float) -> float:
         """Taken in any case; the seconds to keep quiet for."""
-        if self._messages is not None:
-            self._messages.missing(0.0, now)  # fills it up to now, before there is a debt
-        if self._bytes is not None:
-            self._bytes.missing(0.0, now)
+        self._fill(now)  # before there is a debt
         self._spend(count, size)
         return self._wait(0, 0, now)
+
+    def _fill(self, now: float) -> None:
+        if self._messages is not None:
+            self._messages.missing(0.0, now)
+        if self._bytes is not None:
+            self._bytes.missing(0.0, now)
+        if self.above is not None:
+            self.above._fill(now)
 
     def _wait(self, count: int, size: int, now: float) -> float:
         wait = 0.0
@@ -53,13 +57,21 @@ class Throughput:
             if for_bytes > 0.0:
                 self.short_of_bytes += 1
             wait = max(wait, for_bytes)
-        return wait
+        above = self.above
+        return wait if above is None else max(wait, above._wait(count, size, now))
 
     def _spend(self, count: int, size: int) -> None:
         if self._messages is not None:
             self._messages.spend(float(count))
         if self._bytes is not None:
             self._bytes.spend(float(size))
+        if self.above is not None:
+            self.above._spend(count, size)
+
+
+def throughput(messages: float, size: float) -> Throughput | None:
+    """None where neither is bounded."""
+    return Throughput(messages, size, 0.0) if messages > 0.0 or size > 0.0 else None
 
 
 @final

@@ -139,6 +139,11 @@ class AsyncBroker:
 
     # The store
 
+    async def settle(self) -> None:
+        """After a verb of the core that may have ended connections or set a deadline: as `safe`."""
+        self._arm()
+        await self.safe()
+
     async def safe(self) -> None:
         """Return when all that has been done up to here would survive."""
         sequence = self._store.sequence

@@ -27,12 +27,14 @@ from typing import Any, ClassVar, Final, Protocol
 
 from msgspec import Struct
 
+from myna.config.limits import LimitSettings
 from myna.core.identity import Identity
 from myna.core.outcome import Refusal
 from myna.core.ports import Gate, Outlet, Peer, Ticket, TopicGuard, Watcher
 from myna.core.verdict import Answer
 from myna.faces.async_broker import AsyncBroker
 from myna.formats.inventory_port import Inventory
+from myna.formats.offered import EventSink, NoSink
 from myna.formats.outgoing import HttpCaller
 from myna.wire import reasons
 
@@ -185,6 +187,7 @@ class Callers(Protocol):
 _CALLER_STATUS: Final = {
     reasons.BANNED: 403,
     reasons.QUOTA_EXCEEDED: 429,
+    reasons.CONNECTION_RATE_EXCEEDED: 429,
     reasons.SERVER_BUSY: 503,
     reasons.SERVER_UNAVAILABLE: 503,
     reasons.UNSPECIFIED_ERROR: 500,
@@ -206,7 +209,9 @@ class Claims:
     their first wait, so there must be no timeout around what comes before that. `own_listener` names a
     listener of the configuration; `hot`, `routes` and `websockets` are on that one then instead of the common HTTP
     port, and `fallback` answers what matches none of them. `guards` go by tenant, "" for all of them. `administration`
-    are routes below /api/admin on the common HTTP port: whoever gets there has shown the administrator's token.
+    are routes below /api/admin, on the administration's own listeners or the common HTTP port: whoever gets there has
+    shown the administrator's token. `description` is an OpenAPI document of what is claimed: what it says of paths
+    below /api/admin is served there, the rest in /openapi.json.
     """
 
     hot: Mapping[tuple[str, str], Asgi] = field(default_factory=dict)
@@ -218,6 +223,7 @@ class Claims:
     own_listener: str = ""
     fallback: Asgi | None = None
     administration: Sequence[Route] = ()
+    description: Mapping[str, Any] | None = None
 
 
 class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
@@ -230,6 +236,43 @@ def _no_callers(names: Sequence[str]) -> Callers:
 
 def _no_registry(url: str, retention: float) -> Inventory:
     raise AssertionError("whoever made this context has no registry to give")
+
+
+def _no_limits(tenant: str, limits: LimitSettings | None) -> None:
+    raise AssertionError("whoever made this context has no limits to set")
+
+
+_NO_SINK: Final = NoSink()
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """What became of reading the configuration again: `problems` if it stays as it was, else what took effect and
+    what waits for a restart."""
+
+    in_force: Sequence[str] = ()
+    waiting: Sequence[str] = ()
+    problems: Sequence[str] = ()
+
+
+class Process(Protocol):
+    """What an administrator may ask of the process as a whole."""
+
+    def reread(self) -> Reloaded: ...
+    def health(self) -> tuple[bool, dict[str, object]]: ...
+
+
+class NoProcess:
+    """For faces that are made without a broker around them."""
+
+    def reread(self) -> Reloaded:
+        return Reloaded()
+
+    def health(self) -> tuple[bool, dict[str, object]]:
+        return True, {"status": "ok"}
+
+
+_NO_PROCESS: Final = NoProcess()
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +292,11 @@ class FaceContext:
     open_registry   devices and people: in a database by its URL, or "" for the data folder, keeping history so many
                     seconds. It waits for the database, so ask while the face is made, and `start` it when the face
                     starts. The broker closes it, after the last clients have gone
+    limit_tenant    what somebody outside says of a tenant's limits, or None: it goes over what the configuration says
+                    of everybody, and below what it says of this tenant
+    events          takes events that are made of no message, for rules that want them
     urls            what is open, by listener: urls["http"][0]; complete when `start` is called
+    process         reads the configuration again and says how it does; for the administrator
     """
 
     broker: AsyncBroker
@@ -266,6 +313,9 @@ class FaceContext:
     binary_frame: Callable[[bytes], bytes]
     urls: Mapping[str, Sequence[str]]
     open_registry: Callable[[str, float], Inventory] = _no_registry
+    events: EventSink = _NO_SINK
+    process: Process = _NO_PROCESS
+    limit_tenant: Callable[[str, LimitSettings | None], None] = _no_limits
     callers: Callable[[Sequence[str]], Callers] = _no_callers
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 log = logging.getLogger("myna.net")
 
-BATCH: Final = 64
+BATCH: Final = 16  # between two looks at those who are connected
 REST: Final = 0.5
 EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
@@ -22,7 +22,19 @@ Accepted = Callable[[socket.socket, Any], None]  # gets a non-blocking socket an
 
 
 class Acceptor:
-    def __init__(self, loop: asyncio.AbstractEventLoop, listening: socket.socket, accepted: Accepted) -> None:
+    """`pace` answers the seconds to wait before the next one may be taken."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        listening: socket.socket,
+        accepted: Accepted,
+        *,
+        batch: int = BATCH,
+        pace: Callable[[], float] | None = None,
+    ) -> None:
+        self.batch = batch
+        self._pace = pace
         self._loop = loop
         self._listening = listening
         self._accepted = accepted
@@ -44,7 +56,10 @@ class Acceptor:
         self._listening.close()
 
     def _accept(self) -> None:
-        for _ in range(BATCH):
+        for _ in range(self.batch):
+            if self._pace is not None and (wait := self._pace()) > 0.0:
+                self._pause(wait)
+                return
             try:
                 sock, address = self._listening.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -68,8 +83,11 @@ class Acceptor:
             )
         else:
             log.error("cannot accept connections: %s. Trying again in %g s", error, REST)
+        self._pause(REST)
+
+    def _pause(self, seconds: float) -> None:
         self._loop.remove_reader(self._listening.fileno())
-        self._rest = self._loop.call_later(REST, self._wake_up)
+        self._rest = self._loop.call_later(seconds, self._wake_up)
 
     def _wake_up(self) -> None:
         self._rest = None

@@ -25,6 +25,7 @@ from myna.net.going_on import go_on
 from myna.net.target import split_target
 from myna.net.tls import Certificate, read_certificate
 from myna.net.upgrade import is_websocket, plain_response
+from myna.sockets.stream import Place
 
 if TYPE_CHECKING:
     from myna.net.http_port import HttpPort
@@ -40,8 +41,10 @@ Scope = dict[str, Any]
 class HttpProtocol(HttpToolsProtocol):
     """One connection. `deadline` belongs to the state: headers, body, the next request, or the client's own end."""
 
-    def __init__(self, port: "HttpPort") -> None:
+    def __init__(self, port: "HttpPort", address: tuple[str, int] | None, place: Place) -> None:
         super().__init__(port.config, port.state, {}, port.loop)
+        self.place = place
+        self._address = address
         self._port = port
         self.deadline = 0.0
         self._now = 0.0
@@ -66,12 +69,13 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn declares it
         super().connection_made(transport)
+        self.client = self._address  # a proxy may have connected on somebody's behalf
         connection = transport.get_extra_info("ssl_object")
         if isinstance(connection, ssl.SSLObject):
             self._certificate = read_certificate(connection)
         self._extensions = self._port.extensions(connection, self._certificate)
         self.deadline = self._port.clock.now() + self._port.limits.head_seconds
-        self._port.patience.add(self)
+        self._port.enter(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._port.leave(self)
@@ -287,8 +291,8 @@ class HttpProtocol(HttpToolsProtocol):
     def _take_headers(self) -> bool:
         """Names in lower case, as ASGI wants them. False if there is too much of something."""
         limits = self._port.limits
-        if len(self.url) > limits.target_bytes:
-            self._refusal = (414, "the request target is too long")
+        self._refusal = self._port.judge_request(self, self.url)
+        if self._refusal is not None:
             return False
         headers = [(name.lower(), value) for name, value in self._raw_headers]
         self.headers = headers
@@ -336,10 +340,9 @@ class HttpProtocol(HttpToolsProtocol):
             self.deadline = 0.0
             return
         self._write_unsent()
-        self._port.leave(self)
         self._ended = True
         self.parser = None  # type: ignore[assignment]  # see connection_lost
-        self._port.open_websocket(self.transport, request, endpoint, rest)
+        self._port.open_websocket(self, request, endpoint, rest)
 
     def _refuse(self, status: int, text: str) -> None:
         """No more from this client. Good requests that came before are answered first."""
@@ -357,8 +360,6 @@ class HttpProtocol(HttpToolsProtocol):
             self._say(status, text)
 
     def _say(self, status: int, text: str) -> None:
-        if status == 408 and self._in_head and self._head_size == 0 and not self.url and not self.headers:
-            log.debug("a client said nothing in time")
         self.write_now(plain_response(status, ((b"content-type", b"text/plain"),), text.encode() + b"\n"))
         self._farewell()
 

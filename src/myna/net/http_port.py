@@ -20,6 +20,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from myna.net.addresses import show
+from myna.net.doorstep import NOWHERE, Doorstep
 from myna.net.endpoint import Route, UpgradeRequest, WebSocketEndpoint
 from myna.net.http import HttpProtocol
 from myna.net.target import split_target
@@ -27,7 +28,7 @@ from myna.net.tls import Certificate
 from myna.net.transport_stream import TransportStream
 from myna.net.upgrade import BadUpgrade, check_upgrade, offered_subprotocols
 from myna.net.websocket import WebSocket, WebSocketLimits
-from myna.sockets.stream import SocketStream, Stream, Streams
+from myna.sockets.stream import Place, SocketStream, Stream, Streams
 
 log = logging.getLogger("myna.net")
 
@@ -77,6 +78,7 @@ class HttpPort:
         websocket_limits: WebSocketLimits,
         route: Route | None = None,
         prompt: Prompt | None = None,
+        doorstep: Doorstep | None = None,
     ) -> None:
         self.name = name
         self.app = app
@@ -87,10 +89,12 @@ class HttpPort:
         self.patience = streams.patience
         self.state = ServerState()
         self.draining = False
+        self.newcomers: set[HttpProtocol] = set()
         self.has_websockets = route is not None
         self.find_prompt: Prompt = _none if prompt is None else prompt
         self._streams = streams
         self._route = route
+        self._doorstep = doorstep
         self._websocket_limits = websocket_limits
         self._date = (0, b"")
         self._emptied: asyncio.Future[None] | None = None
@@ -109,8 +113,20 @@ class HttpPort:
         )
         self.config.load()
 
-    def make_protocol(self) -> HttpProtocol:
-        return HttpProtocol(self)
+    def make_protocol(self, address: tuple[str, int] | None, place: Place) -> HttpProtocol:
+        """`address` is the client's, None on a unix socket."""
+        return HttpProtocol(self, address, place)
+
+    def judge_request(self, connection: HttpProtocol, target: bytes) -> tuple[int, str] | None:
+        """Status and words for a request that is not even looked at."""
+        self.newcomers.discard(connection)
+        client = connection.client
+        if len(target) > self.limits.target_bytes:
+            return 414, "the request target is too long"
+        doorstep = self._doorstep
+        if doorstep is not None and client is not None and doorstep.turns_away(client[0], target, self.clock.now()):
+            return 403, "banned"
+        return None
 
     def date_line(self) -> bytes:
         now = int(self.clock.now())
@@ -167,9 +183,12 @@ class HttpPort:
         return None if self._route is None else self._route(request)
 
     def open_websocket(
-        self, transport: asyncio.Transport, request: UpgradeRequest, endpoint: WebSocketEndpoint, rest: bytes
+        self, connection: HttpProtocol, request: UpgradeRequest, endpoint: WebSocketEndpoint, rest: bytes
     ) -> None:
-        stream = self._take_over(transport)
+        place, connection.place = connection.place, NOWHERE
+        self.leave(connection)
+        stream = self._take_over(connection.transport)
+        stream.place = place
         conversation = WebSocket(self._streams, stream, request, endpoint, self._websocket_limits)
         stream.start(conversation)
         try:
@@ -199,9 +218,16 @@ class HttpPort:
         for connection in list(self.state.connections):
             connection.shutdown()
 
+    def enter(self, connection: HttpProtocol) -> None:
+        """A new connection, which has asked for nothing yet."""
+        self.patience.add(connection)
+        self.newcomers.add(connection)
+
     def leave(self, connection: HttpProtocol) -> None:
         """A connection has ended or become a WebSocket."""
         self.patience.remove(connection)
+        self.newcomers.discard(connection)
+        connection.place.leave()
         self.state.connections.discard(connection)
         if not self.state.connections and self._emptied is not None and not self._emptied.done():
             self._emptied.set_result(None)

@@ -1,21 +1,53 @@
 """TLS settings become a context; the certificate a client showed becomes a value that gates can read.
 
 Contexts are held by `TlsContexts`, which listeners ask at each accept: new certificates are used from the next
-connection on and no connection is dropped. What a newcomer gets wrong: Python hands out a client's certificate only
-if it was verified against `client_ca`, so there is no such thing here as an unverified one.
+connection on and no connection is dropped. A changed file makes a new context, and the session tickets of the old one
+are void. What a newcomer gets wrong: Python hands out a client's certificate only if it was verified against
+`client_ca`, so there is no such thing here as an unverified one.
 """
 
 import hashlib
+import logging
+import os
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 DEMANDS: Final = {"no": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
+# For TLS 1.2: forward secrecy and authenticated encryption, nothing else. TLS 1.3 has no others.
+CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
+TICKETS: Final = 1  # for TLS 1.3; a client comes back on one connection
+
+WORDS: Final = {
+    "HTTP_REQUEST": "plain HTTP where TLS is spoken",
+    "WRONG_VERSION_NUMBER": "no TLS",
+    "UNSUPPORTED_PROTOCOL": "its TLS is older than minimum_version",
+    "NO_SHARED_CIPHER": "it knows none of the ciphers",
+    "PEER_DID_NOT_RETURN_A_CERTIFICATE": "it showed no certificate, and one is required",
+    "TLSV1_ALERT_UNKNOWN_CA": "it does not trust our certificate: it must know who signed it",
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "it does not trust our certificate",
+    "SSLV3_ALERT_BAD_CERTIFICATE": "it does not trust our certificate",
+    "UNEXPECTED_EOF_WHILE_READING": "",
+}
+
+Stamp = tuple[tuple[int, int, int] | None, ...]
+
+log = logging.getLogger("myna.net")
 
 
 class TlsError(Exception):
     """The settings cannot be used; says which file and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsName:
+    """Another certificate, for those who ask for one of `hosts`; without any, for the names that it holds."""
+
+    certificate: str
+    key: str
+    hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +56,15 @@ class TlsSettings:
     key: str
     client_ca: str = ""
     client_certificate: Literal["no", "optional", "required"] = "no"
+    crl: str = ""
     minimum_version: Literal["1.2", "1.3"] = "1.2"
-    ciphers: str = ""  # TLS 1.2 only; empty for the library's choice
+    ciphers: str = ""  # TLS 1.2 only; empty for CIPHERS
+    names: tuple[TlsName, ...] = ()
+
+    def files(self) -> list[str]:
+        """Everything that is read, the certificates first."""
+        pairs = [(self.certificate, self.key), *((one.certificate, one.key) for one in self.names)]
+        return [file for file in (*[file for pair in pairs for file in pair], self.client_ca, self.crl) if file]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,31 +87,94 @@ class TlsContexts:
     def __init__(self, settings: TlsSettings, protocols: tuple[str, ...] = ()) -> None:
         self._protocols = protocols
         self.settings = settings
+        self.outdated = False  # there are new files, and they cannot be used
+        self._loaded = self._seen = _stamp(settings)
         self.current = make_context(settings, protocols)
 
     def reload(self, settings: TlsSettings | None = None) -> None:
         """Read the files again. On a TlsError the old context stays in use."""
         wanted = settings or self.settings
+        stamp = _stamp(wanted)
         self.current = make_context(wanted, self._protocols)
         self.settings = wanted
+        self.outdated = False
+        self._loaded = self._seen = stamp
+
+    def look(self, listener: str) -> None:
+        """Once a second: have the files changed, and been left alone since the last look? Then they are read.
+
+        A certificate and its key are two files, and nobody replaces them both in one moment.
+        """
+        stamp = _stamp(self.settings)
+        if stamp == self._loaded or stamp != self._seen:
+            self._seen = stamp
+            return
+        try:
+            self.reload()
+            log.info("listener %s: certificates read again; the next connections get them", listener)
+        except TlsError as error:
+            self._loaded = stamp  # said once, until they change again
+            self.outdated = True
+            log.error("listener %s: the NEW CERTIFICATE IS NOT IN USE, the old one stays: %s", listener, error)
 
 
 def make_context(settings: TlsSettings, protocols: tuple[str, ...] = ()) -> ssl.SSLContext:
+    """The context of a listener, which knows those of its other names."""
+    from myna.net.certificate_file import names_in  # noqa: PLC0415  only who uses TLS pays for it
+
+    context = _context_of(settings, settings.certificate, settings.key, protocols)
+    by_host: dict[str, ssl.SSLContext] = {}
+    for one in settings.names:
+        other = _context_of(settings, one.certificate, one.key, protocols)
+        for host in one.hosts or names_in(one.certificate):
+            by_host.setdefault(host.lower(), other)
+    if by_host:
+        context.sni_callback = _Choice(by_host)
+    return context
+
+
+class _Choice:
+    """Which certificate a client gets: by the name it asks for, or by `*.` and what follows its first dot."""
+
+    def __init__(self, by_host: dict[str, ssl.SSLContext]) -> None:
+        self._by_host = by_host
+
+    def __call__(self, connection: ssl.SSLObject, host: str | None, _: ssl.SSLContext) -> None:
+        if host is None:
+            return
+        host = host.lower()
+        found = self._by_host.get(host) or self._by_host.get(f"*.{host.partition('.')[2]}")
+        if found is not None:
+            connection.context = found
+
+
+def _context_of(settings: TlsSettings, certificate: str, key: str, protocols: Sequence[str]) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = VERSIONS[settings.minimum_version]
     context.options |= ssl.OP_NO_RENEGOTIATION
     if protocols:
         context.set_alpn_protocols(list(protocols))
-    _load_pair(context, settings)
+    context.num_tickets = TICKETS
+    _load_pair(context, certificate, key)
     context.verify_mode = DEMANDS[settings.client_certificate]
     if settings.client_certificate != "no":
         _load_authority(context, settings.client_ca)
-    if settings.ciphers:
-        try:
-            context.set_ciphers(settings.ciphers)
-        except ssl.SSLError as error:
-            raise TlsError(f"no usable cipher in {settings.ciphers!r}: {error}") from error
+        if settings.crl:
+            _load_revoked(context, settings.crl)
+    try:
+        context.set_ciphers(settings.ciphers or CIPHERS)
+    except ssl.SSLError as error:
+        raise TlsError(f"no usable cipher in {settings.ciphers!r}: {error}") from error
     return context
+
+
+def explain_handshake(error: OSError) -> str:
+    """Why no connection came about, in words; empty where the other side just went."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not accepted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return WORDS.get(error.reason or "", (error.reason or "").lower().replace("_", " "))
+    return "it did not end the handshake in time" if isinstance(error, TimeoutError | ConnectionAbortedError) else ""
 
 
 def read_certificate(connection: ssl.SSLObject) -> Certificate | None:
@@ -96,14 +198,14 @@ def read_certificate(connection: ssl.SSLObject) -> Certificate | None:
     )
 
 
-def _load_pair(context: ssl.SSLContext, settings: TlsSettings) -> None:
-    for path in (settings.certificate, settings.key):
+def _load_pair(context: ssl.SSLContext, certificate: str, key: str) -> None:
+    for path in (certificate, key):
         _require_readable(path)
     try:
-        context.load_cert_chain(settings.certificate, settings.key, password=lambda: b"")
+        context.load_cert_chain(certificate, key, password=lambda: b"")
     except (ssl.SSLError, OSError, ValueError) as error:
         raise TlsError(
-            f"the certificate {settings.certificate} cannot be used with the key {settings.key}: {error}."
+            f"the certificate {certificate} cannot be used with the key {key}: {error}."
             " Both must be PEM, belong together, and the key must not be encrypted"
         ) from error
 
@@ -116,6 +218,31 @@ def _load_authority(context: ssl.SSLContext, path: str) -> None:
         context.load_verify_locations(path)
     except (ssl.SSLError, OSError) as error:
         raise TlsError(f"the client CA {path} cannot be used: {error}. It must hold PEM certificates") from error
+
+
+def _load_revoked(context: ssl.SSLContext, path: str) -> None:
+    _require_readable(path)
+    before = context.cert_store_stats()["crl"]
+    try:
+        context.load_verify_locations(path)
+    except (ssl.SSLError, OSError) as error:
+        raise TlsError(f"the revocation list {path} cannot be used: {error}. It must be PEM") from error
+    if context.cert_store_stats()["crl"] == before:
+        raise TlsError(f"the revocation list {path} holds none; it must begin with -----BEGIN X509 CRL-----")
+    context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+
+
+def _stamp(settings: TlsSettings) -> Stamp:
+    """What tells a file from the one that took its place."""
+    return tuple(_stamp_of(file) for file in settings.files())
+
+
+def _stamp_of(file: str) -> tuple[int, int, int] | None:
+    try:
+        status = os.stat(file)
+    except OSError:
+        return None  # being replaced, or gone: reading it says why
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _require_readable(path: str) -> None:

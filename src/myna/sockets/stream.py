@@ -63,15 +63,25 @@ SILENCE: Final = Silence()
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
+class Place:
+    """What a connection takes up where connections are counted; this one takes up nothing."""
+
+    def leave(self) -> None:
+        """The connection has ended. Leaving twice is leaving once."""
+        return
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Stream(Outlet):
     """What a conversation can ask of its stream, whatever the stream is made of."""
 
-    __slots__ = ("conversation", "deadline")
+    __slots__ = ("conversation", "deadline", "place")
 
     def __init__(self) -> None:
         super().__init__()
         self.conversation: Conversation = SILENCE
         self.deadline = 0.0
+        self.place: Place | None = None
 
     @abstractmethod
     def start(self, conversation: Conversation) -> None:
@@ -114,6 +124,8 @@ class Streams:
 
     def remove(self, stream: "Stream") -> None:
         self.open.discard(stream)
+        if stream.place is not None:
+            stream.place.leave()
         if not self.open and self._emptied is not None and not self._emptied.done():
             self._emptied.set_result(None)
 

@@ -143,12 +143,12 @@ class World:
 class Client:
     """An MQTT client with its connection to the broker, in memory."""
 
-    def __init__(self, world: World, client_id: str, level: int, gate: Gate) -> None:
+    def __init__(self, world: World, client_id: str, level: int, gate: Gate, address: str = "192.0.2.1:4711") -> None:
         self.world = world
         self.client_id = client_id
         self.level = level
         self.outlet = FakeOutlet()
-        self.connection = Connection(world.broker, gate, self.outlet, Peer("192.0.2.1:4711"), world.now)
+        self.connection = Connection(world.broker, gate, self.outlet, Peer(address), world.now)
         self._reader = FrameReader(0x0FFF_FFFF, level)
         self._waiting: list[Packet] = []
         self._last_id = 0

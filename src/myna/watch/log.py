@@ -10,7 +10,7 @@ import logging
 from typing import Final
 
 from myna.core.message import Message
-from myna.core.ports import Watcher
+from myna.core.ports import LOST, Watcher
 from myna.core.receiver import Receiver
 from myna.core.session import Session
 from myna.watch.lines import say
@@ -25,6 +25,11 @@ VERSIONS: Final = {MQTT_3_1: "3.1", MQTT_3_1_1: "3.1.1", MQTT_5: "5"}
 
 # What to do about a refusal, by words of its cause. The first that fits is taken.
 HINTS: Final = (
+    ("banned", "lift the ban, if it was not meant for this one"),
+    ("administrator's token", "it is in the data folder, admin-token.key, unless [administration] says another"),
+    ("certificate is not accepted", "client_ca must know who signed it, and crl must not name it"),
+    ("trust our certificate", "give the client the CA that signed the certificate in [tls]"),
+    ("where TLS is spoken", "use https:// and wss:// there"),
     ("token is meant for another audience", "compare the token's aud with `audiences` of its issuer"),
     ("token has expired", "the client must get a new one; if it is new, compare the clocks"),
     ("token is not valid yet", "compare the clocks; `leeway` of the issuer says how much they may differ"),
@@ -51,6 +56,22 @@ HINTS: Final = (
     ("packet too large", "raise packet_size in [limits], or send less"),
     ("topic alias", "the client used an alias it had not announced, or above topic_alias_maximum"),
     ("topic", "compare with topic_length, topic_levels and level_length in [limits]"),
+    ("failed logins", "wait, or see login_failures in [protection]"),
+    ("not retained", "raise the limits of retained messages in [limits]"),
+    ("to this server", "raise connections or connects_per_second in [protection]"),
+    ("on this server", "raise sessions in [protection]"),
+    ("of this address", "raise connections_per_address in [protection], if this is no attack"),
+    ("have not said who they are", "raise half_open in [protection], if this is no attack"),
+    ("in their handshake", "many connections begin TLS and do not end it"),
+    ("trusted proxy", "list it in trusted_proxies of [protection], or switch proxy_protocol off for this listener"),
+    ("PROXY header", "let the proxy send the PROXY protocol, or switch proxy_protocol off for this listener"),
+    ("flapping", "see whether two programs use its client id, or raise flapping_connects in [protection]"),
+    ("drops too often", "see whether two programs use its client id, or raise flapping_connects in [protection]"),
+    ("keep-alive of", "the client must ask for one within the bounds, see keep_alive_refused_3 in [limits]"),
+    ("connections of the", "raise connections or connections_per_user in [limits]"),
+    ("connects of the tenant", "raise connects_per_second in [limits]"),
+    ("subscribe rate", "raise subscribes_per_second or tenant_subscribes_per_second in [limits]"),
+    ("Total", "a webhook for quotas says that the tenant may use no more of it"),
     ("too many sessions", "raise sessions in [limits]"),
     ("queue is full", "raise queue_messages or queue_bytes in [limits], or choose another queue_policy"),
     ("quota exceeded", "raise the limit it names in [limits]"),
@@ -85,7 +106,7 @@ class LogWatcher(Watcher):
         if self.connections and self._may_say("clients disconnected", ""):
             tenant, _, client_id = receiver.key
             by = "client" if by_client else "broker"
-            why = "" if reason == 0 else reason_name(reason)
+            why = "" if reason == 0 else "connection lost" if reason == LOST else reason_name(reason)
             say(log, logging.INFO, "client disconnected", client=client_id, tenant=tenant, by=by, why=why)
 
     def published(self, tenant: str, message: Message, matched: bool, now: float) -> None:

@@ -6,6 +6,7 @@ would flood whoever scrapes.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Final
@@ -51,8 +52,11 @@ GAUGES: Final[tuple[tuple[str, str, Callable[[Tenant], float]], ...]] = (
 class Metrics:
     """`more` are texts of others: faces with names that a contract gives them."""
 
-    def __init__(self, broker: Broker, lag: LoopLag, more: Iterable[Callable[[], str]] = ()) -> None:
+    def __init__(
+        self, broker: Broker, lag: LoopLag, more: Iterable[Callable[[], str]] = (), now: Callable[[], float] = time.time
+    ) -> None:
         self._broker = broker
+        self._now = now
         self._lag = lag
         self._more = tuple(more)
 
@@ -61,6 +65,7 @@ class Metrics:
         self._add_counters(text, self._broker.counters)
         self._add_tenants(text)
         await self._add_queues(text)
+        self._add_protection(text)
         self._add_process(text)
         return "\n".join([*text.lines, *(part().strip("\n") for part in self._more), ""])
 
@@ -99,8 +104,18 @@ class Metrics:
         text.add("myna_queued_messages", "gauge", "Messages that wait in sessions.", [({}, messages)])
         text.add("myna_queued_bytes", "gauge", "Their weight in memory.", [({}, size)])
         text.add("myna_inflight_messages", "gauge", "Messages sent and not acknowledged yet.", [({}, inflight)])
+        warm = self._broker.queued.held
+        text.add("myna_queued_memory_bytes", "gauge", "What of it counts against queue_memory.", [({}, warm)])
         held = self._broker.memory.held
         text.add("myna_unsent_bytes", "gauge", "Bytes that connections have not taken yet.", [({}, held)])
+
+    def _add_protection(self, text: "_Text") -> None:
+        broker = self._broker
+        half_open = broker.census.half_open
+        text.add("myna_half_open", "gauge", "MQTT connections that have not said who they are.", [({}, half_open)])
+        text.add("myna_bans", "gauge", "Bans that hold.", [({}, len(broker.bans))])
+        waiting = broker.logins.waiting(self._now())
+        text.add("myna_logins_waiting", "gauge", "Names and addresses that wait after failed logins.", [({}, waiting)])
 
     def _add_process(self, text: "_Text") -> None:
         form = "compiled" if is_compiled() else "pure"

@@ -1,13 +1,12 @@
 """/health and /metrics, as plain ASGI callables.
 
 Health is 200 while every listener is open and 503 from the moment the broker begins to stop, so that a load balancer
-looks elsewhere before connections end.
+looks elsewhere before connections end. What a newcomer gets wrong: it is open to everybody, so it says nothing but
+that; why a broker is not well is told to administrators, at /api/admin/health.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
-
-import msgspec
 
 from myna.watch.metrics import Metrics
 
@@ -15,18 +14,20 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+OK: Final = b'{"status":"ok"}'
+UNAVAILABLE: Final = b'{"status":"unavailable"}'
 PROMETHEUS: Final = b"text/plain; version=0.0.4; charset=utf-8"
 
 
 class HealthPage:
-    """`state` answers (healthy, what to tell)."""
+    """`state` answers (healthy, what administrators are told)."""
 
     def __init__(self, state: Callable[[], tuple[bool, dict[str, object]]]) -> None:
         self._state = state
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        healthy, details = self._state()
-        await _answer(send, 200 if healthy else 503, b"application/json", msgspec.json.encode(details))
+        healthy, _ = self._state()
+        await _answer(send, 200 if healthy else 503, b"application/json", OK if healthy else UNAVAILABLE)
 
 
 class MetricsPage:

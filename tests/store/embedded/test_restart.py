@@ -524,3 +524,19 @@ def test_what_comes_behind_a_message_that_waits_does_not_overtake_it(machine: Ma
     assert sub.receive() == []
     machine.commit()
     assert [packet.payload for packet in sub.receive() if isinstance(packet, Publish)] == [b"1", b"2"]
+
+
+def test_bans_hold_after_a_restart_until_they_end_or_are_lifted(machine: Machine) -> None:
+    bans = machine.broker.bans
+    bans.ban(None, "address", "198.51.100.0/24", machine.now, reason="flood")
+    bans.ban("t", "user", "alice", machine.now)
+    bans.ban("t", "client_id", "soon", machine.now, expires_at=machine.now + 1)
+    bans.unban("t", "user", "alice")
+    machine.commit()
+    machine.now += 5
+    machine.crash()
+    held = machine.broker.bans.listed(machine.now)
+    assert [(one.tenant, one.kind, one.what, one.reason) for one in held] == [
+        (None, "address", "198.51.100.0/24", "flood")
+    ]
+    assert machine.broker.bans.banned_everywhere("198.51.100.7:1", machine.now) is not None

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
-from myna.config import Section, Size
+from myna.config import Duration, Section, Size
 from myna.faces.bifromq import answers
 from myna.faces.bifromq.answers import Answer
 from myna.faces.bifromq.calls import Call, Desk, Endpoint, Handler
@@ -20,6 +20,7 @@ from myna.faces.bifromq.operations import LISTENER, Operations
 from myna.faces.bifromq.protection import Protection
 from myna.faces.bifromq.sessions import Sessions
 from myna.faces.bifromq.subscriptions import Subscriptions
+from myna.faces.bifromq.webhooks import Webhooks
 from myna.faces.contract import Claims, Face, FaceContext
 
 log = logging.getLogger("myna.faces.bifromq")
@@ -34,10 +35,19 @@ class Settings(Section, frozen=True):
     certificates: tuple[str, ...] = ()  # or show one: common names, SHA-256 fingerprints, "*" for any that is verified
     access: tuple[str, ...] = ()  # or are known to one of these authenticators of the broker's
     trust_loopback: bool = True  # callers on this machine need none of it
+    settings_url: str = ""  # a webhook that is asked what holds for each tenant
+    settings_refresh: Duration = Duration(5)  # how often, while a tenant is used
+    throttler_url: str = ""  # a webhook that is asked whether a tenant may use more of each resource
 
     def __post_init__(self) -> None:
         if any(len(token) < SHORTEST_TOKEN for token in self.tokens):
             raise ValueError(f"a token has at least {SHORTEST_TOKEN} characters")
+        for name in ("settings_url", "throttler_url"):
+            url = getattr(self, name)
+            if url and not url.startswith(("http://", "https://")):
+                raise ValueError(f"{name} begins with http:// or https://")
+        if self.settings_refresh < 1:
+            raise ValueError("settings_refresh is a second at least")
 
 
 class BifroMqFace(Face):
@@ -54,6 +64,8 @@ class BifroMqFace(Face):
         self._sessions = Sessions(context, node)
         self._subscriptions = Subscriptions(context, self._sessions)
         self._operations = Operations(node, context.urls)
+        self._webhooks = Webhooks(context)
+        self._webhooks.use(settings.settings_url, float(settings.settings_refresh), settings.throttler_url)
 
     def claims(self) -> Claims:
         of_tenants: dict[tuple[str, str], Handler] = {
@@ -74,6 +86,7 @@ class BifroMqFace(Face):
         return Claims(hot=endpoints, own_listener=LISTENER, fallback=Endpoint(desk, _unknown, of_tenant=False))
 
     async def start(self) -> None:
+        self._webhooks.start()
         if self._desk.protection.is_on:
             return
         for url in self._context.urls.get(LISTENER, ()):
@@ -88,11 +101,15 @@ class BifroMqFace(Face):
     def reload(self, settings: Settings) -> bool:
         self._desk.protection = self._protection(settings)
         self._desk.body_limit = int(settings.body_limit)
+        self._webhooks.use(settings.settings_url, float(settings.settings_refresh), settings.throttler_url)
         return settings.access == self._access
 
     def _protection(self, settings: Settings) -> Protection:
         shown = settings.tokens, settings.certificates, settings.trust_loopback
         return Protection(*shown, self._callers, self._context.now)
+
+    async def stop(self) -> None:
+        await self._webhooks.stop()
 
     def banner(self) -> Sequence[str]:
         urls = self._context.urls.get(LISTENER, ())

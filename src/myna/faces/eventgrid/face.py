@@ -31,7 +31,7 @@ from myna.faces.eventgrid.importing import BadNamespace, list_files, load_namesp
 from myna.faces.eventgrid.metrics import Metrics
 from myna.faces.eventgrid.mqtt_watch import MqttWatch
 from myna.faces.eventgrid.namespace import Namespace, open_namespace
-from myna.faces.eventgrid.openapi import OpenApi
+from myna.faces.eventgrid.openapi import OpenApi, make_document
 from myna.faces.eventgrid.publish import Publish
 from myna.faces.eventgrid.quota import HttpQuota
 from myna.faces.eventgrid.records import Records
@@ -109,6 +109,7 @@ class EventGridFace(Face):
             guards=[(self._tenant, self._guard)],
             authenticators=self._authenticators,
             watchers=[self._watch_mqtt],
+            description=make_document(),
         )
 
     def handlers(self) -> tuple[Mapping[tuple[str, str], Asgi], Sequence[Route]]:

@@ -46,6 +46,7 @@ class Service:
     ) -> None:
         self.broker = broker
         self.tenant = broker.core.tenant(tenant)
+        self.tenant.is_held = True
         self.settings = settings
         self.doorman = doorman
         self.quota = quota

@@ -149,3 +149,16 @@ def test_a_request_that_is_no_upgrade_is_told_so() -> None:
     hub = Hub()
     for path in ("/client", "/client/hubs/chat", "/clients/mqtt/hubs/chat"):
         assert asyncio.run(hub.exchange("GET", path, "", b"", [])).status == 400
+
+
+@pytest.mark.parametrize(("kind", "what"), [("user", "alice"), ("address", "192.0.2.0/24")])
+def test_a_banned_user_or_address_is_403_and_cut_off(kind: str, what: str) -> None:
+    hub = Hub()
+    token = hub.token(PATH, sub="alice")
+    client = hub.upgrade(PATH, f"access_token={token}")
+    hub.core.bans.ban("chat", kind, what, hub.world.now)
+    assert client.socket.closed is not None
+    assert hub.upgrade(PATH, f"access_token={token}").socket.answer == ("rejected", 403)
+    assert hub.world.refused("webpubsub_connect:banned") == 1
+    assert hub.core.bans.unban("chat", kind, what)
+    assert hub.upgrade(PATH, f"access_token={token}").socket.answer == ("accepted", None)

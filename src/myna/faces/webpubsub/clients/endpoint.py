@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Callable
 from typing import Final
 
+from myna.core.admission import check_connection
 from myna.faces.contract import UpgradeRequest, WebSocketConnection, WebSocketEndpoint
 from myna.faces.webpubsub.admission import HubAccess, Query, Rejected, first, read_query
 from myna.faces.webpubsub.clients.client import POLICY, ClientSpace, WebSocketClient
@@ -25,6 +26,7 @@ from myna.faces.webpubsub.tokens import CLIENT, ClientClaims
 
 MODE: Final = "webpubsub_mode"
 SEND_TO_GROUP: Final = "sendToGroup"
+BANNED: Final = Rejected(403, "Banned.")
 PLAIN_TEXT: Final = ((b"content-type", b"text/plain; charset=utf-8"),)
 
 
@@ -77,7 +79,10 @@ class Conversation(WebSocketEndpoint):
             self._endpoint.space.broker.counters.refuse(f"webpubsub_connect:{claims.status}")
             _reject(socket, claims)
             return
-        client = self._make_client(hub, claims, subprotocol, query)
+        if self._is_banned(hub, claims.user, "", request.address, now):
+            _reject(socket, BANNED)
+            return
+        client = self._make_client(hub, claims, subprotocol, query, request.address, now)
         if isinstance(client, Rejected):
             _reject(socket, client)
             return
@@ -87,14 +92,15 @@ class Conversation(WebSocketEndpoint):
         client.attach(socket, request.address, now)
 
     def _make_client(
-        self, hub: str, claims: ClientClaims, subprotocol: str, query: Query
+        self, hub: str, claims: ClientClaims, subprotocol: str, query: Query, address: str, now: float
     ) -> WebSocketClient | Rejected:
         space = self._endpoint.space
         tenant = space.broker.tenant(self._endpoint.tenant_of(hub))
-        limit = tenant.limits.sessions
-        if limit and tenant.session_count() >= limit:
-            return Rejected(429, "The hub has as many connections as it may have.")
         identity = WebPubSubIdentity(tenant.name, claims.user, claims.roles, [])
+        refusal = check_connection(space.broker, tenant, identity, None, False, now)
+        if refusal is not None:
+            space.broker.watcher.refused("a WebSocket", tenant.name, "", address, refusal.text, now)
+            return Rejected(429, f"The hub takes no more connections now: {refusal.text}.")
         connection_id = secrets.token_hex(16)
         if subprotocol == JSON_PROTOCOL:
             return JsonClient(space, tenant, connection_id, identity)
@@ -109,6 +115,15 @@ class Conversation(WebSocketEndpoint):
                 return Rejected(400, "Invalid group name.")
         return SimpleClient(space, tenant, connection_id, identity, target)
 
+    def _is_banned(self, hub: str, user: str, connection_id: str, address: str, now: float) -> bool:
+        broker = self._endpoint.space.broker
+        tenant = self._endpoint.tenant_of(hub)
+        if broker.bans.banned(tenant, user, connection_id, address, now) is None:
+            return False
+        broker.counters.refuse("webpubsub_connect:banned")
+        broker.watcher.refused("a WebSocket", tenant, connection_id, address, "banned", now)
+        return True
+
     def _recover(
         self,
         socket: WebSocketConnection,
@@ -122,6 +137,9 @@ class Conversation(WebSocketEndpoint):
         now = self._endpoint.now()
         tenant = self._endpoint.tenant_of(hub)
         client = space.broker.session(tenant, "", connection_id)
+        if client is not None and self._is_banned(hub, client.identity.user, connection_id, request.address, now):
+            _reject(socket, BANNED)
+            return
         genuine = space.reconnection.is_good(token, tenant, connection_id, now)
         socket.accept(offered)
         if not genuine or not isinstance(client, ReliableClient) or client.ended:

@@ -1,0 +1,1 @@
+"""What `myna sessions`, `retained`, `kick` and `ban` share: finding the broker, asking it, showing its answers."""

@@ -1,0 +1,1 @@
+"""A certificate authority for a developer's desk, for `myna cert`."""

@@ -1,0 +1,1 @@
+"""Looking after a running broker over HTTP: /api/admin."""

@@ -1,0 +1,16 @@
+from myna.commands.administration.tables import harmless, moment, plural, show_table, size
+
+
+def test_columns_are_as_wide_as_they_must_be() -> None:
+    assert list(show_table(("A", "LONG"), [("bbb", 1), ("c", "")])) == ["A    LONG", "bbb  1", "c"]
+
+
+def test_nothing_a_client_calls_itself_moves_the_cursor() -> None:
+    assert harmless("a\x1b[31m\nb\u202e") == "a\\x1b[31m\\nb\\u202e"
+
+
+def test_sizes_moments_and_numbers_are_for_people() -> None:
+    assert [size(count) for count in (0, 1023, 1536, 3 * 1024**3)] == ["0 B", "1023 B", "1.5 KiB", "3.0 GiB"]
+    assert moment(None) == ""
+    assert len(moment("2026-01-01T00:00:00Z")) == 19
+    assert [plural(1, "ban"), plural(1200, "ban")] == ["1 ban", "1,200 bans"]
