@@ -21,6 +21,7 @@ from myna.access.authenticator import AccessContext
 from myna.access.gates import Gates
 from myna.access.open import TENANT
 from myna.app.administration import ADMIN_TOKEN, ROOT, AdministratorsOnly, own_claims
+from myna.app.ending import end_faces
 from myna.app.limits import TenantLimits, core_limits, largest_packet, tenant_limits
 from myna.app.listening import Listening
 from myna.app.protection import protect
@@ -168,7 +169,7 @@ class App:
         ends_at = self._loop.time() + self.config.server.drain
         self._draining = True
         self._net.stop_accepting()
-        await asyncio.gather(*(self._stop_face(name, ends_at) for name in self._faces))
+        await end_faces(self._faces, "stop", ends_at)
         self._send_away()
         for stream in list(self._net.streams.open):
             stream.close()  # those that have not said CONNECT yet
@@ -176,7 +177,8 @@ class App:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(ends_at):
                 await self.async_broker.safe()
-        await self._net.drain(max(ends_at - self._loop.time(), 0.0))
+        drained = self._net.drain(max(ends_at - self._loop.time(), 0.0))
+        await asyncio.gather(drained, end_faces(self._faces, "finish", ends_at))
         await self._close_registries()
         await self._http.close()
         self._log_watcher.flush(self.now())
@@ -341,13 +343,6 @@ class App:
             raise ConfigError([f"the registry: {error}"]) from error
         self._registries.append(registry)
         return registry
-
-    async def _stop_face(self, name: str, ends_at: float) -> None:
-        try:
-            async with asyncio.timeout_at(ends_at):
-                await self._faces[name].stop()
-        except Exception:
-            log.exception("the face %s did not stop properly", name)
 
     async def _close_registries(self) -> None:
         """When the last wills are in them."""

@@ -339,12 +339,21 @@ class Face(ABC):
         """The broker is about to stop: end WebSockets (1001), finish what is under way within `server.drain`."""
         return
 
+    async def finish(self) -> None:
+        """Everybody has been sent away: say what others still have to hear, within `server.drain`."""
+        return
+
     def reload(self, settings: Any) -> bool:
         """The settings have changed. Says whether that took effect; if not, it waits for a restart."""
         return False
 
     def banner(self) -> Sequence[str]:
         """Lines for the terminal: what a user needs to know, and one to try."""
+        return ()
+
+    @classmethod
+    def explain(cls, settings: Any) -> Sequence[str]:
+        """Lines for `myna check`: what these settings mean, as far as it is worth a line."""
         return ()
 
     def metrics(self) -> str:
