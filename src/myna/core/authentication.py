@@ -67,8 +67,8 @@ class Authentication:
     def __init__(self, broker: Broker, link: Link, gate: Gate, peer: Peer) -> None:
         self._broker = broker
         self._client_id = ""
-        self._renews = False  # the question is one of a connection that is open
         self._late: Deadline | None = None
+        self._renews = False  # the question is one of a connection that is open
         self._link = link
         self._gate = gate
         self._peer = peer
