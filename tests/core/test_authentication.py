@@ -242,6 +242,7 @@ def test_failed_re_authentication_ends_the_connection() -> None:
     client.send(auth(0x19))
     gate.asked[1].refuse(0x8C, world.now)
     assert_closed(client, 0x87)
+    assert world.refused("credentials:bad authentication method") == 1
 
 
 @pytest.mark.parametrize(
@@ -254,6 +255,7 @@ def test_nobody_can_become_somebody_else(identity: Identity) -> None:
     client.send(auth(0x19))
     gate.asked[1].admit(identity, world.now)
     assert_closed(client, 0x87)
+    assert world.refused("credentials:not authorized") == 1
 
 
 @pytest.mark.parametrize("packet", [auth(0x18), auth(0x00), auth(0x19, None, "OTHER"), Auth(0x19)])

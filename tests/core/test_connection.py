@@ -356,7 +356,7 @@ def test_the_end_is_told_to_the_watcher_once() -> None:
     world = World()
     client = world.connected("c", expiry=5)
     client.drop()
-    assert world.watcher.lines == ["c connected", "c left 0x00"]
+    assert world.watcher.lines == ["c connected", "c lost"]
     world.pass_time(10)
     assert world.watcher.lines[2:] == ["c ended 0x00"]
 

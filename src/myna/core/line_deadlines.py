@@ -43,7 +43,7 @@ class _Expiry(Timed):
         self._link = link
 
     def due(self, now: float) -> None:
-        self._link.disconnect(reasons.NOT_AUTHORIZED, now, text="the credentials have expired")
+        self._link.dismiss(reasons.NOT_AUTHORIZED, "the credentials have expired", now)
 
 
 @final

@@ -35,6 +35,7 @@ from myna.faces.contract import (
 from myna.faces.routes import HttpRoutes, WebSocketRoutes
 from myna.faces.webpubsub import upstream as back_end
 from myna.faces.webpubsub.face import WebPubSubFace
+from myna.faces.webpubsub.protobuf.schema import DownstreamMessage, UpstreamMessage
 from myna.faces.webpubsub.settings import DEVELOPMENT_KEY, Settings
 from myna.formats import jwt
 from myna.formats.offered import EventSink, NoSink
@@ -48,6 +49,8 @@ from myna.wire.packets import Connect
 HOST = "hub.example:8080"
 JSON = "json.webpubsub.azure.v1"
 RELIABLE = "json.reliable.webpubsub.azure.v1"
+PROTOBUF = "protobuf.webpubsub.azure.v1"
+RELIABLE_PROTOBUF = "protobuf.reliable.webpubsub.azure.v1"
 KEY = DEVELOPMENT_KEY.encode()
 
 
@@ -150,6 +153,24 @@ class WebSocket:
     def taken(self) -> list[Any]:
         return [self.take() for _ in range(len(self.socket.frames))]
 
+    def say_protobuf(self, **fields: object) -> None:
+        """One UpstreamMessage: `say_protobuf(join_group_message={"group": "g"})`."""
+        self.endpoint.on_bytes(UpstreamMessage(**fields).SerializeToString())
+
+    def ask_protobuf(self, **fields: object) -> Any:
+        """The last of what came in answer."""
+        self.say_protobuf(**fields)
+        return self.taken_protobuf()[-1]
+
+    def take_protobuf(self) -> Any:
+        """The next frame, a DownstreamMessage."""
+        frame = self.socket.frames.pop(0)
+        assert frame[:1] == b"B"
+        return DownstreamMessage.FromString(frame[1:])
+
+    def taken_protobuf(self) -> list[Any]:
+        return [self.take_protobuf() for _ in range(len(self.socket.frames))]
+
     def raw(self) -> list[bytes]:
         frames, self.socket.frames = self.socket.frames, []
         return frames
@@ -234,15 +255,16 @@ class Hub:
         store: Store | None = None,
         development: bool = True,
         upstream: back_end.Upstream | None = None,
-        http: HttpCaller | None = None,
+        outgoing: HttpCaller | None = None,
         kept: Sequence[tuple[str, str, bytes]] = (),
         events: EventSink | None = None,
     ) -> None:
         self.name = name
+        self.outgoing = ScriptedHttp() if outgoing is None else outgoing
         self.world = World(limits=limits, store=store)
         self.world.now = 1_700_000_000.0
         self.core = self.world.broker
-        context = self._context(development, http or ScriptedHttp(), events or NoSink())
+        context = self._context(development, events or NoSink())
         self.face = WebPubSubFace(context, settings or Settings(), upstream)
         claims = self.face.claims()
         watchers = Watchers()
@@ -257,7 +279,7 @@ class Hub:
             self.core.kept.restore(space, key, value)
         start_now(self.face)
 
-    def _context(self, development: bool, http: HttpCaller, events: EventSink) -> FaceContext:
+    def _context(self, development: bool, events: EventSink) -> FaceContext:
         return FaceContext(
             broker=AsyncBroker(self.core, self.now, lambda: None),
             now=self.now,
@@ -266,7 +288,7 @@ class Hub:
             default_tenant="DevOnly",
             data=None,
             secret=lambda name: f"a generated secret for {name}".ljust(40, "x"),
-            http=http,
+            http=self.outgoing,
             events=events,
             gate=lambda names: NamedGate(self.face),
             connect_mqtt=lambda gate, outlet, peer, now: Connection(self.core, gate, outlet, peer, now),
@@ -331,7 +353,7 @@ class Hub:
         query = urlencode(
             {"awps_connection_id": member.id, "awps_reconnection_token": member.token if token is None else token}
         )
-        return self.upgrade(f"/client/hubs/{self.name}", query, [RELIABLE])
+        return self.upgrade(f"/client/hubs/{self.name}", query, [member.protocol])
 
     # MQTT clients
 
@@ -433,8 +455,13 @@ class Member(WebSocket):
         self.socket = socket
         self.id = ""
         self.token = ""
+        self.protocol = protocol or ""
         if protocol is None:
             self.id = hub.core.sessions(hub.name)[-1].key[2]
+        elif protocol in (PROTOBUF, RELIABLE_PROTOBUF):
+            connected = self.take_protobuf().system_message.connected_message
+            self.id = connected.connection_id
+            self.token = connected.reconnection_token
         else:
             greeting = self.take()
             self.id = greeting["connectionId"]

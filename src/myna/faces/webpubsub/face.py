@@ -5,12 +5,14 @@ Here the parts are put together; each knows only what it is given. What a newcom
 sessions of the broker like any other, so ending them all at a stop is this face's business.
 """
 
+import logging
 from collections.abc import Sequence
 from typing import ClassVar, Final
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from myna.config import ConfigError
 from myna.faces.contract import (
     Claims,
     Face,
@@ -29,6 +31,8 @@ from myna.faces.webpubsub.administration import HubAdministration
 from myna.faces.webpubsub.admission import HubAccess
 from myna.faces.webpubsub.clients.client import Bounds, ClientSpace, WebSocketClient
 from myna.faces.webpubsub.clients.endpoint import HubEndpoint
+from myna.faces.webpubsub.clients.json_protocol import JsonProtocol
+from myna.faces.webpubsub.clients.pubsub_client import Leaving
 from myna.faces.webpubsub.events.calls import Calls
 from myna.faces.webpubsub.events.dispatcher import Dispatcher
 from myna.faces.webpubsub.events.listeners import Listeners
@@ -39,7 +43,9 @@ from myna.faces.webpubsub.hub_settings import explain_hub
 from myna.faces.webpubsub.hubs import Hubs
 from myna.faces.webpubsub.keys import AccessKeys
 from myna.faces.webpubsub.mqtt import MqttAuthenticator, MqttHubEndpoint
-from myna.faces.webpubsub.payloads import Frames
+from myna.faces.webpubsub.oidc import OidcTokens
+from myna.faces.webpubsub.payloads import SimpleFrames
+from myna.faces.webpubsub.protobuf.family import ProtobufProtocol
 from myna.faces.webpubsub.reconnection import ReconnectionTokens
 from myna.faces.webpubsub.rest.application import RestApplication
 from myna.faces.webpubsub.rest.backend import Backend
@@ -47,6 +53,8 @@ from myna.faces.webpubsub.settings import DEVELOPMENT_KEY, Settings
 from myna.faces.webpubsub.tokens import Tokens
 from myna.faces.webpubsub.upstream import Upstream
 from myna.wire import reasons
+
+log = logging.getLogger("myna.webpubsub")
 
 NAME: Final = "webpubsub"
 KEY_NAME: Final = "access-key"  # of the key that is made where the settings have none
@@ -71,11 +79,14 @@ class WebPubSubFace(Face):
         self.upstream = upstream or self._dispatcher
         self._space = ClientSpace(
             core,
-            Frames(context.text_frame, context.binary_frame),
+            SimpleFrames(context.text_frame, context.binary_frame),
+            JsonProtocol(context.text_frame),
+            ProtobufProtocol(context.binary_frame),
             self.upstream,
             ReconnectionTokens(),
             _bounds(settings),
             context.arm,
+            context.now,
         )
         dispatcher, tenant, now = self._dispatcher, context.default_tenant, context.now
         self._clients = HubEndpoint(self._space, self._access, dispatcher, tenant, now)
@@ -83,7 +94,9 @@ class WebPubSubFace(Face):
         self._authenticator = MqttAuthenticator(core, dispatcher, strict=settings.strict_client_ids)
         self._administration = HubAdministration(context.broker, self._hubs, self._keys, self._changed)
         self._guard = EventGuard(self.upstream, core)
-        self._rest = RestApplication(Backend(context.broker, self._tokens, context.default_tenant, context.now))
+        self._oidc = OidcTokens(context.http, core, context.now)
+        self._oidc.use(settings.oidc)
+        self._rest = RestApplication(Backend(context.broker, self._tokens, self._oidc, tenant, now))
 
     def claims(self) -> Claims:
         return Claims(
@@ -100,7 +113,7 @@ class WebPubSubFace(Face):
             ],
             guards=[("", self._guard)],
             authenticators={NAME: self._authenticator},
-            watchers=[ConnectionWatcher(self._dispatcher)],
+            watchers=[ConnectionWatcher(self._dispatcher), Leaving()],
             administration=self._administration.routes(),
         )
 
@@ -121,13 +134,14 @@ class WebPubSubFace(Face):
 
     def reload(self, settings: Settings) -> bool:
         """Everything changes at once; whoever is connected stays."""
+        took_effect = self._use_oidc(settings)
         self._settings = settings
         self._keys.use(self._key_of(settings), settings.secondary_key)
         self._hubs.use(settings.hubs, settings.anonymous_hubs)
         self._changed()
         self._space.bounds = _bounds(settings)
         self._authenticator.strict = settings.strict_client_ids
-        return True
+        return took_effect
 
     @classmethod
     def explain(cls, settings: Settings) -> Sequence[str]:
@@ -157,6 +171,14 @@ class WebPubSubFace(Face):
         if not self._settings.access_key and self._context.data is not None:
             return f": the access key is in {self._context.data.absolute() / f'{NAME}-{KEY_NAME}.key'}"
         return ""
+
+    def _use_oidc(self, settings: Settings) -> bool:
+        try:
+            self._oidc.use(settings.oidc)
+        except ConfigError as error:
+            log.error("the identity provider is left as it was: %s", error)
+            return False
+        return True
 
     def _key_of(self, settings: Settings) -> str:
         if settings.access_key:
@@ -192,6 +214,11 @@ def _bounds(settings: Settings) -> Bounds:
         settings.unacknowledged_messages,
         int(settings.unacknowledged_bytes),
         float(settings.retention),
+        settings.streams_per_client,
+        settings.invocations_per_client,
+        float(settings.invocation_timeout),
+        settings.states_per_client,
+        settings.states_per_group,
     )
 
 

@@ -1,7 +1,8 @@
 """Roles of a token, and what they and later grants allow a client.
 
     webpubsub.sendToGroup               any group            webpubsub.sendToGroup.a.b/c    the group a.b/c
-    webpubsub.sendToGroups.chat-*       groups by pattern    and the same with joinLeaveGroup
+    webpubsub.sendToGroups.chat-*       groups by pattern    and the same with joinLeaveGroup,
+                                                             setGroupState, getGroupState
 
 In a pattern `?` is one character but a dot, `*` any run without dots, `**` any run at all, `\\` takes the next one
 literally. What a newcomer gets wrong: what was granted or revoked at run time stands above the roles, even a single
@@ -14,7 +15,7 @@ from typing import Final
 from myna.core.grants import Grants
 from myna.core.identity import Identity, Rules
 from myna.faces.webpubsub.events.line import Line
-from myna.faces.webpubsub.naming import DIALECT, EVENTS, JOIN_LEAVE, PERMISSIONS, SEND, is_reserved
+from myna.faces.webpubsub.naming import ALL_PERMISSIONS, DIALECT, EVENTS, JOIN_LEAVE, SEND, is_reserved
 from myna.wire import reasons
 
 STARS_AT_MOST: Final = 5
@@ -129,7 +130,7 @@ class Roles:
     __slots__ = ("_allowed",)
 
     def __init__(self, roles: tuple[str, ...]) -> None:
-        self._allowed = {permission: Allowed() for permission in PERMISSIONS}
+        self._allowed = {permission: Allowed() for permission in ALL_PERMISSIONS}
         for role in roles:
             self._add(role)
 

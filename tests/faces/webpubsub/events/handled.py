@@ -113,7 +113,7 @@ class BackEnd:
 class HandledHub(Hub):
     def __init__(self, settings: Settings, **more: Any) -> None:
         self.back_end = BackEnd()
-        super().__init__(settings, http=self.back_end, **more)
+        super().__init__(settings, outgoing=self.back_end, **more)
 
     def rows(self) -> dict[tuple[str, str], Row]:
         """Of whom something is on its way."""

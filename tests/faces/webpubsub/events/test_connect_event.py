@@ -14,7 +14,7 @@ from myna.faces.webpubsub.upstream import Reply
 @dataclass
 class Shown:
     sha1: str = "ab" * 20
-    binary: bytes = b"\x30\x00"
+    der: bytes = b"\x30\x00"
 
 
 def test_the_body_holds_everything_but_the_token() -> None:

@@ -9,8 +9,8 @@ look them up the moment their client is open; and they are left the moment it en
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import ClassVar, Final
+from dataclasses import dataclass, field
+from typing import Final
 
 from myna.core.broker import Broker
 from myna.core.counters import DROP_EXPIRED
@@ -24,8 +24,10 @@ from myna.core.receiver import MISSED, TAKEN, Receiver, Subscription
 from myna.core.selection import Selection
 from myna.core.tenant import Tenant
 from myna.faces.contract import WebSocketConnection
+from myna.faces.webpubsub.clients.group_states import GroupStates
+from myna.faces.webpubsub.clients.subprotocol import Subprotocol
 from myna.faces.webpubsub.naming import DIALECT, SERVER_MESSAGES
-from myna.faces.webpubsub.payloads import Frames, carry
+from myna.faces.webpubsub.payloads import SimpleFrames, StreamPlace, carry
 from myna.faces.webpubsub.reconnection import ReconnectionTokens
 from myna.faces.webpubsub.roles import WebPubSubIdentity
 from myna.faces.webpubsub.upstream import Reply, Upstream
@@ -49,16 +51,27 @@ class Bounds:
     unacknowledged: int = 1000  # messages of a reliable client
     unacknowledged_bytes: int = 16 * 1024 * 1024
     retention: float = 40.0  # seconds a reliable client may be away
+    streams: int = 100  # open ones of a connection
+    invocations: int = 100  # pending ones of a connection
+    invocation_timeout: float = 30.0
+    states: int = 100  # groups in which a connection has a state, and groups whose state it watches
+    states_of_group: int = 1000
 
 
 @dataclass(slots=True)
 class ClientSpace:
+    """`json`, `protobuf`: how clients of those families write."""
+
     broker: Broker
-    frames: Frames
+    simple: SimpleFrames
+    json: Subprotocol
+    protobuf: Subprotocol
     upstream: Upstream
     reconnection: ReconnectionTokens
     bounds: Bounds
     arm: Callable[[], None]
+    now: Callable[[], float]
+    states: GroupStates = field(default_factory=GroupStates)
 
 
 class AllBut(Selection):
@@ -83,10 +96,11 @@ class Rest(Timed):
 class WebSocketClient(FramedReceiver):
     __slots__ = ("_origin", "_rests", "address", "ended", "farewell", "permissions", "socket", "space", "tenant")
 
-    FORM: ClassVar[int]  # which of the frames kept with a message is its own
-
-    def __init__(self, space: ClientSpace, tenant: Tenant, connection_id: str, identity: WebPubSubIdentity) -> None:
-        super().__init__((tenant.name, "", connection_id), identity, self.FORM, space.broker.counters)
+    def __init__(
+        self, space: ClientSpace, tenant: Tenant, connection_id: str, identity: WebPubSubIdentity, form: int
+    ) -> None:
+        """`form`: which of the frames kept with a message is its own."""
+        super().__init__((tenant.name, "", connection_id), identity, form, space.broker.counters)
         self.space = space
         self.tenant = tenant
         self.permissions = identity.permissions
@@ -214,8 +228,14 @@ class WebSocketClient(FramedReceiver):
 
     def cut_off(self, now: float) -> None:
         """It reads too slowly for what it is sent. Losing messages unnoticed would be worse than losing the client."""
-        self.space.broker.counters.refuse("webpubsub_slow_client")
+        self.refuse("slow_client", "connection", "it reads too slowly for what it is sent")
         self.close(POLICY, "SlowClient", reasons.QUOTA_EXCEEDED, now)
+
+    def refuse(self, counted: str, what: str, cause: str) -> None:
+        """Something of its is not done: count that, and say it where the broker's operators look."""
+        broker = self.space.broker
+        broker.counters.refuse(f"webpubsub_{counted}")
+        broker.watcher.refused(what, self.key[0], self.key[2], self.address, cause, self.space.now())
 
     def is_online(self) -> bool:
         return self.socket is not None
@@ -259,10 +279,17 @@ class WebSocketClient(FramedReceiver):
                 socket.resume()
 
     def message(
-        self, topic: str, data_type: str, payload: bytes, ttl: int, metadata: dict[str, str] | None, now: float
+        self,
+        topic: str,
+        data_type: str,
+        payload: bytes,
+        ttl: int,
+        metadata: dict[str, str] | None,
+        now: float,
+        stream: StreamPlace | None = None,
     ) -> Message:
         message = Message(topic, payload, GROUP_QOS, False, self.origin(), now, now + ttl if ttl else 0.0)
-        carry(message, data_type, metadata)
+        carry(message, data_type, metadata, stream)
         return message
 
     def origin(self) -> Origin:

@@ -1,9 +1,9 @@
 """The WebSocket endpoint of a hub: which kind of client asks, and the conversation of one socket with it.
 
     no subprotocol we know        SimpleClient, and no subprotocol is answered
-    json.…                        JsonClient
-    json.reliable.…               ReliableClient; with awps_connection_id and awps_reconnection_token, the one that
-    was here
+    json.…, protobuf.…            PubSubClient
+    json.reliable.…, protobuf.reliable.…   ReliableClient; with awps_connection_id and awps_reconnection_token, the
+    one that was here
 
 Whoever has a good token is `Arrival`, then a connect handler may be asked, and only then is there a client and an
 answer. What a newcomer gets wrong: a recovery that fails is *accepted*, then closed with 1008. Any HTTP error would
@@ -11,7 +11,7 @@ tell the SDKs to try again for half a minute.
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,9 +20,10 @@ from myna.core.tenant import Tenant
 from myna.faces.contract import Headers, UpgradeRequest, WebSocketConnection, WebSocketEndpoint
 from myna.faces.webpubsub.admission import HubAccess, Query, Rejected, first, read_query
 from myna.faces.webpubsub.clients.client import ABNORMAL, POLICY, ClientSpace, WebSocketClient
-from myna.faces.webpubsub.clients.json_client import JSON_PROTOCOL, JsonClient
-from myna.faces.webpubsub.clients.reliable import RELIABLE_PROTOCOL, ReliableClient
+from myna.faces.webpubsub.clients.pubsub_client import PubSubClient
+from myna.faces.webpubsub.clients.reliable import ReliableClient
 from myna.faces.webpubsub.clients.simple import SimpleClient
+from myna.faces.webpubsub.clients.subprotocol import Subprotocol
 from myna.faces.webpubsub.events.cloud_event import Source
 from myna.faces.webpubsub.events.connect_event import BadAnswer, Welcome, connect_body, read_welcome
 from myna.faces.webpubsub.events.dispatcher import Dispatcher
@@ -56,12 +57,45 @@ class HubEndpoint:
         self.dispatcher = dispatcher
         self.now = now
         self._default_tenant = default_tenant
+        self._families = {
+            name: family for family in (space.json, space.protobuf) for name in (family.plain, family.reliable)
+        }
 
     def open(self, request: UpgradeRequest, hub: str | None) -> "Conversation":
         return Conversation(self, request, hub)
 
     def tenant_of(self, hub: str) -> str:
         return tenant_of(hub, self._default_tenant)
+
+    def choose(self, offered: tuple[str, ...]) -> "Chosen":
+        """The first subprotocol we know, in any case."""
+        for name in offered:
+            family = self._families.get(name.lower())
+            if family is not None:
+                return Chosen(name, family, name.lower() == family.reliable)
+        return NONE
+
+    def negotiate(self, named: str | None, offered: tuple[str, ...]) -> "Chosen":
+        """What a connect handler has chosen, if it has. Raises BadAnswer for what the client has not offered."""
+        if named is None:
+            return self.choose(offered)
+        for name in offered:
+            if name.lower() == named.lower():
+                known = self.choose((name,))
+                return known if known.family is not None else Chosen(name, None, False)
+        raise BadAnswer("its subprotocol is none that the client offered")
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """`offered`: as the client wrote it."""
+
+    offered: str | None
+    family: Subprotocol | None
+    is_reliable: bool
+
+
+NONE: Final = Chosen(None, None, False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +132,11 @@ class Conversation(WebSocketEndpoint):
             _reject(socket, Rejected(400, "The query cannot be read."))
             return
         hub = first(query, "hub") if self._hub is None else self._hub
-        subprotocol, offered = choose_subprotocol(request.subprotocols)
+        chosen = self._endpoint.choose(request.subprotocols)
         now = self._endpoint.now()
         connection_id = first(query, "awps_connection_id")
-        if connection_id and subprotocol == RELIABLE_PROTOCOL:
-            self._recover(socket, request, hub, connection_id, first(query, "awps_reconnection_token"), offered)
+        if connection_id and chosen.is_reliable:
+            self._recover(socket, request, hub, connection_id, first(query, "awps_reconnection_token"), chosen)
             return
         host = (request.header(b"host") or b"").decode("latin-1")
         claims = self._endpoint.access.admit(CLIENT, hub, query, request.header(b"authorization"), host, now)
@@ -112,22 +146,25 @@ class Conversation(WebSocketEndpoint):
         if self._is_banned(hub, claims.user, "", request.address, now):
             self._turn_away(BANNED)
             return
-        target = None if subprotocol else read_mode(query)
+        target = None if chosen.family is not None else read_mode(query)
         if isinstance(target, Rejected):
             self._turn_away(target)
             return
         arrival = Arrival(request, hub, claims, query, secrets.token_hex(16), target)
         if self._endpoint.dispatcher.wants(hub.lower(), "connect"):
-            self._ask(arrival, subprotocol)
+            self._ask(arrival, chosen)
         else:
-            self._enter(arrival, Welcome(), offered, None, now)
+            self._enter(arrival, Welcome(), chosen, None, now)
 
     # The connect handler
 
-    def _ask(self, arrival: Arrival, subprotocol: str) -> None:
+    def _ask(self, arrival: Arrival, chosen: Chosen) -> None:
         """Nothing but this client waits for the answer."""
         request, claims = arrival.request, arrival.claims
-        line = Line(Source(arrival.hub.lower(), arrival.connection_id, claims.user, subprotocol), request.address)
+        line = Line(
+            Source(arrival.hub.lower(), arrival.connection_id, claims.user, (chosen.offered or "").lower()),
+            request.address,
+        )
         body = connect_body(claims.others, arrival.query, request.headers, request.subprotocols, request.certificate)
         self._endpoint.dispatcher.greet(line, body, lambda reply, now: self._greeted(arrival, line, reply, now))
 
@@ -144,7 +181,7 @@ class Conversation(WebSocketEndpoint):
             return
         try:
             welcome = read_welcome(reply)
-            offered = _negotiate(welcome.subprotocol, arrival.request.subprotocols)
+            chosen = self._endpoint.negotiate(welcome.subprotocol, arrival.request.subprotocols)
         except BadAnswer as error:
             source = line.source
             self._endpoint.space.broker.watcher.refused(
@@ -153,9 +190,9 @@ class Conversation(WebSocketEndpoint):
             self._turn_away(HANDLER_FAILED)
             disconnected_before(self._endpoint.dispatcher, line, "The answer of the connect handler is not usable.")
             return
-        self._enter(arrival, welcome, offered, line, now)
+        self._enter(arrival, welcome, chosen, line, now)
 
-    def _enter(self, arrival: Arrival, welcome: Welcome, offered: str | None, line: Line | None, now: float) -> None:
+    def _enter(self, arrival: Arrival, welcome: Welcome, chosen: Chosen, line: Line | None, now: float) -> None:
         """It is somebody's client from here on."""
         socket = self._socket
         assert socket is not None
@@ -169,17 +206,17 @@ class Conversation(WebSocketEndpoint):
             if line is not None:
                 disconnected_before(endpoint.dispatcher, line, refused.text)
             return
-        client = self._make_client(tenant, arrival, identity, (offered or "").lower())
+        client = self._make_client(tenant, arrival, identity, chosen)
         hub = arrival.hub.lower()
         if line is None and endpoint.dispatcher.settings_of(hub).is_told():
             line = Line(Source(hub, arrival.connection_id, "", ""), arrival.request.address)
         if line is not None:
             line.source.user = identity.user
-            line.source.subprotocol = offered or ""
+            line.source.subprotocol = chosen.offered or ""
         identity.line = line
         self._client = client
         client.open(dict.fromkeys((*claims.groups, *welcome.groups)), now)
-        socket.accept(offered)
+        socket.accept(chosen.offered)
         client.attach(socket, arrival.request.address, now)
 
     def _check(self, tenant: Tenant, arrival: Arrival, identity: WebPubSubIdentity, now: float) -> Rejected | None:
@@ -195,14 +232,13 @@ class Conversation(WebSocketEndpoint):
         return Rejected(429, f"The hub takes no more connections now: {refusal.text}.")
 
     def _make_client(
-        self, tenant: Tenant, arrival: Arrival, identity: WebPubSubIdentity, subprotocol: str
+        self, tenant: Tenant, arrival: Arrival, identity: WebPubSubIdentity, chosen: Chosen
     ) -> WebSocketClient:
         space = self._endpoint.space
-        if subprotocol == JSON_PROTOCOL:
-            return JsonClient(space, tenant, arrival.connection_id, identity)
-        if subprotocol == RELIABLE_PROTOCOL:
-            return ReliableClient(space, tenant, arrival.connection_id, identity)
-        return SimpleClient(space, tenant, arrival.connection_id, identity, arrival.target)
+        if chosen.family is None:
+            return SimpleClient(space, tenant, arrival.connection_id, identity, arrival.target)
+        kind = ReliableClient if chosen.is_reliable else PubSubClient
+        return kind(space, tenant, arrival.connection_id, identity, chosen.family)
 
     def _turn_away(self, rejected: Rejected, headers: Headers = PLAIN_TEXT, body: bytes = b"") -> None:
         self._endpoint.space.broker.counters.refuse(f"webpubsub_connect:{rejected.status}")
@@ -225,7 +261,7 @@ class Conversation(WebSocketEndpoint):
         hub: str,
         connection_id: str,
         token: str,
-        offered: str | None,
+        chosen: Chosen,
     ) -> None:
         space = self._endpoint.space
         now = self._endpoint.now()
@@ -235,8 +271,9 @@ class Conversation(WebSocketEndpoint):
             _reject(socket, BANNED)
             return
         genuine = space.reconnection.is_good(token, tenant, connection_id, now)
-        socket.accept(offered)
-        if not genuine or not isinstance(client, ReliableClient) or client.ended:
+        socket.accept(chosen.offered)
+        is_here = isinstance(client, ReliableClient) and not client.ended and client.subprotocol is chosen.family
+        if not genuine or not is_here or not isinstance(client, ReliableClient):
             space.broker.counters.refuse("webpubsub_recovery")
             socket.close(POLICY, "The connection cannot be recovered.")
             return
@@ -262,14 +299,6 @@ class Conversation(WebSocketEndpoint):
             client.lost(self._socket, code if clean else ABNORMAL, self._endpoint.now())
 
 
-def choose_subprotocol(offered: tuple[str, ...]) -> tuple[str, str | None]:
-    """The first one we know, lower-cased, and as the client wrote it; or nothing."""
-    for name in offered:
-        if name.lower() in (JSON_PROTOCOL, RELIABLE_PROTOCOL):
-            return name.lower(), name
-    return "", None
-
-
 def read_mode(query: Query) -> str | Rejected | None:
     """The group of raw mode, for clients without a subprotocol."""
     if MODE not in query:
@@ -278,16 +307,6 @@ def read_mode(query: Query) -> str | Rejected | None:
     if first(query, MODE).lower() != SEND_TO_GROUP.lower():
         return Rejected(400, f"Invalid {MODE}.")
     return target if is_group(target) else Rejected(400, "Invalid group name.")
-
-
-def _negotiate(named: str | None, offered: Sequence[str]) -> str | None:
-    """The subprotocol to answer, as the client wrote it. Raises BadAnswer for one it has not offered."""
-    if named is None:
-        return choose_subprotocol(tuple(offered))[1]
-    for name in offered:
-        if name.lower() == named.lower():
-            return name
-    raise BadAnswer("its subprotocol is none that the client offered")
 
 
 def _reject(socket: WebSocketConnection, rejected: Rejected) -> None:

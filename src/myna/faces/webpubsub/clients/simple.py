@@ -21,8 +21,6 @@ MESSAGE_EVENT = "message"
 class SimpleClient(WebSocketClient):
     __slots__ = ("_target",)
 
-    FORM = SIMPLE_FORM
-
     def __init__(
         self,
         space: ClientSpace,
@@ -31,11 +29,11 @@ class SimpleClient(WebSocketClient):
         identity: WebPubSubIdentity,
         target: str | None = None,
     ) -> None:
-        super().__init__(space, tenant, connection_id, identity)
+        super().__init__(space, tenant, connection_id, identity, SIMPLE_FORM)
         self._target = target  # the group all its frames go to
 
     def frame(self, message: Message) -> bytes:
-        return self.space.frames.simple(message)
+        return self.space.simple.message(message)
 
     def receive_text(self, text: str, now: float) -> None:
         self._receive(TEXT, text.encode(), now)
@@ -65,5 +63,6 @@ class SimpleClient(WebSocketClient):
             outcome = self.publish(self.message(group, data_type, payload, 0, None, now), now)
             if not isinstance(outcome, Refusal):
                 return
-        self.space.broker.counters.refuse("webpubsub_send_without_permission")
+        cause = f"The client does not have permission to send to group '{group}'."
+        self.refuse("send_without_permission", "message", cause)
         self.close(POLICY, "", reasons.NOT_AUTHORIZED, now)

@@ -31,7 +31,7 @@ class Certificate(Protocol):
     @property
     def sha1(self) -> str: ...
     @property
-    def binary(self) -> bytes: ...
+    def der(self) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ def _headers(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, list[str]]:
 
 
 def _certificates(certificate: object) -> list[dict[str, str]]:
-    if not isinstance(certificate, Certificate) or not certificate.binary:
+    if not isinstance(certificate, Certificate) or not certificate.der:
         return []
-    pem = ssl.DER_cert_to_PEM_cert(certificate.binary)
+    pem = ssl.DER_cert_to_PEM_cert(certificate.der)
     return [{"thumbprint": certificate.sha1.upper(), "content": pem}]
