@@ -54,7 +54,7 @@ listen = "127.0.0.1:0"
 tls = true
 {admin}
 [access]
-mqtt = ["devicehive", "jwt"]
+mqtt = ["devicehive", "eventgrid-jwt"]
 [faces.bifromq]
 tokens = ["0123456789abcdef0123456789abcdef"]
 trust_loopback = false

@@ -28,7 +28,7 @@ def test_an_empty_file_opens_nothing_to_nobody() -> None:
 def test_development_listens_on_loopback_and_lets_everybody_in() -> None:
     config = development({}, {"bifromq": "", "eventgrid": ""}).config
     assert config.development
-    assert config.access.mqtt == ("jwt", "open")  # who shows a token is who it says
+    assert config.access.mqtt == ("eventgrid-jwt", "open")  # who shows a token is who it says
     assert set(config.faces) == {"bifromq", "eventgrid"}
     for listener in (*config.mqtt, *config.http, *config.bifromq):
         assert listener.listen.is_loopback()
@@ -53,7 +53,7 @@ def test_sections_are_decoded() -> None:
         certificate = "c.pem"
         key = "k.pem"
         [access]
-        mqtt = ["jwt", "open"]
+        mqtt = ["eventgrid-jwt", "open"]
         [access.jwt]
         anything = 1
         [faces.eventgrid]
@@ -66,7 +66,7 @@ def test_sections_are_decoded() -> None:
     assert config.mqtt[1].mode == 0o600
     assert config.http[0].tls is True
     assert config.tls == Tls(certificate="c.pem", key="k.pem")
-    assert config.access.mqtt == config.access.of_websocket() == ("jwt", "open")
+    assert config.access.mqtt == config.access.of_websocket() == ("eventgrid-jwt", "open")
     assert config.access.tables["jwt"].values == {"anything": 1}
     assert config.faces["eventgrid"].values == {"strict": True}
 

@@ -29,13 +29,24 @@ def test_what_is_no_size_is_refused_with_examples(written: object) -> None:
 
 @pytest.mark.parametrize(
     ("written", "seconds"),
-    [("30 s", 30), ("500 ms", 0.5), ("2h", 7200), ("1 min", 60), ("2 minutes", 120), ("7 days", 604_800), (1.5, 1.5)],
+    [
+        ("30 s", 30),
+        ("500 ms", 0.5),
+        ("2h", 7200),
+        ("1 min", 60),
+        ("2 minutes", 120),
+        ("7 days", 604_800),
+        (1.5, 1.5),
+        ("P7D", 604_800),
+        ("PT1H30M", 5400),
+        ("P1DT0.5S", 86_400.5),
+    ],
 )
 def test_a_duration_is_written_with_or_without_unit(written: object, seconds: float) -> None:
     assert Duration.parse(written) == seconds
 
 
-@pytest.mark.parametrize("written", ["soon", "1 fortnight", -1, False, "never", float("inf"), float("nan")])
+@pytest.mark.parametrize("written", ["soon", "1 fortnight", "P", "PT", -1, False, "never", float("inf"), float("nan")])
 def test_what_is_no_duration_is_refused(written: object) -> None:
     with pytest.raises(ValueError, match='such as "30 s"'):
         Duration.parse(written)

@@ -6,6 +6,7 @@ from myna.core.broker import Broker
 from myna.core.limits import Limits
 from myna.core.message import Message, Origin
 from myna.core.outcome import Outcome, Refusal
+from myna.core.ports import CARRIED, LEFT
 from myna.core.receiver import MISSED
 from myna.core.records import Enqueued
 from myna.core.subscribing import Asked, subscribe
@@ -135,7 +136,7 @@ def test_a_topic_arrives_as_it_was_sent_byte_for_byte(topic: str) -> None:
 def test_taps_and_other_nodes_may_want_what_nobody_here_does() -> None:
     peers, tap = FakePeers(alone=False), FakeTap()
     world = World(peers=peers)
-    world.broker.tap = tap
+    world.broker.carry(tap)
     peers.wanted = {"there"}
     tap.wanted = {"outside"}
     assert [matched(world.publish(topic)) for topic in ("there", "outside", "nowhere")] == [True, True, False]
@@ -143,10 +144,58 @@ def test_taps_and_other_nodes_may_want_what_nobody_here_does() -> None:
     assert [seen.topic for seen in peers.forwarded] == ["there", "outside", "nowhere"]
 
 
+class Picky(FakeTap):
+    """Wants the topics of one tenant that begin with a letter."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.letter = "a"
+        self.asked = 0
+
+    def wants(self, tenant: str, topic: str) -> bool:
+        self.asked += 1
+        return tenant == TENANT and topic.startswith(self.letter)
+
+
+def test_a_tap_is_asked_once_for_each_topic_and_again_when_it_wants_something_else() -> None:
+    world, tap = World(), Picky()
+    world.broker.carry(tap)
+    for topic in ("a", "b") * 3:
+        world.publish(topic)
+    assert ([seen.topic for seen in tap.offers], tap.asked) == (["a"] * 3, 2)
+    tap.letter = "b"
+    world.broker.tap_changed()
+    for topic in ("a", "b"):
+        world.publish(topic)
+    assert [seen.topic for seen in tap.offers[3:]] == ["b"]
+    elsewhere = world.broker.tenant("elsewhere")
+    world.broker.publish(elsewhere, message("b"), world.now)
+    assert len(tap.offers) == 4
+
+
+def test_topics_the_tap_does_not_want_stay_direct() -> None:
+    world, tap = World(), Picky()
+    world.broker.carry(tap)
+    found = [world.tenant.router.route(topic) for topic in (b"a", b"b")]
+    assert [route is not None and (world.broker.is_direct(route), route.plain) for route in found] == [
+        (False, False),
+        (True, True),
+    ]
+
+
+def test_what_a_guard_delivers_by_itself_may_be_offered_to_the_tap_alone() -> None:
+    world, tap = World(), Picky()
+    assert world.broker.offer(TENANT, message("a"), world.now) == LEFT
+    tap.wanted = {"a"}
+    world.broker.carry(tap)
+    assert [world.broker.offer(TENANT, message(topic), world.now) for topic in ("a", "b")] == [CARRIED, LEFT]
+    assert [seen.topic for seen in tap.offers] == ["a"]
+
+
 def test_what_arrives_from_another_node_goes_no_further() -> None:
     peers, tap = FakePeers(alone=False), FakeTap()
     world = World(peers=peers)
-    world.broker.tap = tap
+    world.broker.carry(tap)
     guard = FakeGuard("dh")
     guard.barred = {"barred"}
     world.broker.guard(guard)

@@ -702,7 +702,7 @@ def test_a_packet_with_properties_within_a_run_is_read_as_such(qos: int) -> None
 def test_a_run_is_seen_by_taps_and_other_nodes_message_by_message() -> None:
     for peers, tap in ((FakePeers(alone=False), None), (FakePeers(), FakeTap())):
         world = World(peers=peers)
-        world.broker.tap = tap
+        world.broker.carry(tap)
         seen = listener(world)
         client = world.connected("c")
         client.publish("a", b"0", 1)

@@ -1,4 +1,5 @@
 from myna.core.outcome import MATCHED, UNMATCHED, Outcome, Refusal
+from myna.core.ports import CARRIED, LEFT, NOT_CARRIED
 from myna.testing import CommitsOnCommand, FakeTap, World
 
 
@@ -15,19 +16,22 @@ def test_a_refusal_has_words_for_its_reason_unless_it_brings_its_own() -> None:
     assert Refusal(0x87).reason == 0x87
 
 
-def test_an_outcome_says_whether_a_tap_has_taken_it() -> None:
-    assert not MATCHED.tapped
+def test_an_outcome_says_what_the_tap_made_of_it() -> None:
+    assert MATCHED.carried == LEFT
     world = World()
     tap = FakeTap()
     tap.wanted.add("a")
-    world.broker.tap = tap
-    taken, left = world.publish("a", b"x"), world.publish("b", b"x")
+    tap.failing.add("f")
+    world.broker.carry(tap)
+    taken, left, failed = world.publish("a", b"x"), world.publish("b", b"x"), world.publish("f", b"x")
     assert isinstance(taken, Outcome)
     assert isinstance(left, Outcome)
-    assert (taken.tapped, taken.matched, taken.sequence) == (True, True, 0)
-    assert (left.tapped, left.matched) == (False, False)
+    assert isinstance(failed, Outcome)
+    assert (taken.carried, taken.matched, taken.sequence) == (CARRIED, True, 0)
+    assert (left.carried, left.matched) == (LEFT, False)
+    assert (failed.carried, failed.matched) == (NOT_CARRIED, False)
     stored = World(store=CommitsOnCommand())
-    stored.broker.tap = tap
+    stored.broker.carry(tap)
     kept = stored.publish("a", b"x", 1, retain=True)
     assert isinstance(kept, Outcome)
-    assert (kept.tapped, kept.sequence) == (True, stored.store.sequence)
+    assert (kept.carried, kept.sequence) == (CARRIED, stored.store.sequence)

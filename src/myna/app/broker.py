@@ -21,10 +21,13 @@ from myna.access.authenticator import AccessContext
 from myna.access.gates import Gates
 from myna.access.open import TENANT
 from myna.app.administration import ADMIN_TOKEN, ROOT, AdministratorsOnly, own_claims
+from myna.app.ending import end_faces
 from myna.app.limits import TenantLimits, core_limits, largest_packet, tenant_limits
 from myna.app.listening import Listening
 from myna.app.protection import protect
+from myna.app.pull_api import PullApi
 from myna.app.reloading import compare
+from myna.app.routes_api import RoutesApi
 from myna.cluster.solo import SoloPeers
 from myna.config import Config, ConfigError, Loaded
 from myna.core.broker import Broker
@@ -45,6 +48,7 @@ from myna.net.http_client import HttpClient
 from myna.net.tls import TlsError
 from myna.registry.database import RegistryError
 from myna.registry.registry import Registry, open_registry
+from myna.routing.routing import Routing
 from myna.sockets.backpressure import StreamLimits
 from myna.store.embedded import EmbeddedStore, StoreError
 from myna.store.folder import DataFolder, FolderError, check_folder
@@ -119,6 +123,10 @@ class App:
         data = None if self._folder is None else self._folder.path
         self._gates = Gates(AccessContext(self.now, data, self._http, self.broker, self._secret))
         self._listening = Listening(config, self._gates, self._connect)
+        self.routing = Routing(
+            self.broker, self._http, self.now, default_tenant=TENANT, data=data, safe=self.async_broker.safe
+        )
+        self._routing_changes: asyncio.Task[None] | None = None
         self._lag = LoopLag(self._loop)
         self.broker.guard(SysGuard())
         self._sys_topics = SysTopics(self.broker, TENANT, self.now())
@@ -134,6 +142,7 @@ class App:
             if self._store is not None:  # guards are in place, and nobody is connected yet
                 self._store.restore(self.broker, self.now())
                 self._store.start(self._loop)
+            self.routing.restore()
             self.opened = self._net.open(listeners)
             for opened in self.opened:
                 self.urls.setdefault(opened.name.partition("-")[0], []).append(opened.url)
@@ -142,6 +151,7 @@ class App:
         except (ConfigError, ListenError, TlsError, FolderError, StoreError, ClaimedTwice) as error:
             self.close()
             raise CannotStart(str(error)) from error
+        await self.routing.start()
         for face in self._faces.values():
             await face.start()
         self._lag.start()
@@ -159,14 +169,16 @@ class App:
         ends_at = self._loop.time() + self.config.server.drain
         self._draining = True
         self._net.stop_accepting()
-        await asyncio.gather(*(self._stop_face(name, ends_at) for name in self._faces))
+        await end_faces(self._faces, "stop", ends_at)
         self._send_away()
         for stream in list(self._net.streams.open):
             stream.close()  # those that have not said CONNECT yet
+        await self.routing.stop(max(ends_at - self._loop.time(), 0.0))  # what the last ones had to say is in its queues
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(ends_at):
                 await self.async_broker.safe()
-        await self._net.drain(max(ends_at - self._loop.time(), 0.0))
+        drained = self._net.drain(max(ends_at - self._loop.time(), 0.0))
+        await asyncio.gather(drained, end_faces(self._faces, "finish", ends_at))
         await self._close_registries()
         await self._http.close()
         self._log_watcher.flush(self.now())
@@ -176,6 +188,7 @@ class App:
         """End whatever is left, at once."""
         self._net.close()
         self._lag.stop()
+        self._gates.close()
         if self._timer is not None:
             self._timer.cancel()
         for registry in self._registries:
@@ -215,6 +228,7 @@ class App:
             settings = find_faces(self._known_faces, new.faces, loaded.source)
             self._gates.configure(new.access.tables, loaded.source)
             self._listening.reload(new)
+            self._prepare_routing(loaded)
         except (ConfigError, TlsError) as error:
             raise CannotStart(str(error)) from error
         self.config = new
@@ -223,6 +237,7 @@ class App:
         self._protect(new)
         self._log_watcher.connections = new.log.connections
         set_up_log(new)
+        self._routing_changes = self._loop.create_task(self.routing.apply())
         done = compare(old, new, lambda name: self._gives(name, settings))
         log.info("configuration read again; in force: %s", ", ".join(done.in_force))
         if done.waiting:
@@ -251,9 +266,16 @@ class App:
             for watcher in one.watchers:
                 self._watchers.add(watcher)
         self._gates.configure(self.config.access.tables, self._loaded.source)
+        self._prepare_routing(self._loaded)
+        self._watchers.add(self.routing.client_events())
         texts = [self._listening.certificates.metrics, *(face.metrics for face in self._faces.values())]
+        texts.append(self.routing.metrics)
         metrics = Metrics(self.broker, self._lag, texts, self.now)
         self.admin_token()  # it is made now, so that whoever looks after the broker finds it
+        claims["routing"] = Claims(
+            routes=PullApi(self.routing.pull_queues, self.async_broker, TENANT).routes(),
+            administration=RoutesApi(self.routing, self.async_broker).routes(),
+        )
         own = own_claims(
             claims,
             AdministratorsOnly(self.admin_token, self.broker, self.now),
@@ -268,6 +290,15 @@ class App:
     def admin_token(self) -> str:
         """What opens /api/admin."""
         return self.config.administration.token or self._secret(ADMIN_TOKEN)
+
+    def _prepare_routing(self, loaded: Loaded) -> None:
+        """Event Grid's names hold for the events of its tenant."""
+        settings = loaded.config.routing
+        table = loaded.config.faces.get("eventgrid")
+        values = {} if table is None else table.values
+        if not settings.namespace:
+            settings = msgspec.structs.replace(settings, namespace=str(values.get("name") or "myna"))
+        self.routing.prepare(settings, loaded.source, str(values.get("tenant") or ""))
 
     def _connect(self, gate: Gate, outlet: Outlet, peer: Peer, now: float) -> Connection:
         return Connection(self.broker, gate, outlet, peer, now, self.config.network.connect_timeout)
@@ -290,7 +321,9 @@ class App:
             limit_tenant=self._tenant_limits.provide,
             urls=self.urls,
             open_registry=self._open_registry,
+            events=self.routing,
             process=self,
+            callers=lambda names: self._gates.callers(("faces", name, "access"), names),
         )
 
     def _secret(self, name: str) -> str:
@@ -310,13 +343,6 @@ class App:
             raise ConfigError([f"the registry: {error}"]) from error
         self._registries.append(registry)
         return registry
-
-    async def _stop_face(self, name: str, ends_at: float) -> None:
-        try:
-            async with asyncio.timeout_at(ends_at):
-                await self._faces[name].stop()
-        except Exception:
-            log.exception("the face %s did not stop properly", name)
 
     async def _close_registries(self) -> None:
         """When the last wills are in them."""

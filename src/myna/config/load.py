@@ -28,6 +28,7 @@ from myna.config.sections import (
     MqttListener,
     Network,
     Protection,
+    Routing,
     Server,
     Table,
     TenantSettings,
@@ -53,10 +54,11 @@ TABLES: Final = (
     "access",
     "limits",
     "tenant",
+    "routing",
     "faces",
 )
 # Face -> its authenticator, asked before everybody is let in.
-BEFORE_OPEN: Final = {"devicehive": "devicehive", "eventgrid": "jwt"}
+BEFORE_OPEN: Final = {"devicehive": "devicehive", "eventgrid": "eventgrid-jwt"}
 KNOWN: Final = [*LISTENERS, *TABLES, "profile"]
 _AT_LINE: Final = re.compile(r"(.*?) \(at line (\d+), column (\d+)\)", re.DOTALL)
 
@@ -182,6 +184,7 @@ def _build(values: dict[str, Any], source: Source, *, development: bool) -> Conf
         profile=profile,
         limits=reader.value(limits, LimitSettings, ("limits",), LimitSettings()),
         tenants=reader.tenants(),
+        routing=reader.routing(),
         faces=reader.tables("faces"),
         development=development,
     )
@@ -242,8 +245,16 @@ class _Reader:
         table: dict[str, Any] = found
         return table
 
-    def tables(self, name: str) -> dict[str, Table]:
-        return {key: Table((name, key), self.raw_table(name, key)) for key in self.raw_table(name)}
+    def tables(self, *path: str) -> dict[str, Table]:
+        return {key: Table((*path, key), self.raw_table(*path, key)) for key in self.raw_table(*path)}
+
+    def routing(self) -> Routing:
+        raw = self.raw_table("routing")
+        own = {key: value for key, value in raw.items() if key not in ("destinations", "rules")}
+        settings = self.value(own, Routing, ("routing",), Routing())
+        return replace(
+            settings, destinations=self.tables("routing", "destinations"), rules=self.tables("routing", "rules")
+        )
 
     def access(self) -> Access:
         """The endpoints' lists are decoded here; a table is an authenticator's and decoded by it."""

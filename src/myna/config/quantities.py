@@ -35,6 +35,8 @@ _SECONDS: Final = {
     "hour": 3600.0,
     "day": 86_400.0,
 }
+_ISO: Final = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?", re.ASCII)  # as vendors write
+_ISO_UNITS: Final = (86_400.0, 3600.0, 60.0, 1.0)
 _SHOWN: Final = (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024), ("GB", 10**9), ("MB", 10**6), ("kB", 1000))
 UNIX: Final = "unix:"
 
@@ -60,7 +62,7 @@ class Size(int):
 
 
 class Duration(float):
-    """Seconds. Spelled "30 s", "500 ms", "2 h" or as a number."""
+    """Seconds. Spelled "30 s", "500 ms", "2 h", as a number, or as in ISO 8601: "PT1H30M"."""
 
     examples = '"30 s", "500 ms", "2 h"'
 
@@ -73,6 +75,8 @@ class Duration(float):
             unit = _SECONDS.get(word, _SECONDS.get(word.removesuffix("s") if len(word) > 2 else word))
             if unit is not None:
                 return cls(float(parts[1]) * unit)
+        if isinstance(value, str) and (parts := _ISO.fullmatch(value)) and any(parts.groups()):
+            return cls(sum(float(number or 0) * unit for number, unit in zip(parts.groups(), _ISO_UNITS, strict=True)))
         raise ValueError(f"expected a duration such as {cls.examples} or a number of seconds, got {show_value(value)}")
 
     def __str__(self) -> str:

@@ -143,6 +143,16 @@ class Access(Section, frozen=True):
         return self.mqtt if self.websocket is None else self.websocket
 
 
+class Routing(Section, frozen=True):
+    """Messages that leave. `destinations` and `rules` are decoded where their kinds are known."""
+
+    namespace: str = ""  # what events of messages come from; the name of [faces.eventgrid] unless it is said here
+    source: str = ""  # what events of clients come from; the vendor's resource path with zeros unless it is said
+    origin: str = ""  # who we say we are to endpoints that ask: our host name
+    destinations: dict[str, "Table"] = field(default_factory=dict)
+    rules: dict[str, "Table"] = field(default_factory=dict)
+
+
 class TenantSettings(Section, frozen=True):
     profile: Profile | None = None
     limits: LimitSettings = LimitSettings()
@@ -170,6 +180,7 @@ class Config(Struct, frozen=True):
     profile: Profile = ""
     limits: LimitSettings = LimitSettings()  # what the file says itself; see `limits_of`
     tenants: dict[str, TenantSettings] = field(default_factory=dict)
+    routing: Routing = Routing()
     faces: dict[str, Table] = field(default_factory=dict)  # enabled ones, with their own settings
     development: bool = False  # no file: loopback only, open gate, well-known keys
 

@@ -18,9 +18,10 @@ from myna.core.kept import KeptValues
 from myna.core.limits import Bucket, Limits, ProcessLimits, bucket
 from myna.core.logins import Logins
 from myna.core.message import Message
+from myna.core.outbox import Outboxes
 from myna.core.outcome import MATCHED, UNMATCHED, Outcome, Refusal
 from myna.core.output import OutputMemory
-from myna.core.ports import TAKEN, Peers, Store, Tap, Ticking, TopicGuard, Watcher
+from myna.core.ports import CARRIED, LEFT, TAKEN, Peers, Store, Tap, Ticking, TopicGuard, Watcher
 from myna.core.queue import QueueMemory
 from myna.core.quotas import Quotas
 from myna.core.receiver import Receiver, Subscription
@@ -48,7 +49,7 @@ class Broker(Ticking):
     ) -> None:
         self.journal = Journal(store)
         self.peers = peers
-        self.tap: Tap | None = None
+        self._tap: Tap | None = None
         self.watcher: Watcher = Watcher() if watcher is None else watcher
         self.counters = Counters()
         self.deadlines = Deadlines()
@@ -70,6 +71,7 @@ class Broker(Ticking):
         self.retaining = Retaining(self.journal, self.deadlines, self.counters)
         self.kept = KeptValues(self.journal)
         self.logins = Logins(self.counters)
+        self.outboxes = Outboxes(self.journal)
         self.bans = Bans(self.kept, self.tenants, self.counters, self.deadlines)
 
     # Tenants and sessions
@@ -83,6 +85,7 @@ class Broker(Ticking):
             for owner, guard in self._guards:
                 if owner in ("", name):
                     tenant.router.guards[guard.first_level] = guard
+            tenant.router.tap = self._tap
             self.tenants[name] = tenant
         return tenant
 
@@ -152,6 +155,25 @@ class Broker(Ticking):
                 held.router.guards[guard.first_level] = guard
                 held.router.retire()
 
+    def carry(self, tap: Tap | None) -> None:
+        """From now on this tap is offered the messages it wants."""
+        self._tap = tap
+        for tenant in self.tenants.values():
+            tenant.router.tap = tap
+        self.tap_changed()
+
+    def tap_changed(self) -> None:
+        """What the tap wants is another thing now."""
+        for tenant in self.tenants.values():
+            tenant.router.generation += 1
+
+    def offer(self, tenant: str, message: Message, now: float) -> int:
+        """To the tap alone, what some guard has delivered by itself: LEFT, CARRIED or NOT_CARRIED."""
+        tap = self._tap
+        if tap is None or not tap.wants(tenant, message.topic):
+            return LEFT
+        return tap.offered(tenant, message, now)
+
     def session(self, tenant: str, scope: str, client_id: str) -> Receiver | None:
         held = self.tenants.get(tenant)
         return None if held is None else held.session(scope, client_id)
@@ -214,9 +236,10 @@ class Broker(Ticking):
             matched = deliver_chosen(self.counters, tenant, route, message, selection, self.quotas, now)
         if journal.durable:
             journal.close()
-        tapped = self.tap is not None and self.tap.offered(tenant.name, message, now)
-        if tapped:
-            matched = True
+        carried = LEFT
+        if route.tapped and self._tap is not None:
+            carried = self._tap.offered(tenant.name, message, now)
+            matched = matched or carried == CARRIED
         if not self.peers.alone and self.peers.forward(tenant.name, message):
             matched = True
         if not matched:
@@ -224,15 +247,15 @@ class Broker(Ticking):
         if route.logged:
             self.watcher.published(tenant.name, message, matched, now)
         sequence = journal.store.sequence
-        if sequence != before or tapped:
-            return Outcome(matched, sequence if sequence != before else 0, tapped)
+        if sequence != before or carried != LEFT:
+            return Outcome(matched, sequence if sequence != before else 0, carried)
         return MATCHED if matched else UNMATCHED
 
     def is_direct(self, route: Route) -> bool:
         """Only the receivers want to see each message of this route: no guard, tap or other node does."""
-        if route.bounded or route.logged:
+        if route.bounded or route.logged or route.tapped:
             return False
-        return route.guard is None and self.tap is None and self.peers.alone
+        return route.guard is None and self.peers.alone
 
     def publish_run(self, route: Route, tenant: Tenant, messages: list[Message], now: float) -> Outcome:
         """As `publish_on` for several messages of one direct route, none of them to be retained."""

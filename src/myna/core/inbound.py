@@ -114,7 +114,7 @@ class Inbound:
             position += size
         count = (position - start) // size
         reader.skip_to(position)
-        if not route.plain or broker.tap is not None or not broker.peers.alone:
+        if not route.plain or not broker.peers.alone:
             head_size = payload_at - start
             for at in range(start, position, size):
                 self._publish(route, buffer[at + head_size : at + size], 0, now)

@@ -9,15 +9,15 @@ from myna.wire.reasons import reason_name
 class Outcome:
     """`matched`: somebody wanted it, connected or not. `sequence`: what to await until it is durable, or 0.
 
-    `tapped`: it has been taken to be carried elsewhere, later.
+    `carried` is what the tap said: see `ports.Tap`.
     """
 
-    __slots__ = ("matched", "sequence", "tapped")
+    __slots__ = ("carried", "matched", "sequence")
 
-    def __init__(self, matched: bool, sequence: int, tapped: bool = False) -> None:
+    def __init__(self, matched: bool, sequence: int, carried: int = 0) -> None:
         self.matched = matched
         self.sequence = sequence
-        self.tapped = tapped
+        self.carried = carried
 
 
 @final

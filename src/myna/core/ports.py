@@ -172,13 +172,26 @@ class TopicGuard(ABC):
         return
 
 
+# What a tap says of a message.
+LEFT: Final = 0  # nobody outside wants it
+CARRIED: Final = 1  # it has been taken, and will get there
+NOT_CARRIED: Final = 2  # somebody wants it, and there was no room to keep it for them
+
+
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Tap(ABC):
-    """Sees every message that is published, to carry it elsewhere."""
+    """Sees the messages that are published on topics it wants, to carry them elsewhere."""
+
+    def wants(self, tenant: str, topic: str) -> bool:
+        """Could a message of this topic be wanted? Remembered for each topic: see `Broker.tap_changed`."""
+        return True
 
     @abstractmethod
-    def offered(self, tenant: str, message: Message, now: float) -> bool:
-        """Does somebody outside want it? Then it has been taken."""
+    def offered(self, tenant: str, message: Message, now: float) -> int:
+        """LEFT, CARRIED or NOT_CARRIED. What is kept for later goes into outboxes, and the journal is closed."""
+
+
+LOST: Final = -1  # in the place of a reason code: the connection has ended without a word
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -192,9 +205,18 @@ class Watcher:
         return
 
     def disconnected(self, receiver: Receiver, reason: int, by_client: bool, now: float) -> None:
+        """`reason` is what was said, or LOST."""
         return
 
     def session_ended(self, receiver: Receiver, reason: int, now: float) -> None:
+        return
+
+    def subscribed(self, receiver: Receiver, subscription: Subscription, now: float) -> None:
+        """A subscription that was not there before."""
+        return
+
+    def unsubscribed(self, receiver: Receiver, subscription: Subscription, now: float) -> None:
+        """It is gone, by itself or with its session."""
         return
 
     def published(self, tenant: str, message: Message, matched: bool, now: float) -> None:
@@ -216,7 +238,13 @@ class Ticket(ABC):
         self.method: str | None = None
         self.data: bytes | None = None
         self.level = 0
+        self.clean_start = True
+        self.user_properties: list[tuple[str, str]] | None = None  # of CONNECT
         self.peer = Peer()
+        self.exchange: object = None  # the gate's own, from one packet of an exchange to the next
+        # What the gate may add to its answer: a name for a client that brought none, user properties for CONNACK.
+        self.assigned_id = ""
+        self.words: list[tuple[str, str]] | None = None
 
     @abstractmethod
     def admit(self, identity: Identity, now: float, data: bytes | None = None) -> None:

@@ -144,6 +144,12 @@ class Queue:
         self.size = 0
         self.expiring = 0
 
+    def put_back(self, deliveries: list[Delivery]) -> None:
+        """These came from its front and go there again."""
+        for held in sorted(deliveries, key=_number_of, reverse=True):
+            self.deliveries.appendleft(held)
+            self._count(held)
+
     def restore(self, waiting: deque[Delivery]) -> None:
         self.deliveries = waiting
         for held in waiting:
@@ -165,3 +171,7 @@ class Queue:
             self._warms(delivery.size)
         if delivery.expires_at != 0.0:
             self.expiring += 1
+
+
+def _number_of(delivery: Delivery) -> int:
+    return delivery.number

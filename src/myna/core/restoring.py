@@ -1,4 +1,4 @@
-"""Putting back what a store remembers, before anybody connects: sessions, what waits for them, their wills.
+"""Putting back what a store remembers, before anybody connects: sessions, what waits for them, their wills, outboxes.
 
 Nothing is judged or limited here: it was when it was accepted. What a newcomer gets wrong: nothing may be published
 until all sessions are back, so wills that are due fire with the first tick.
@@ -10,6 +10,7 @@ from myna.core.broker import Broker
 from myna.core.delivery import Delivery
 from myna.core.identity import Identity
 from myna.core.message import Message
+from myna.core.outbox import OUTBOXES
 from myna.core.queue import Queue
 from myna.core.receiver import SessionKey, Subscription
 from myna.core.record_codec import decode_subscription
@@ -65,6 +66,20 @@ def restore_queue(
         outbound.queue = Queue(session.broker.queued)
         outbound.queue.restore(queue)
     session.queue_due(now)
+
+
+def restore_outbox(broker: Broker, key: SessionKey, waiting: deque[Delivery], last_number: int) -> None:
+    """What waits to be carried elsewhere; whoever carries it opens the outbox by its name."""
+    broker.outboxes.restore(key[2], waiting, last_number)
+
+
+def stored_deliveries(broker: Broker, key: SessionKey) -> list[tuple[int, Delivery]]:
+    """What a session or an outbox has in the store, with packet ids; 0 for what has not been sent."""
+    if key[0] == OUTBOXES:
+        outbox = broker.outboxes.find(key[2])
+        return [] if outbox is None else outbox.stored()
+    session = broker.session(key[0], key[1], key[2])
+    return session.stored() if isinstance(session, Session) else []
 
 
 def restore_received(session: Session, packet_ids: list[int]) -> None:

@@ -9,7 +9,7 @@ can be `retired`, and is then told of nothing any more; whoever keeps one must l
 from typing import Final, final
 
 from myna.core.limits import Limits
-from myna.core.ports import TopicGuard
+from myna.core.ports import Tap, TopicGuard
 from myna.core.receiver import Receiver, Subscription
 from myna.core.shared import ShareGroup
 from myna.core.trie import Subscribers, WildcardTrie
@@ -23,7 +23,18 @@ STALE: Final = -1
 class Route:
     """Where the messages of one topic go. `plain`: packets may be shared with all of them just as they came."""
 
-    __slots__ = ("bounded", "encoded", "generation", "guard", "logged", "plain", "retired", "subscriptions", "topic")
+    __slots__ = (
+        "bounded",
+        "encoded",
+        "generation",
+        "guard",
+        "logged",
+        "plain",
+        "retired",
+        "subscriptions",
+        "tapped",
+        "topic",
+    )
 
     def __init__(self, topic: str, encoded: bytes, guard: TopicGuard | None) -> None:
         self.topic = topic
@@ -34,6 +45,7 @@ class Route:
         self.plain = False
         self.bounded = False  # more may be subscribed than one message may go to
         self.logged = False  # the watcher wants to see each message
+        self.tapped = False  # the tap wants to see each message
         self.retired = False  # the router knows it no longer: ask for a new one
 
 
@@ -41,9 +53,11 @@ class Route:
 class Router:
     """The subscriptions of one tenant."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, tenant: str = "") -> None:
         self.limits = limits
         self.asks_quotas = False  # somebody outside has a say in how many get a message
+        self.tap: Tap | None = None
+        self._tenant = tenant
         self.generation = 0
         self.guards: dict[str, TopicGuard] = {}
         self._exact: dict[str, Subscribers] = {}
@@ -207,7 +221,8 @@ class Router:
         limits = self.limits
         route.bounded = _may_exceed(limits, len(found)) or (self.asks_quotas and len(found) > 1)
         route.logged = limits.messages_logged
-        nobody_looks = route.guard is None and not route.bounded and not route.logged
+        route.tapped = self.tap is not None and self.tap.wants(self._tenant, route.topic)
+        nobody_looks = route.guard is None and not (route.bounded or route.logged or route.tapped)
         route.plain = nobody_looks and all([held.plain for held in found])
         route.generation = self.generation
 

@@ -64,7 +64,7 @@ class Tenant:
         self.connect_rate: Bucket | None = None
         self.subscribe_rate: Bucket | None = None
         self.retain_rate: Throughput | None = None
-        self.router = Router(limits)
+        self.router = Router(limits, name)
         self.retained = Retained()
         self.connections = 0
         self.subscriptions = 0

@@ -14,7 +14,10 @@ import msgspec
 LEEWAY: Final = 30.0  # seconds two machines' clocks may differ
 
 HMAC: Final = ("HS256", "HS384", "HS512")
+PUBLIC: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+ALGORITHMS: Final = frozenset((*HMAC, *PUBLIC))  # `none` is none of them
 _LONGEST: Final = 16 * 1024  # characters of a token
+_LAST: Final = 2**53  # seconds: later times cannot be told apart, and much later ones are no floats
 
 Claims = dict[str, Any]
 
@@ -55,6 +58,8 @@ def read_unverified(token: str) -> tuple[dict[str, Any], Claims]:
         raise BadToken("this is not a JWT") from None
     if not isinstance(claims, dict):
         raise BadToken("the token's claims are no object")
+    if "crit" in parts["header"]:
+        raise BadToken("the token has extensions that must be understood and are not")  # RFC 7515 §4.1.11
     return parts["header"], claims
 
 
@@ -62,6 +67,8 @@ def verify(token: str, keys: Iterable[Key], now: float, *, leeway: float = LEEWA
     """The claims of a token that one of these keys has signed and whose time it is. Raises BadToken."""
     header, claims = read_unverified(token)
     algorithm, kid = header.get("alg"), header.get("kid")
+    if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
+        raise BadToken("the token's algorithm is none that is accepted")
     unknown = True
     for key in keys:
         if algorithm not in key.algorithms or (key.kid and kid is not None and kid != key.kid):
@@ -75,7 +82,7 @@ def verify(token: str, keys: Iterable[Key], now: float, *, leeway: float = LEEWA
         return claims
     if unknown:
         raise BadToken("no key here fits the token's algorithm and key id", unknown_key=True)
-    raise BadToken("the signature is wrong")
+    raise BadToken("the signature is wrong", unknown_key=kid is None)  # without an id it may be that of a newer key
 
 
 def check_times(claims: Mapping[str, Any], now: float, leeway: float = LEEWAY) -> None:
@@ -98,9 +105,12 @@ def has_audience(claims: Mapping[str, Any], accepted: Iterable[str]) -> bool:
     return any(isinstance(one, str) and one.removesuffix("/") in wanted for one in audiences)
 
 
-def sign(claims: Claims, secret: bytes, algorithm: str = "HS256") -> str:
-    return jwt.encode(claims, secret, algorithm=algorithm)
+def sign(claims: Claims, key: Any, algorithm: str = "HS256", kid: str = "") -> str:
+    """`key` is a secret in bytes, or one of cryptography's private keys."""
+    return jwt.encode(claims, key, algorithm=algorithm, headers={"kid": kid} if kid else None)
 
 
 def _is_time(value: object) -> bool:
-    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+    if value is None:
+        return True
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LAST

@@ -4,7 +4,22 @@ from typing import Any
 
 from myna.core.identity import Identity, Rules
 from myna.core.message import Message
-from myna.core.ports import GRANT, PASS, Gate, Outlet, Peers, Store, Tap, Ticket, TopicGuard, Watcher
+from myna.core.ports import (
+    CARRIED,
+    GRANT,
+    LEFT,
+    LOST,
+    NOT_CARRIED,
+    PASS,
+    Gate,
+    Outlet,
+    Peers,
+    Store,
+    Tap,
+    Ticket,
+    TopicGuard,
+    Watcher,
+)
 from myna.core.receiver import TAKEN, Receiver, SessionKey, Subscription
 from myna.core.records import Record
 from myna.wire import reasons
@@ -88,16 +103,19 @@ class FakePeers(Peers):
 
 
 class FakeTap(Tap):
-    """Sees every message; takes those whose topic is in `wanted`."""
+    """Sees every message; takes those whose topic is in `wanted`, and fails for those in `failing`."""
 
     def __init__(self) -> None:
         super().__init__()
         self.wanted: set[str] = set()
+        self.failing: set[str] = set()
         self.offers: list[Message] = []
 
-    def offered(self, tenant: str, message: Message, now: float) -> bool:
+    def offered(self, tenant: str, message: Message, now: float) -> int:
         self.offers.append(message)
-        return message.topic in self.wanted
+        if message.topic in self.failing:
+            return NOT_CARRIED
+        return CARRIED if message.topic in self.wanted else LEFT
 
 
 class FakeGuard(TopicGuard):
@@ -136,15 +154,23 @@ class FakeWatcher(Watcher):
     def __init__(self) -> None:
         super().__init__()
         self.lines: list[str] = []
+        self.subscriptions: list[str] = []
 
     def connected(self, receiver: Receiver, address: str, now: float) -> None:
         self.lines.append(f"{receiver.key[2]} connected")
 
     def disconnected(self, receiver: Receiver, reason: int, by_client: bool, now: float) -> None:
-        self.lines.append(f"{receiver.key[2]} {'left' if by_client else 'cut off'} 0x{reason:02x}")
+        how = "lost" if reason == LOST else f"{'left' if by_client else 'cut off'} 0x{reason:02x}"
+        self.lines.append(f"{receiver.key[2]} {how}")
 
     def session_ended(self, receiver: Receiver, reason: int, now: float) -> None:
         self.lines.append(f"{receiver.key[2]} ended 0x{reason:02x}")
+
+    def subscribed(self, receiver: Receiver, subscription: Subscription, now: float) -> None:
+        self.subscriptions.append(f"{receiver.key[2]} + {subscription.text}")
+
+    def unsubscribed(self, receiver: Receiver, subscription: Subscription, now: float) -> None:
+        self.subscriptions.append(f"{receiver.key[2]} - {subscription.text}")
 
     def refused(self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float) -> None:
         self.lines.append(f"{client_id or 'somebody'} refused {what}: {cause}")

@@ -10,7 +10,7 @@ import logging
 from typing import Final
 
 from myna.core.message import Message
-from myna.core.ports import Watcher
+from myna.core.ports import LOST, Watcher
 from myna.core.receiver import Receiver
 from myna.core.session import Session
 from myna.watch.lines import say
@@ -30,9 +30,28 @@ HINTS: Final = (
     ("certificate is not accepted", "client_ca must know who signed it, and crl must not name it"),
     ("trust our certificate", "give the client the CA that signed the certificate in [tls]"),
     ("where TLS is spoken", "use https:// and wss:// there"),
+    ("token is meant for another audience", "compare the token's aud with `audiences` of its issuer"),
+    ("token has expired", "the client must get a new one; if it is new, compare the clocks"),
+    ("token is not valid yet", "compare the clocks; `leeway` of the issuer says how much they may differ"),
+    ("credentials have expired", "the client must renew its token before, by AUTH, or connect again"),
+    ("token's issuer is not known", "name it in [[access.jwt.issuers]]"),
+    ("cannot be fetched now", "the log's warnings about the keys say why"),
+    ("another client id", "`client_id_claim` of the issuer binds the token to one; connect by that id"),
+    ("another user name", "`user_name_claim` of the issuer binds the token to one; connect by that name"),
+    ("the token", "what it must say and who must sign it is in the settings of its issuer"),
+    ("no key here fits", "compare the token's kid and alg with the keys and `algorithms` of its issuer"),
+    ("signature is wrong", "it was signed with another key than those of its issuer"),
+    ("the webhook", "the log has why; `timeout`, `concurrent` and `waiting` bound how it is asked"),
     ("no authenticators", "list some under [access], see `myna check`"),
     ("no authenticator knows", "check the user name, or which authenticators [access] lists for this endpoint"),
     ("bad user name or password", "check the credentials"),
+    ("wrong user name or password", "`myna passwd -f FILE verify NAME` tells which, `list` shows the names"),
+    ("passwords wait", "somebody tries many, or raise hash_queue and hash_threads in [access.passwords]"),
+    ("is disabled", "`myna passwd -f FILE change NAME --enable`, or `disabled` of what knows this client"),
+    ("the certificate", "compare with name_fields, allowed and fingerprints of [access.certificate]"),
+    ("no credentials", "a caller sends Authorization or x-api-key; see docs/access.md"),
+    ("SCRAM-SHA-256:", "the client breaks the rules of RFC 5802; an extension or channel binding is not known here"),
+    ("does not have permission", "give its token a role for that; sending and joining can be granted by REST as well"),
     ("unsupported protocol version", "the tenant's `levels` do not include this version"),
     ("larger than", "raise packet_size in [limits], or send less"),
     ("packet too large", "raise packet_size in [limits], or send less"),
@@ -88,7 +107,7 @@ class LogWatcher(Watcher):
         if self.connections and self._may_say("clients disconnected", ""):
             tenant, _, client_id = receiver.key
             by = "client" if by_client else "broker"
-            why = "" if reason == 0 else reason_name(reason)
+            why = "" if reason == 0 else "connection lost" if reason == LOST else reason_name(reason)
             say(log, logging.INFO, "client disconnected", client=client_id, tenant=tenant, by=by, why=why)
 
     def published(self, tenant: str, message: Message, matched: bool, now: float) -> None:

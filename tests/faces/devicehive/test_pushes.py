@@ -12,7 +12,7 @@ Play = Callable[..., None]
 def test_a_tap_is_offered_every_event_once_without_a_subscription(play: Play) -> None:
     async def story(house: House) -> None:
         tap = FakeTap()
-        house.broker.tap = tap
+        house.broker.carry(tap)
         admin, other = await house.admin(), await house.admin()
         admin.subscribe("dh/notification/#")
         other.subscribe("dh/#")

@@ -8,18 +8,20 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from myna.core.identity import Identity
-from myna.core.outcome import Refusal
-from myna.core.ports import Gate, Ticket
+from myna.access.chain import Chain
+from myna.access.gates import Gates
+from myna.core.ports import Gate
 from myna.faces.async_broker import AsyncBroker
 from myna.faces.contract import FaceContext
 from myna.faces.eventgrid.face import EventGridFace
 from myna.faces.eventgrid.settings import ApiKeySettings, Settings
 from myna.faces.routes import HttpRoutes
 from myna.formats.jwt import Claims, sign
+from myna.formats.outgoing import HttpCaller
 from myna.testing import TENANT, World
 from myna.testing.outgoing import ScriptedHttp
 from myna.wire.packets import Publish
+from tests.access.contexts import access_context
 
 KEY = "an-api-key-that-is-long-enough"
 SECRET = "a-shared-secret-of-at-least-32-bytes"
@@ -97,43 +99,27 @@ class OpenCall:
         await self.end()
 
 
-class ChainOfOne(Gate):
+class ChainOfOne(Chain):
     """The face's authenticator as the gate of an endpoint."""
 
-    def __init__(self, world: World, face: EventGridFace) -> None:
-        super().__init__()
-        self._world = world
-        self._judge = face.claims().authenticators["jwt"]
-        self.pending: list[asyncio.Task[None]] = []
-
-    def admit(self, ticket: Ticket, now: float) -> None:
-        answer = self._judge.judge(ticket, now)
-        if answer is None or isinstance(answer, Identity | Refusal):
-            self._say(ticket, answer)
-        else:
-            self.pending.append(asyncio.ensure_future(self._wait(ticket, answer)))
+    def __init__(self, world: World, face: EventGridFace, name: str = "eventgrid-jwt") -> None:
+        super().__init__([face.claims().authenticators[name]], lambda: world.now)
 
     async def settle(self) -> None:
-        await asyncio.gather(*self.pending)
-        self.pending.clear()
-
-    async def _wait(self, ticket: Ticket, answer: Any) -> None:
-        self._say(ticket, await answer)
-
-    def _say(self, ticket: Ticket, verdict: Identity | Refusal | None) -> None:
-        if isinstance(verdict, Identity):
-            ticket.admit(verdict, self._world.now)
-        elif verdict is None:
-            ticket.refuse(0x8C, self._world.now)
-        else:
-            ticket.refuse(verdict.reason, self._world.now, verdict.text)
+        await asyncio.gather(*self._pending)
 
 
 class Desk:
     """By default one API key may publish and subscribe to everything: development's namespace, a key's name."""
 
     def __init__(
-        self, settings: Settings | None = None, *, world: World | None = None, development: bool = True
+        self,
+        settings: Settings | None = None,
+        *,
+        world: World | None = None,
+        development: bool = True,
+        callers: Gates | None = None,
+        http: HttpCaller | None = None,
     ) -> None:
         self.world = World() if world is None else world
         if settings is None:
@@ -147,12 +133,13 @@ class Desk:
             default_tenant=TENANT,
             data=None,
             secret=lambda name: name,
-            http=ScriptedHttp(),
+            http=ScriptedHttp() if http is None else http,
             gate=_no_gate,
             connect_mqtt=_no_mqtt,
             text_frame=lambda data: data,
             binary_frame=lambda data: data,
             urls={},
+            callers=lambda names: (callers or Gates(access_context(self.world))).callers(("faces", "eventgrid"), names),
         )
         self.face = EventGridFace(context, settings)
         claims = self.face.claims()

@@ -72,9 +72,22 @@ async def test_202_when_a_routing_rule_takes_it() -> None:
     desk = Desk()
     tap = FakeTap()
     tap.wanted.add("a")
-    desk.world.broker.tap = tap
+    desk.world.broker.carry(tap)
     assert (await desk.publish("topic=a", body=b"x")).status == 202
     assert (await desk.publish("topic=b", body=b"x")).status == 204
+
+
+async def test_a_routing_rule_that_has_no_room_is_an_error_though_subscribers_have_the_message() -> None:
+    desk = Desk()
+    client = desk.world.connected("c")
+    client.subscribe("a")
+    tap = FakeTap()
+    tap.failing.add("a")
+    desk.world.broker.carry(tap)
+    answer = await desk.publish("topic=a", body=b"x")
+    assert (answer.status, answer.headers["x-ms-error-code"]) == (500, "RoutingError")
+    assert b"/api/admin/routes" in answer.body
+    assert client.payloads() == [b"x"]
 
 
 async def test_the_request_id_of_the_client_is_echoed_if_it_is_harmless() -> None:

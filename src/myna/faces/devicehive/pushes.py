@@ -89,10 +89,9 @@ class Pushes:
     def push(self, event: Event) -> None:
         """Tell everybody who wants it and may have it."""
         now = self.now()
-        tap = self._broker.tap
         is_topic = check_topic(event.topic)  # a name may hold what no topic can
-        if tap is not None and is_topic:  # for whoever carries messages elsewhere it is a message like any other
-            tap.offered(self._tenant.name, Message(event.topic, event.bare(), 1, False, self.origin, now), now)
+        if is_topic:  # for whoever carries messages elsewhere it is a message like any other
+            self._broker.offer(self._tenant.name, Message(event.topic, event.bare(), 1, False, self.origin, now), now)
         had: set[Receiver] = set()
         if is_topic:
             self._push_to_filters(event, had, now)

@@ -8,7 +8,7 @@ metrics have them all together.
 from typing import Any, Final
 
 from myna.core.broker import Broker
-from myna.core.ports import Watcher
+from myna.core.ports import LOST, Watcher
 from myna.core.receiver import Receiver
 from myna.core.session import Session
 from myna.faces.eventgrid.callers import Caller
@@ -54,7 +54,7 @@ class MqttWatch(Watcher):
         if protocol is None:
             return
         self._metrics.disconnected_by(protocol)
-        why = "" if reason == 0 else reason_name(reason)
+        why = "" if reason == 0 else "connection lost" if reason == LOST else reason_name(reason)
         more = {"closedBy": "client" if by_client else "server", "reason": why}
         self._note("Disconnect", "MqttDisconnections", "", receiver, protocol, more, now)
 

@@ -10,6 +10,7 @@ import time
 from typing import Final
 
 from myna.core.outcome import Outcome
+from myna.core.ports import CARRIED, NOT_CARRIED
 from myna.faces.contract import BodyTooLarge, ClientGone, Receive, Scope, Send, read_body
 from myna.faces.eventgrid.answers import Fault, Headers, error_body, error_headers
 from myna.faces.eventgrid.callers import Caller
@@ -25,6 +26,11 @@ log = logging.getLogger("myna.eventgrid")
 REASON: Final = b"mqtt-reason-code"
 MATCHED: Final = (REASON, b"0")
 NO_SUBSCRIBERS: Final = (REASON, b"16")
+
+NO_ROOM: Final = (
+    "published to those who subscribe, but not routed: the queue of a destination is full; "
+    "GET /api/admin/routes says which, and why it is not emptied"
+)
 
 NO_HEADERS: Final[Scope] = {"headers": ()}
 
@@ -79,7 +85,7 @@ class Publish:
         authorization = headers.get(b"authorization")
         caller = service.doorman.find(authorization, now)
         if caller is None:
-            caller = await service.doorman.identify(authorization, scope)
+            caller = await service.doorman.identify(authorization, scope, now)
         attempt.caller = caller
         query = read_query(scope["query_string"], service.settings.strict_api_version)
         publication = attempt.publication = read_publication(query, headers)
@@ -142,5 +148,7 @@ async def read_payload(length: bytes | None, receive: Receive, limit: int) -> by
 
 
 def say(outcome: Outcome) -> tuple[int, Headers]:
-    """The one place that decides between 202 and 204."""
-    return 202 if outcome.tapped else 204, [MATCHED if outcome.matched else NO_SUBSCRIBERS]
+    """The one place that decides between 202 and 204. Raises Fault where a rule had no room for it."""
+    if outcome.carried == NOT_CARRIED:
+        raise Fault("RoutingError", NO_ROOM)
+    return 202 if outcome.carried == CARRIED else 204, [MATCHED if outcome.matched else NO_SUBSCRIBERS]

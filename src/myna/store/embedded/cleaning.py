@@ -13,7 +13,7 @@ from myna.core.broker import Broker
 from myna.core.delivery import Delivery
 from myna.core.record_codec import DamagedRecord, encode_part, enqueued_of
 from myna.core.replay import StoredMessage, stored_messages
-from myna.core.session import Session
+from myna.core.restoring import stored_deliveries
 from myna.store.embedded.layout import JOURNAL_HEADER
 from myna.store.embedded.ledger import Ledger
 
@@ -66,9 +66,8 @@ def open_deliveries(
     found: dict[int, list[Open]] = {}
     for number in {session for message in messages for session in message.sessions}:
         key = store.keys.get(number)
-        session = None if key is None else broker.session(*key)
-        if isinstance(session, Session):
-            for packet_id, delivery in session.stored():
+        if key is not None:
+            for packet_id, delivery in stored_deliveries(broker, key):
                 if delivery.place >> 32 == row:
                     found.setdefault(delivery.place, []).append((number, packet_id, delivery))
     return found

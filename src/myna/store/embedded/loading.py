@@ -16,6 +16,7 @@ from myna.core.broker import Broker
 from myna.core.delivery import Delivery
 from myna.core.identity import Identity
 from myna.core.message import Message
+from myna.core.outbox import OUTBOXES
 from myna.core.record_codec import (
     DamagedRecord,
     SavedSession,
@@ -28,6 +29,7 @@ from myna.core.record_codec import (
 from myna.core.records import WillSet
 from myna.core.replay import Replay, Waiting
 from myna.core.restoring import (
+    restore_outbox,
     restore_queue,
     restore_received,
     restore_retained,
@@ -163,7 +165,10 @@ def put_back(found: Found, broker: Broker, reader: Reader, now: float) -> None:
         restore_retained(broker, tenant, message)
     restored: list[tuple[FoundSession, Session]] = []
     for held in found.sessions:
-        restored.append((held, _put_back_session(held, broker, reader, found.skew, now)))
+        if held.saved.key[0] == OUTBOXES:
+            _put_back_outbox(held, broker)
+        else:
+            restored.append((held, _put_back_session(held, broker, reader, found.skew, now)))
     for held, session in restored:
         will = held.will
         if will is not None and will.message is not None:
@@ -184,6 +189,14 @@ def _put_back_session(held: FoundSession, broker: Broker, reader: Reader, skew: 
         restore_queue(session, window, waiting.queue(), waiting.last_number, now)
     held.waiting = None
     return session
+
+
+def _put_back_outbox(held: FoundSession, broker: Broker) -> None:
+    """In the file it is a session without a client."""
+    waiting = held.waiting
+    assert waiting is not None  # every session that was found has one
+    restore_outbox(broker, held.saved.key, waiting.queue(), waiting.last_number)
+    held.waiting = None
 
 
 def _warm(window: dict[int, Delivery], reader: Reader, skew: float, tenant: str) -> None:

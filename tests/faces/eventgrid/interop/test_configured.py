@@ -17,7 +17,7 @@ listen = "localhost:0"
 listen = "localhost:0"
 
 [access]
-mqtt = ["jwt"]
+mqtt = ["eventgrid-jwt"]
 
 [server]
 memory = true

@@ -1,0 +1,43 @@
+"""What may be shown of a definition, and that secrets come through a change."""
+
+from typing import Any
+
+import pytest
+
+from myna.routing.showing import shown, with_secrets
+
+DEFINITION: dict[str, Any] = {
+    "kind": "webhook",
+    "url": "https://me:pass@example.com/hook?code=secret",
+    "headers": {"x-key": "secret"},
+    "credentials": {"bearer": "secret", "scope": "all", "token_url": "https://id.example/token"},
+    "concurrency": 3,
+    "list": ["https://x/?y"],
+}
+
+
+def test_secrets_are_hidden() -> None:
+    assert shown(DEFINITION) == {
+        "kind": "webhook",
+        "url": "https://***@example.com/hook?***",
+        "headers": {"x-key": "***"},
+        "credentials": {"bearer": "***", "scope": "all", "token_url": "https://id.example/token"},
+        "concurrency": 3,
+        "list": ["https://x/?***"],
+    }
+
+
+def test_what_was_shown_means_what_was_there() -> None:
+    changed = shown(DEFINITION) | {"concurrency": 4}
+    assert with_secrets(changed, DEFINITION) == DEFINITION | {"concurrency": 4}
+    new = changed | {"headers": {"x-key": "new", "x-more": "1"}, "url": "https://example.org"}
+    merged = with_secrets(new, DEFINITION)
+    assert merged["headers"] == {"x-key": "new", "x-more": "1"}
+    assert merged["url"] == "https://example.org"
+    assert merged["credentials"]["bearer"] == "secret"
+
+
+@pytest.mark.parametrize("value", ["", None, 5, True, "plain", "http://["])
+def test_odd_values_are_harmless(value: object) -> None:
+    shown({"url": value, "bearer": value})
+    with_secrets({"url": value}, {"url": value})
