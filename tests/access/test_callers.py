@@ -42,6 +42,7 @@ def call(*answers: Callable[[Ticket], Verdict | Awaitable[Verdict]], header: tup
             judged = await judged
         refused = dict(world.broker.counters.refused)
         if isinstance(judged, Refusal):
+            refused.pop("login:failed", None)
             assert sum(refused.values()) == 1
             return f"0x{judged.reason:02X} {judged.text}"
         assert not refused
@@ -110,3 +111,70 @@ def test_a_face_may_ask_whether_anybody_knows_a_caller_before_it_asks_elsewhere(
     assert claim(later(Unclaimed(lambda: Refusal(0x86)))) == "nobody"
     assert claim(later(Refusal(0x86))) == "0x86"
     assert claim(by_password, header=("authorization", "Digest x")) == "0x86"
+
+
+def test_who_fails_too_often_waits_and_nobody_else_does() -> None:
+    async def scenario() -> None:
+        world = World()
+        world.broker.logins.failures = 3
+        asked: list[Ticket] = []
+
+        def judge(ticket: Ticket) -> Verdict:
+            asked.append(ticket)
+            return by_password(ticket)
+
+        callers = Callers(world.broker, lambda: world.now)
+        callers.use([Says(judge)])
+
+        def told(*headers: tuple[str, str]) -> str:
+            judged = callers.call(scope(*headers), world.now)
+            assert not inspect.isawaitable(judged)
+            return judged.user if isinstance(judged, Identity) else f"0x{judged.reason:02X} {judged.text}"
+
+        for _ in range(3):
+            assert told(basic("alice", "wrong")).startswith("0x87")
+        assert told(basic("alice", "secret")) == "0x89 too many failed logins from there: wait 1 s"
+        claimed = callers.claim(scope(basic("alice", "secret")), world.now)
+        assert isinstance(claimed, Refusal)
+        assert claimed.reason == 0x89
+        assert len(asked) == 3
+        assert told(bearer("t")).startswith("0x87")
+        assert told().startswith("0x87")
+        world.now += 2
+        assert told(basic("alice", "secret")) == "alice"
+
+    asyncio.run(scenario())
+
+
+def test_a_token_that_has_run_out_makes_no_other_token_wait() -> None:
+    async def scenario() -> None:
+        world = World()
+        world.broker.logins.failures = 3
+        callers = Callers(world.broker, lambda: world.now)
+        callers.use([Says(lambda ticket: ALICE if ticket.password == b"good" else None)])
+        judged = [callers.call(scope(bearer("old")), world.now) for _ in range(5)]
+        reasons = [one.reason for one in judged if isinstance(one, Refusal)]
+        assert reasons == [0x87] * 3 + [0x89] * 2
+        assert callers.call(scope(bearer("good")), world.now) is ALICE
+
+    asyncio.run(scenario())
+
+
+def test_who_was_checked_slowly_is_known_from_then_on() -> None:
+    async def scenario() -> None:
+        world = World()
+        world.broker.logins.failures = 2
+        callers = Callers(world.broker, lambda: world.now)
+        callers.use([Says(lambda ticket: later(ALICE)(ticket) if ticket.password == b"secret" else None)])
+        users = []
+        for header in (basic("alice", "secret"), basic("bob", "x"), basic("carol", "x"), basic("alice", "secret")):
+            judged = callers.call(scope(header), world.now)
+            if inspect.isawaitable(judged):
+                judged = await judged
+            users.append(judged.user if isinstance(judged, Identity) else None)
+        assert users == ["alice", None, None, "alice"], "the address waits, but not with who got in from there"
+        waits = callers.call(scope(basic("dave", "secret")), world.now)
+        assert isinstance(waits, Refusal)
+        assert waits.reason == 0x89
+
+    asyncio.run(scenario())

@@ -8,11 +8,13 @@ What a newcomer gets wrong: nothing is remembered here. An authenticator that is
 so a caller who comes again is known at once.
 """
 
+import hashlib
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 
 from myna.access.credentials import Scope, read_ticket
 from myna.access.judges import Judge, Judges
+from myna.core.authentication import FAILED
 from myna.core.broker import Broker
 from myna.core.identity import Identity
 from myna.core.outcome import Refusal
@@ -41,6 +43,9 @@ class Callers:
         ticket = read_ticket(scope)
         if isinstance(ticket, Refusal):
             return self._refused(ticket, scope, now)
+        waits = self._waits(ticket, scope, now)
+        if waits is not None:
+            return waits
         answer = self._judges.judge(ticket, now)
         if isinstance(answer, Identity):
             return answer
@@ -52,6 +57,9 @@ class Callers:
         ticket = read_ticket(scope)
         if isinstance(ticket, Refusal):
             return self._refused(ticket, scope, now)
+        waits = self._waits(ticket, scope, now)
+        if waits is not None:
+            return waits
         answer = self._judges.judge(ticket, now)
         return (
             self._wait_claim(answer, ticket, scope)
@@ -71,7 +79,10 @@ class Callers:
 
     async def _wait(self, answer: Awaitable[Verdict], ticket: Ticket, scope: Scope) -> Judged:
         settled = self._settle(await answer, ticket, scope, self._now())
-        return await settled if inspect.isawaitable(settled) else settled
+        judged = await settled if inspect.isawaitable(settled) else settled
+        if isinstance(judged, Identity) and ticket.password is not None:  # those who are known at once have been noted
+            self._broker.logins.succeeded(_address(scope), _name(ticket))
+        return judged
 
     def _settle(self, verdict: Verdict, ticket: Ticket, scope: Scope, now: float) -> Judged | Awaitable[Judged]:
         if isinstance(verdict, Identity):
@@ -80,19 +91,45 @@ class Callers:
             return verdict.identity
         if isinstance(verdict, Unclaimed):
             refusal = verdict.refuse()
-            return self._later(refusal, scope) if inspect.isawaitable(refusal) else self._refused(refusal, scope, now)
+            if inspect.isawaitable(refusal):
+                return self._later(refusal, ticket, scope)
+            return self._failed(refusal, ticket, scope, now)
         if isinstance(verdict, Challenge):
             verdict = Refusal(reasons.BAD_AUTHENTICATION_METHOD, "what asks back cannot be used over HTTP")
-        return self._refused(verdict or _nobody(ticket), scope, now)
+        return self._failed(verdict or _nobody(ticket), ticket, scope, now)
 
-    async def _later(self, refusal: Awaitable[Refusal], scope: Scope) -> Refusal:
-        return self._refused(await refusal, scope, self._now())
+    async def _later(self, refusal: Awaitable[Refusal], ticket: Ticket, scope: Scope) -> Refusal:
+        return self._failed(await refusal, ticket, scope, self._now())
+
+    def _waits(self, ticket: Ticket, scope: Scope, now: float) -> Refusal | None:
+        """Who has failed too often from there is not asked about, as at CONNECT."""
+        if ticket.password is None:
+            return None
+        wait = self._broker.logins.wait(_address(scope), _name(ticket), now)
+        if wait == 0.0:
+            return None
+        refusal = Refusal(reasons.SERVER_BUSY, f"too many failed logins from there: wait {wait:.0f} s")
+        return self._refused(refusal, scope, now)
+
+    def _failed(self, refusal: Refusal, ticket: Ticket, scope: Scope, now: float) -> Refusal:
+        if ticket.password is not None and refusal.reason in FAILED:
+            self._broker.logins.failed(_address(scope), _name(ticket), now)
+        return self._refused(refusal, scope, now)
 
     def _refused(self, refusal: Refusal, scope: Scope, now: float) -> Refusal:
-        client = scope.get("client")
         self._broker.counters.refuse(f"call:{reasons.reason_name(refusal.reason)}")
-        self._broker.watcher.refused("an HTTP call", "", "", client[0] if client else "unix", refusal.text, now)
+        self._broker.watcher.refused("an HTTP call", "", "", _address(scope), refusal.text, now)
         return refusal
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return client[0] if client else "unix"
+
+
+def _name(ticket: Ticket) -> str:
+    """What failed calls are counted by, beside the address: a token that has run out must not make others wait."""
+    return ticket.user_name or hashlib.sha256(ticket.password or b"").hexdigest()[:16]
 
 
 def _nobody(ticket: Ticket) -> Refusal:
