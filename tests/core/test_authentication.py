@@ -278,3 +278,11 @@ def test_one_re_authentication_at_a_time() -> None:
     client = admitted(world, gate)
     client.send(auth(0x19), auth(0x19))
     assert_closed(client, 0x82)
+
+
+def test_a_tenant_whose_name_the_store_keeps_for_itself_lets_nobody_in() -> None:
+    world, gate = World(), SlowGate()
+    client = asked(world, gate)
+    gate.asked[0].admit(Identity("\0outbox", "alice"), world.now)
+    client.expect_connack(0x87)
+    assert world.broker.sessions("\0outbox") == []

@@ -272,10 +272,7 @@ class App:
         texts.append(self.routing.metrics)
         metrics = Metrics(self.broker, self._lag, texts, self.now)
         self.admin_token()  # it is made now, so that whoever looks after the broker finds it
-        claims["routing"] = Claims(
-            routes=PullApi(self.routing.pull_queues, self.async_broker, TENANT).routes(),
-            administration=RoutesApi(self.routing, self.async_broker).routes(),
-        )
+        claims["routing"] = self._routing_claims()
         own = own_claims(
             claims,
             AdministratorsOnly(self.admin_token, self.broker, self.now),
@@ -286,6 +283,13 @@ class App:
         )
         self.claims = [*(("", one) for one in own), *claims.items()]
         return self._listening.make([one for _, one in self.claims])
+
+    def _routing_claims(self) -> Claims:
+        """Fetching events; and where the administration is, that of routing is as well."""
+        return Claims(
+            routes=PullApi(self.routing.pull_queues, self.async_broker, TENANT).routes(),
+            administration=RoutesApi(self.routing, self.async_broker).routes() if "admin" in self._faces else (),
+        )
 
     def admin_token(self) -> str:
         """What opens /api/admin."""

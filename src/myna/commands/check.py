@@ -4,7 +4,7 @@ import argparse
 import asyncio
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from myna.commands.banner import NAMES
 from myna.commands.exits import DONE, USAGE
@@ -73,6 +73,8 @@ def explain(config: "Config", about_faces: Iterable[str] = ()) -> Iterator[str]:
     yield _row("faces", ", ".join(config.faces) or "none")
     for line in about_faces:
         yield _row("", line)
+    for name, table in config.routing.destinations.items():
+        yield _row("routing", _destination(config, name, table.values))
     yield _row("admin", _administration(config))
     yield _row("data", _data(config))
     yield _row("stopping", f"takes at most {config.server.drain}; wills are {_wills(config)}")
@@ -102,6 +104,11 @@ def warn(config: "Config") -> Iterator[str]:
             yield f'{name}: "certificate" knows nobody, no listener asks for one: set client_certificate in [tls]'
         if "webhook" in names[:-1]:
             yield f'{name}: "webhook" has the last word about everybody; what stands behind it is hardly ever asked'
+    for name in config.routing.destinations:
+        if not any(table.values.get("destination") == name for table in config.routing.rules.values()):
+            yield f"routing: no rule of this file sends anything to the destination {name}"
+    if config.server.memory and config.routing.rules:
+        yield "routing: events that wait for a destination end with the process, for nothing is kept"
     if config.server.memory and "admin" in config.faces and not (config.administration.token or config.development):
         yield "admin: nobody will know the administrator's token, for nothing is kept; set `token` in [administration]"
     if believes_anybody(config):
@@ -166,6 +173,13 @@ def _administration(config: "Config") -> str:
     token = "the token in [administration]" if config.administration.token else "the token in admin-token.key"
     everybody = config.development or config.administration.metrics == "open"
     return f"/api/admin on {where}, by {token}; /metrics for {'everybody' if everybody else 'whoever has it'}"
+
+
+def _destination(config: "Config", name: str, values: dict[str, Any]) -> str:
+    """What goes there, and what becomes of it when it cannot."""
+    rules = [rule for rule, table in config.routing.rules.items() if table.values.get("destination") == name]
+    letters = values.get("dead_letter", "keep")
+    return f"{name}, a {values.get('kind')}, gets what {', '.join(rules) or 'nobody'} takes; dead letters: {letters}"
 
 
 def _who(names: tuple[str, ...]) -> str:
