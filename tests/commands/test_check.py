@@ -73,3 +73,20 @@ def test_an_empty_file_opens_nothing_and_says_so(tmp_path: Path) -> None:
     code, out, _ = outcome("check", "-c", str(file), cwd=tmp_path)
     assert code == 0
     assert "warning: nothing listens" in out
+
+
+def test_protection_and_proxies_are_explained(tmp_path: Path) -> None:
+    file = tmp_path / "myna.toml"
+    text = (
+        '[server]\nmemory = true\n[access]\nmqtt = ["open"]\n[[mqtt]]\nlisten = "localhost:0"\nproxy_protocol = true\n'
+    )
+    file.write_text(text)
+    code, out, _ = outcome("check", "-c", str(file))
+    assert code == 0
+    assert "warning: mqtt on localhost:0: nobody can connect: list trusted_proxies in [protection]" in out
+    assert "  protection" not in out
+    file.write_text(text + '[protection]\ntrusted_proxies = ["10.0.0.0/8"]\nhalf_open = 500\nqueue_memory = "2 GiB"\n')
+    _, out, _ = outcome("check", "-c", str(file))
+    assert "  MQTT        listens on localhost:0 (any free port), behind proxies: 10.0.0.0/8\n" in out
+    assert "  protection  queue_memory = 2 GiB\n              half_open = 500\n" in out
+    assert "trusted_proxies in" not in out

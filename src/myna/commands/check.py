@@ -68,6 +68,7 @@ def explain(config: "Config") -> Iterator[str]:
     yield _row("admin", _administration(config))
     yield _row("data", _data(config))
     yield _row("stopping", f"takes at most {config.server.drain}; wills are {_wills(config)}")
+    yield from _protection(config)
     yield _row("log", f"{config.log.level} and above, as {config.log.format}")
     yield from _limits("limits", config, None)
     for tenant in config.tenants:
@@ -89,6 +90,8 @@ def warn(config: "Config") -> Iterator[str]:
         yield "admin: nobody will know the administrator's token, for nothing is kept; set `token` in [administration]"
     for kind in NAMES:
         for listener in getattr(config, kind):
+            if listener.proxy_protocol and not (config.protection.trusted_proxies or listener.listen.path):
+                yield f"{kind} on {listener.listen}: nobody can connect: list trusted_proxies in [protection]"
             if not listener.tls and not listener.listen.is_loopback():
                 yield f"{kind} on {listener.listen} is not encrypted: passwords and messages can be read on the way"
 
@@ -113,6 +116,8 @@ def _listener(config: "Config", kind: str, listener: "Listener") -> str:
     text = f"listens on {listener.listen}"
     if listener.listen.port == 0 and not listener.listen.path:
         text += " (any free port)"
+    if listener.proxy_protocol:
+        text += f", behind proxies: {', '.join(config.protection.trusted_proxies) or 'none is trusted'}"
     if listener.tls:
         tls = listener.tls if isinstance(listener.tls, Tls) else config.tls
         text += f", TLS {tls.minimum_version} or later with {tls.certificate}"
@@ -145,6 +150,17 @@ def _who(names: tuple[str, ...]) -> str:
 
 def _data(config: "Config") -> str:
     return "kept in memory only" if config.server.memory else str(Path(config.server.data).absolute())
+
+
+def _protection(config: "Config") -> Iterator[str]:
+    """What differs from what the process keeps to by itself."""
+    from msgspec.structs import fields
+
+    protection = config.protection
+    changed = [field.name for field in fields(protection) if getattr(protection, field.name) != field.default]
+    for position, name in enumerate(changed):
+        value = getattr(protection, name)
+        yield _row("protection" if position == 0 else "", f"{name} = {_show(value)}")
 
 
 def _wills(config: "Config") -> str:

@@ -161,7 +161,7 @@ class Connection(Link):
         assert connect is not None  # the gate is asked about nothing else
         opened = open_session(self._broker, self, connect, identity, self._peer, data, now)
         if isinstance(opened, Refused):
-            self._refuse_connect(opened.reason, opened.text, now)
+            self._refuse_connect(opened.reason, opened.text, now, identity.tenant)
             return
         self._connect = None
         self._open(opened, now)
@@ -343,12 +343,12 @@ class Connection(Link):
         self._deadlines.credentials_expire(identity.expires_at)
         self.output.write(self._authentication.answer(reasons.SUCCESS, data))
 
-    def _refuse_connect(self, reason: int, text: str, now: float) -> None:
+    def _refuse_connect(self, reason: int, text: str, now: float, tenant: str = "") -> None:
         """CONNACK with the reason, in the client's version; then the end [MQTT-3.2.2-7]."""
         connect = self._connect
         client_id, cause = "" if connect is None else connect.client_id, text or reasons.reason_name(reason)
         self._broker.counters.refuse(f"connect:{reasons.reason_name(reason)}")
-        self._broker.watcher.refused("CONNECT", "", client_id, self.address, cause, now)
+        self._broker.watcher.refused("CONNECT", tenant, client_id, self.address, cause, now)
         self._say(farewell.refusal(connect, reason, text, self.maximum_packet_size))
         self._close(False, reason, False, now)
         self._outlet.close()

@@ -8,6 +8,7 @@ validation error, which they are given only if its type is not application/json.
 """
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Final
 
 from myna.core.outcome import Outcome, Refusal
@@ -82,6 +83,13 @@ def invalid(target: str, text: str) -> Answer:
         }
     )
     return Answer(400, body, (SUPPORTED, PROBLEM_TYPE, (b"x-ms-error-code", BAD_REQUEST.encode())))
+
+
+def too_many_requests(wait: float) -> Answer:
+    """SDKs come again by themselves, after so many seconds."""
+    text = "The hub sends as much as it may. Retry later."
+    refused = error(429, "Error.TooManyRequests", text, None)
+    return Answer(429, refused.body, (*refused.headers, (b"retry-after", b"%d" % max(1, ceil(wait)))))
 
 
 def unsupported_type(content_type: str) -> Answer:

@@ -14,6 +14,7 @@ from typing import ClassVar, Final
 
 from myna.core.broker import Broker
 from myna.core.counters import DROP_EXPIRED
+from myna.core.deadlines import Timed
 from myna.core.framed import FramedReceiver
 from myna.core.joining import join, part, publish_to_name
 from myna.core.message import Message, Origin
@@ -68,8 +69,17 @@ class AllBut(Selection):
         return receiver is not self._sender
 
 
+class Rest(Timed):
+    def __init__(self, client: "WebSocketClient", socket: WebSocketConnection) -> None:
+        self._client = client
+        self._socket = socket
+
+    def due(self, now: float) -> None:
+        self._client.read_on(self._socket)
+
+
 class WebSocketClient(FramedReceiver):
-    __slots__ = ("_origin", "address", "ended", "permissions", "socket", "space", "tenant")
+    __slots__ = ("_origin", "_rests", "address", "ended", "permissions", "socket", "space", "tenant")
 
     FORM: ClassVar[int]  # which of the frames kept with a message is its own
 
@@ -81,6 +91,7 @@ class WebSocketClient(FramedReceiver):
         self.socket: WebSocketConnection | None = None
         self.address = ""
         self.ended = False
+        self._rests = False  # it has published more than it may, and is not read from
         self._origin: Origin | None = None  # made by the first message it sends: many never do
 
     # Life
@@ -209,8 +220,25 @@ class WebSocketClient(FramedReceiver):
 
     def publish(self, message: Message, now: float, *, no_echo: bool = False) -> Outcome | Refusal:
         self.space.broker.counters.packets_received += 1
+        if self.tenant.is_metered:
+            self._draw(len(message.payload), now)
         selection = AllBut(self) if no_echo else None
         return publish_to_name(self.space.broker, self.tenant, message, now, selection)
+
+    def _draw(self, size: int, now: float) -> None:
+        """On what its user and its tenant may publish. What is too much is not refused: it is read from later."""
+        throughput = self.tenant.throughput_of(self.identity.user)
+        wait = 0.0 if throughput is None else throughput.owe(1, size, now)
+        socket = self.socket
+        if wait > 0.0 and socket is not None and not self._rests:
+            self._rests = True
+            socket.pause()
+            self.space.broker.deadlines.add(now + wait, Rest(self, socket))
+
+    def read_on(self, socket: WebSocketConnection) -> None:
+        """A rest is over."""
+        self._rests = False
+        socket.resume()
 
     def message(
         self, topic: str, data_type: str, payload: bytes, ttl: int, metadata: dict[str, str] | None, now: float

@@ -4,7 +4,17 @@ What a newcomer gets wrong: JSON is forwarded as it was written; a string sent a
 """
 
 from myna.core.receiver import Receiver
-from myna.faces.webpubsub.answers import ACCEPTED, INVALID_JSON, Answer, Refused, invalid, of_outcome, unsupported_type
+from myna.core.tenant import Tenant
+from myna.faces.webpubsub.answers import (
+    ACCEPTED,
+    INVALID_JSON,
+    Answer,
+    Refused,
+    invalid,
+    of_outcome,
+    too_many_requests,
+    unsupported_type,
+)
 from myna.faces.webpubsub.naming import (
     BINARY,
     DATA_TYPES,
@@ -40,6 +50,7 @@ async def send_to_group(call: Call) -> Answer:
     backend = call.backend
     now = backend.now()
     tenant = call.tenant()
+    _draw(call, tenant, len(payload), now)
     message = backend.message(tenant, group, data_type, payload, ttl, _metadata(call), now)
     outcome = backend.publish(tenant, message, chosen, now)
     await backend.wait(outcome)
@@ -61,12 +72,22 @@ async def _send_direct(call: Call, receivers: list[Receiver], chosen: Chosen | N
     backend = call.backend
     now = backend.now()
     tenant = call.tenant()
+    _draw(call, tenant, len(payload), now)
     message = backend.message(tenant, SERVER_MESSAGES, data_type, payload, ttl, _metadata(call), now)
     if chosen is not None:
         receivers = [receiver for receiver in receivers if chosen.takes(receiver)]
     outcome = backend.send(tenant, receivers, message, now)
     await backend.wait(outcome)
     return ACCEPTED
+
+
+def _draw(call: Call, tenant: Tenant, size: int, now: float) -> None:
+    """On what the hub's publishers may do together, whatever they speak."""
+    throughput = tenant.throughput
+    wait = 0.0 if throughput is None else throughput.take(1, size, now)
+    if wait > 0.0:
+        call.backend.core.counters.refuse("webpubsub_send:throughput")
+        raise Refused(too_many_requests(wait))
 
 
 async def _payload(call: Call) -> tuple[str, bytes]:
