@@ -281,7 +281,7 @@ class App:
         """Where the administration is, that of routing is as well."""
         if "admin" not in self._faces:
             return Claims()
-        return Claims(administration=RoutesApi(self.routing, self.async_broker).routes())
+        return RoutesApi(self.routing, self.async_broker).claims()
 
     def admin_token(self) -> str:
         """What opens /api/admin."""
