@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import fields
 
+from myna.access import AUTHENTICATORS
+from myna.access.claims import JwtIssuer
+from myna.access.gates import load_authenticator
 from myna.app import examine
 from myna.commands.check import warn
 from myna.config import load, sections
 from myna.config.limits import LimitSettings
+from myna.config.outgoing import CredentialSettings
 from myna.core.limits import Limits, vars_of
 from myna.routing.destinations import KINDS
 from myna.routing.rules import RuleSettings
@@ -36,18 +40,25 @@ NOT_SETTINGS = {"tables"}  # how [access.NAME] is held
         sections.Log,
         sections.Routing,
         LimitSettings,
+        *(load_authenticator(name).SETTINGS for name in AUTHENTICATORS),
     ],
 )
 def test_every_setting_is_in_the_manual(section: type) -> None:
-    settings = {field.name for field in fields(section)} - NOT_SETTINGS
+    settings = {field.encode_name for field in fields(section)} - NOT_SETTINGS
     assert settings - NAMED == set()
 
 
 @pytest.mark.parametrize("section", [RuleSettings, *(kind.SETTINGS for kind in KINDS.values())])
 def test_every_setting_of_routing_is_on_its_page(section: type) -> None:
-    page = (DOCS / "routing.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"`([a-z_0-9]+)`", page))
+    pages = "".join((DOCS / name).read_text(encoding="utf-8") for name in ("routing.md", "destinations.md"))
+    named = set(re.findall(r"`([a-z_0-9]+)`", pages))
     assert {field.name for field in fields(section)} - named == set()
+
+
+@pytest.mark.parametrize("table", [JwtIssuer, CredentialSettings])
+def test_every_setting_of_a_table_within_is_on_its_page(table: type) -> None:
+    page = (DOCS / "access-tokens.md").read_text(encoding="utf-8")
+    assert {field.encode_name for field in fields(table)} - set(re.findall(r"`([a-z_0-9]+)\b", page)) == set()
 
 
 def test_the_example_of_a_deployment_is_accepted(tmp_path: Path) -> None:

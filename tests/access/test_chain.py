@@ -5,10 +5,11 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from myna.access.chain import Chain, Judge, Verdict
+from myna.access.chain import Chain, Judge
 from myna.core.identity import Identity
 from myna.core.outcome import Refusal
 from myna.core.ports import Ticket
+from myna.core.verdict import Challenge, Proved, Unclaimed, Verdict
 from tests.access.tickets import FakeTicket
 
 
@@ -100,3 +101,47 @@ def test_authenticators_can_be_exchanged() -> None:
     ticket = FakeTicket()
     chain.admit(ticket, 3.0)
     assert ticket.answers == ["admitted alice at 3"]
+
+
+def test_who_challenges_is_answered_and_nobody_else_is_asked() -> None:
+    def judge(ticket: Ticket, now: float) -> Verdict:
+        return Proved(ALICE, b"welcome") if ticket.data == b"yes" else Challenge(b"really?", judge)
+
+    others = Says(lambda: None)
+    chain = Chain([others, Says(lambda: Challenge(b"is it you?", judge))], lambda: 0.0)
+    ticket = FakeTicket()
+    chain.admit(ticket, 1.0)
+    assert ticket.answers.pop() == "refused 0x8C at 1: this takes a method of authentication"
+    ticket.method = "QUIZ"
+    chain.admit(ticket, 1.0)
+    for said in (b"perhaps", b"yes"):
+        ticket.data = said
+        chain.answered(ticket, 2.0)
+    assert ticket.answers == [
+        "challenged with is it you?",
+        "challenged with really?",
+        "admitted alice at 2 with welcome",
+    ]
+    assert others.asked == 2
+
+
+def test_a_bug_in_judging_an_answer_refuses() -> None:
+    chain = Chain([Says(lambda: Challenge(b"is it you?", lambda _ticket, _now: fail()))], lambda: 0.0)
+    ticket = FakeTicket()
+    ticket.method = "QUIZ"
+    chain.admit(ticket, 1.0)
+    chain.answered(ticket, 2.0)
+    assert ticket.answers[1].startswith("refused 0x80")
+
+
+def test_whom_nobody_knows_is_refused_in_the_words_of_the_first_who_could_have() -> None:
+    def unclaimed(text: str) -> Callable[[], Verdict]:
+        return lambda: Unclaimed(lambda: Refusal(0x86, text))
+
+    async def slow() -> Refusal:
+        return Refusal(0x86, "slowly")
+
+    assert ask(Says(unclaimed("first")), Says(unclaimed("second"))) == ["refused 0x86 at 1: first"]
+    assert ask(Says(lambda: Unclaimed(slow)), Says(lambda: None)) == ["refused 0x86 at 2: slowly"]
+    assert ask(Says(unclaimed("first")), Says(lambda: ALICE)) == ["admitted alice at 1"]
+    assert ask(Says(later(Unclaimed(slow))), Says(lambda: ALICE)) == ["admitted alice at 2"]

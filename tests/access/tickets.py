@@ -12,10 +12,11 @@ class FakeTicket(Ticket):
         self.answers: list[str] = []
 
     def admit(self, identity: Identity, now: float, data: bytes | None = None) -> None:
-        self.answers.append(f"admitted {identity.user} at {now:g}")
+        said = "" if data is None else f" with {data.decode()}"
+        self.answers.append(f"admitted {identity.user} at {now:g}{said}")
 
     def refuse(self, reason: int, now: float, text: str = "") -> None:
         self.answers.append(f"refused 0x{reason:02X} at {now:g}: {text}")
 
     def challenge(self, data: bytes, now: float) -> None:
-        raise AssertionError("nobody challenges here")
+        self.answers.append(f"challenged with {data.decode()}")

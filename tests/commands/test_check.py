@@ -90,3 +90,95 @@ def test_protection_and_proxies_are_explained(tmp_path: Path) -> None:
     assert "  MQTT        listens on localhost:0 (any free port), behind proxies: 10.0.0.0/8\n" in out
     assert "  protection  queue_memory = 2 GiB\n              half_open = 500\n" in out
     assert "trusted_proxies in" not in out
+
+
+ACCESS = """\
+[[mqtt]]
+listen = "localhost:0"
+[[http]]
+listen = "localhost:0"
+[access]
+mqtt = ["certificate", "passwords", "eventgrid"]
+websocket = ["api-keys"]
+[access.passwords]
+file = "{folder}/users.jsonl"
+[access.api-keys]
+keys = [{{ name = "billing", key = "{key}" }}]
+[faces.eventgrid]
+access = ["passwords", "api-keys"]
+"""
+
+
+def test_it_says_whom_each_endpoint_lets_in_and_never_a_secret(tmp_path: Path) -> None:
+    file, key = tmp_path / "myna.toml", "a key of sixteen characters"
+    file.write_text(ACCESS.format(folder=tmp_path, key=key))
+    code, out, err = outcome("check", "-c", str(file), cwd=tmp_path)
+    assert (code, f"{tmp_path}/users.jsonl: no such file; make it by `myna passwd" in err) == (2, True)
+    (tmp_path / "users.jsonl").touch(mode=0o600)
+    code, out, err = outcome("check", "-c", str(file), cwd=tmp_path)
+    assert (code, err) == (0, "")
+    for line in (
+        "  clients     of MQTT: those known to certificate, then passwords, then eventgrid",
+        "  clients     of MQTT over WebSocket: those known to api-keys",
+        "  callers     of eventgrid: those known to passwords, then api-keys, besides its own",
+        "              certificate: client certificates that the listener's TLS trusts, named by cn; tenant DevOnly",
+        f"              passwords: users of {tmp_path}/users.jsonl, by password or SCRAM-SHA-256;"
+        " of tenant DevOnly unless their entry names one",
+        "              api-keys: who shows a key named here: billing",
+        'warning: MQTT: "passwords" is asked before "eventgrid": its users are not held to the rules of Event Grid',
+        'warning: MQTT: "certificate" knows nobody, no listener asks for one: set client_certificate in [tls]',
+    ):
+        assert line in out.splitlines(), line
+    assert key not in out
+
+
+def test_a_face_s_list_is_checked_as_well(tmp_path: Path) -> None:
+    file = tmp_path / "myna.toml"
+    file.write_text('[[http]]\nlisten = "localhost:0"\n[faces.eventgrid]\naccess = ["pasword"]\n')
+    code, _, err = outcome("check", "-c", str(file), cwd=tmp_path)
+    assert code == 2
+    assert f'{file}:4: faces.eventgrid.access: no such authenticator "pasword"; did you mean' in err
+
+
+def test_tokens_and_webhooks_are_explained_and_what_is_risky_about_them_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "myna.toml"
+    file.write_text(
+        """
+[server]
+memory = true
+[[mqtt]]
+listen = "localhost:0"
+[[http]]
+listen = "localhost:0"
+[access]
+mqtt = ["webhook", "jwt"]
+[access.webhook]
+url = "http://hooks.example/check?code=s3cret"
+[[access.jwt.issuers]]
+issuer = "https://login.example"
+jwks = "http://localhost:9/keys"
+audiences = ["broker"]
+[faces.webpubsub.oidc]
+accept_unvalidated = true
+"""
+    )
+    code, out, error = outcome("check", "-c", str(file))
+    assert code == 0
+    assert "jwt: bearers of tokens of https://login.example, shown as password, by OAUTH2-JWT, by CUSTOM-JWT" in out
+    assert "webhook: whoever http://hooks.example/check knows, asked in BifroMQ's form, within 5 s" in out
+    assert "http://hooks.example/check is not encrypted" in out
+    assert "localhost:9/keys is not encrypted" not in out
+    assert "accept_unvalidated lets anybody" in out
+    assert '"webhook" has the last word' in out
+    assert "s3cret" not in out + error
+
+
+def test_what_event_grid_had_under_the_name_jwt_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "myna.toml"
+    file.write_text(
+        '[server]\nmemory = true\n[[mqtt]]\nlisten = "localhost:0"\n[access]\nmqtt = ["jwt"]\n[faces.eventgrid]\n'
+    )
+    code, _, error = outcome("check", "-c", str(file))
+    assert code == 2
+    assert "access.jwt: no issuers" in error
+    assert "eventgrid-jwt" in error

@@ -73,6 +73,7 @@ def test_credentials_that_expire_end_the_connection() -> None:
     assert not client.is_closed()
     world.pass_time(2)
     assert_closed(client, 0x87)
+    assert world.refused("credentials:not authorized") == 1
 
 
 def test_keep_alive_needs_no_connect_deadline_before_it() -> None:

@@ -4,6 +4,8 @@ import json
 import logging
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from myna.formats.jwt import BadToken, verify
 from myna.formats.keys import MOST_KEYS, BadKey, pin, read_jwks, read_keys, read_pem, secret_key
@@ -70,3 +72,27 @@ def test_what_is_no_key_is_refused(text: bytes) -> None:
 def test_a_short_secret_is_none() -> None:
     with pytest.raises(BadKey, match="at least 16 bytes"):
         secret_key(b"short")
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+members = st.sampled_from(["kty", "use", "alg", "kid", "n", "e", "x", "y", "d", "crv", "k", "key_ops", "oth"])
+KINDS = st.sampled_from(["RSA", "EC", "OKP", "oct", "", "x"])
+GOOD = [json.loads(jwks(k=key))["keys"][0] for key in (RSA, PRIVATE["ES256"], PRIVATE["EdDSA"], SECRET)]
+
+
+@given(st.sampled_from(GOOD), st.dictionaries(members, json_values, max_size=3), KINDS | st.none())
+def test_any_jwk_is_a_key_or_is_left_out(good: dict[str, object], wrong: dict[str, object], kind: str | None) -> None:
+    entry = {**good, **wrong, **({} if kind is None else {"kty": kind})}
+    assert len(read_jwks(json.dumps({"keys": [entry]}).encode())) <= 1
+
+
+@given(st.binary(max_size=100) | json_values.map(lambda value: json.dumps({"keys": value}).encode()))
+def test_any_bytes_are_keys_or_none(text: bytes) -> None:
+    try:
+        read_keys(text)
+    except BadKey:
+        return

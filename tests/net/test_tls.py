@@ -2,6 +2,7 @@ import asyncio
 import hashlib
 import json
 import ssl
+import time
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,8 @@ async def test_a_clients_certificate_reaches_the_peer() -> None:
         binary = ssl.PEM_cert_to_DER_cert((folder() / "client.pem").read_text())
         assert certificate.sha1 == hashlib.sha1(binary).hexdigest()
         assert certificate.sha256 == hashlib.sha256(binary).hexdigest()
+        assert 29 * 86_400 < certificate.expires_at - time.time() < 31 * 86_400
+        assert certificate.der == binary
         assert certificate.verified
         writer.close()
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from myna.core.limits import DROP_OLDEST, Limits
@@ -77,8 +78,9 @@ class Depot:
             "d", self.outbox, self.settings, burial or self.kept, self.world.broker, lambda: self.world.now
         )
         self.destination = FakeDestination()
+        self.asked_to_be_safe = 0
 
-    def context(self, http: ScriptedHttp | None = None) -> DestinationContext:
+    def context(self, http: ScriptedHttp | None = None, data: Path | None = None) -> DestinationContext:
         return DestinationContext(
             name="d",
             http=http or ScriptedHttp(),
@@ -86,8 +88,12 @@ class Depot:
             broker=self.world.broker,
             tenant="tenant",
             origin="broker.example",
-            data=None,
+            data=data,
+            safe=self.safe,
         )
+
+    async def safe(self) -> None:
+        self.asked_to_be_safe += 1
 
     async def start(self) -> Courier:
         self.courier = Courier(self.line, self.destination)

@@ -38,6 +38,10 @@ class Fake(FakeDestination):
         self.made.append(self)
 
 
+async def safe() -> None:
+    """Nobody here waits for the store."""
+
+
 class House:
     def __init__(self, data: Path | None = None, world: World | None = None) -> None:
         self.kind: type[Fake] = type("OwnFake", (Fake,), {"made": []})
@@ -48,6 +52,7 @@ class House:
             lambda: self.world.now,
             default_tenant=TENANT,
             data=data,
+            safe=safe,
             kinds={"fake": self.kind},
         )
 

@@ -93,7 +93,10 @@ def test_lines_about_connections_can_be_turned_off(lines: pytest.LogCaptureFixtu
     assert lines.messages == []
 
 
-@pytest.mark.parametrize("cause", ["no authenticator knows this client", "packet too large", "not authorized"])
+@pytest.mark.parametrize(
+    "cause",
+    ["no authenticator knows this client", "packet too large", "not authorized", "wrong user name or password"],
+)
 def test_common_causes_have_a_remedy(cause: str) -> None:
     assert find_hint(cause)
     assert find_hint("something nobody thought of") == ""

@@ -6,12 +6,16 @@ it to say.
     None        not mine: ask the next
     awaitable   one of the above, later
 
+Exchanges of several packets, and names that must not be found out by asking, have words of their own in
+`core.verdict`. A ticket of level 0 is an HTTP request: what was sent as a bearer token, or as `x-api-key`, stands in
+`peer.token` and, as for clients that have nowhere else to put it, is the password; there is no client id then.
+
 What a newcomer gets wrong: a wrong password is a Refusal, an unknown user name is None, and the chain's end refuses.
 Nothing slow (hashing, files, network) runs in `judge` itself; that is what the awaitable is for.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -19,13 +23,11 @@ from typing import ClassVar
 from msgspec import Struct
 
 from myna.core.broker import Broker
-from myna.core.identity import Identity
-from myna.core.outcome import Refusal
 from myna.core.ports import Ticket
+from myna.core.verdict import Answer, Verdict
 from myna.formats.outgoing import HttpCaller
 
-Verdict = Identity | Refusal | None
-Answer = Verdict | Awaitable[Verdict]
+__all__ = ["AccessContext", "Answer", "Authenticator", "NoSettings", "Verdict"]
 
 
 class NoSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,17 +52,30 @@ class AccessContext:
 
 
 class Authenticator(ABC):
-    """One way of proving who one is. `SETTINGS` is what its table [access.NAME] decodes to."""
+    """One way of proving who one is. `SETTINGS` is what its table [access.NAME] decodes to.
+
+    One that cannot be made of its settings raises ConfigError. When the configuration is read again, it goes on as it
+    is if its settings are the same.
+    """
 
     SETTINGS: ClassVar[type[Struct]] = NoSettings
 
     def __init__(self, settings: Struct, context: AccessContext) -> None:
         return
 
+    @classmethod
+    def describe(cls, settings: Struct) -> str:
+        """Whom it lets in, for `myna check`; "" where its name says it all."""
+        return ""
+
     @abstractmethod
     def judge(self, ticket: Ticket, now: float) -> Answer:
-        """A CONNECT, or a re-authentication by AUTH."""
+        """A CONNECT, a re-authentication by AUTH, or an HTTP request."""
 
     def tick(self, now: float) -> None:
         """Called once a second: the place to notice that a file has changed."""
+        return
+
+    def close(self) -> None:
+        """Nobody asks it any more."""
         return

@@ -11,6 +11,8 @@ tenant of no name.
 
 from typing import Final
 
+from msgspec import Struct
+
 from myna.access.authenticator import Authenticator
 from myna.core.identity import Identity
 from myna.core.ports import Ticket
@@ -20,6 +22,10 @@ USER: Final = "DevUser"
 
 
 class Open(Authenticator):
+    @classmethod
+    def describe(cls, settings: Struct) -> str:
+        return "everybody, by any name and password"
+
     def judge(self, ticket: Ticket, now: float) -> Identity | None:
         if ticket.method is not None:
             return None  # whoever names a method of authentication wants to be asked [MQTT-4.12.0-1]

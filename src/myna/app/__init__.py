@@ -1,6 +1,8 @@
 """The wiring. The only part that imports all the others; they meet nowhere else."""
 
+from myna.app.access import believes_anybody, describe_access, exposed_services, face_access
 from myna.app.broker import App, CannotStart, examine, set_up_log
+from myna.app.explaining import explain_faces
 from myna.app.limits import changed_limits
 from myna.faces import FACES
 from myna.sockets.readiness import new_event_loop
@@ -11,8 +13,13 @@ __all__ = [
     "App",
     "CannotStart",
     "StoreError",
+    "believes_anybody",
     "changed_limits",
+    "describe_access",
     "examine",
+    "explain_faces",
+    "exposed_services",
+    "face_access",
     "inspection",
     "new_event_loop",
     "set_up_log",

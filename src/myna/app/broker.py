@@ -12,6 +12,7 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,9 +22,11 @@ from myna.access.authenticator import AccessContext
 from myna.access.gates import Gates
 from myna.access.open import TENANT
 from myna.app.administration import ADMIN_TOKEN, ROOT, AdministratorsOnly, own_claims
+from myna.app.ending import end_faces
 from myna.app.limits import TenantLimits, core_limits, largest_packet, tenant_limits
 from myna.app.listening import Listening
 from myna.app.protection import protect
+from myna.app.pull_api import PullApi
 from myna.app.reloading import compare
 from myna.app.routes_api import RoutesApi
 from myna.cluster.solo import SoloPeers
@@ -121,7 +124,9 @@ class App:
         data = None if self._folder is None else self._folder.path
         self._gates = Gates(AccessContext(self.now, data, self._http, self.broker, self._secret))
         self._listening = Listening(config, self._gates, self._connect)
-        self.routing = Routing(self.broker, self._http, self.now, default_tenant=TENANT, data=data)
+        self.routing = Routing(
+            self.broker, self._http, self.now, default_tenant=TENANT, data=data, safe=self.async_broker.safe
+        )
         self._routing_changes: asyncio.Task[None] | None = None
         self._lag = LoopLag(self._loop)
         self.broker.guard(SysGuard())
@@ -165,7 +170,7 @@ class App:
         ends_at = self._loop.time() + self.config.server.drain
         self._draining = True
         self._net.stop_accepting()
-        await asyncio.gather(*(self._stop_face(name, ends_at) for name in self._faces))
+        await end_faces(self._faces, "stop", ends_at)
         self._send_away()
         for stream in list(self._net.streams.open):
             stream.close()  # those that have not said CONNECT yet
@@ -173,7 +178,8 @@ class App:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(ends_at):
                 await self.async_broker.safe()
-        await self._net.drain(max(ends_at - self._loop.time(), 0.0))
+        drained = self._net.drain(max(ends_at - self._loop.time(), 0.0))
+        await asyncio.gather(drained, end_faces(self._faces, "finish", ends_at))
         await self._close_registries()
         await self._http.close()
         self._log_watcher.flush(self.now())
@@ -183,6 +189,7 @@ class App:
         """End whatever is left, at once."""
         self._net.close()
         self._lag.stop()
+        self._gates.close()
         if self._timer is not None:
             self._timer.cancel()
         for registry in self._registries:
@@ -266,8 +273,9 @@ class App:
         texts.append(self.routing.metrics)
         metrics = Metrics(self.broker, self._lag, texts, self.now)
         self.admin_token()  # it is made now, so that whoever looks after the broker finds it
+        claims["routing"] = self._routing_claims()
         own = own_claims(
-            {**claims, "routing": self._routes_api()},
+            claims,
             AdministratorsOnly(self.admin_token, self.broker, self.now),
             HealthPage(self.health),
             MetricsPage(metrics),
@@ -277,11 +285,11 @@ class App:
         self.claims = [*(("", one) for one in own), *claims.items()]
         return self._listening.make([one for _, one in self.claims])
 
-    def _routes_api(self) -> Claims:
-        """Where the administration is, that of routing is as well."""
-        if "admin" not in self._faces:
-            return Claims()
-        return RoutesApi(self.routing, self.async_broker).claims()
+    def _routing_claims(self) -> Claims:
+        """Events that are fetched; and where the administration is, that of routing."""
+        pull = PullApi(self.routing.pull_queues, self.async_broker, TENANT)
+        own = RoutesApi(self.routing, self.async_broker).claims() if "admin" in self._faces else Claims()
+        return replace(own, routes=pull.routes())
 
     def admin_token(self) -> str:
         """What opens /api/admin."""
@@ -319,6 +327,7 @@ class App:
             open_registry=self._open_registry,
             events=self.routing,
             process=self,
+            callers=lambda names: self._gates.callers(("faces", name, "access"), names),
         )
 
     def _secret(self, name: str) -> str:
@@ -338,13 +347,6 @@ class App:
             raise ConfigError([f"the registry: {error}"]) from error
         self._registries.append(registry)
         return registry
-
-    async def _stop_face(self, name: str, ends_at: float) -> None:
-        try:
-            async with asyncio.timeout_at(ends_at):
-                await self._faces[name].stop()
-        except Exception:
-            log.exception("the face %s did not stop properly", name)
 
     async def _close_registries(self) -> None:
         """When the last wills are in them."""

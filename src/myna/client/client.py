@@ -9,7 +9,7 @@ comes with the same id in between is a repetition.  [MQTT-4.3.3-10]
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -90,6 +90,7 @@ class Client:
         session: Session | None = None,
         window: int = DEFAULT_WINDOW,
         trace: Trace | None = None,
+        before_acks: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.address = address
         self.introduction = introduction
@@ -100,6 +101,7 @@ class Client:
         self.failure: Exception | None = None  # why it closed, if not by us
         self._receive = receive
         self._trace = trace
+        self._before_acks = before_acks  # what has been received must be safe before the broker forgets it
         self._window = window
         self._room = asyncio.Condition()
         self._frames = FrameReader(LARGEST_PACKET, self.level)
@@ -291,6 +293,8 @@ class Client:
                 if ack is not None:
                     acks.append(ack)
         finally:
+            if acks and self._before_acks is not None:
+                await self._before_acks()
             if acks and not self.closed.is_set():
                 await self._send(*acks)
         async with self._room:

@@ -15,7 +15,8 @@ from typing import Any, Final, NoReturn, Protocol, cast
 from myna.commands.exits import INTERRUPTED, USAGE, say
 
 VERBS: Final = (
-    "serve", "pub", "sub", "sessions", "retained", "kick", "ban", "routes", "bench", "check", "cert", "store",
+    "serve", "pub", "sub", "sessions", "retained", "kick", "ban", "routes", "bench", "check", "passwd", "token", "cert",
+    "store",
     "devicehive",
 )  # fmt: skip
 _DESCRIPTION: Final = "One realtime message broker that speaks four dialects."

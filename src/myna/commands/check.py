@@ -2,7 +2,7 @@
 
 import argparse
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from myna.app import examine
+    from myna.app import examine, explain_faces
     from myna.config import ConfigError
 
     try:
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         return complain(NAME, error.problems, USAGE)
     problems = asyncio.run(examine(loaded))
     print(f"{args.config or 'development mode, no configuration file'}\n")
-    for line in explain(loaded.config):
+    for line in explain(loaded.config, explain_faces(loaded)):
         print(line)
     warnings = list(warn(loaded.config))
     if warnings:
@@ -58,15 +58,23 @@ def run(args: argparse.Namespace) -> int:
     return DONE
 
 
-def explain(config: "Config") -> Iterator[str]:
+def explain(config: "Config", about_faces: Iterable[str] = ()) -> Iterator[str]:
+    from myna.app import describe_access, face_access
+
     for kind, name in NAMES.items():
         for listener in getattr(config, kind):
             yield _row(name, _listener(config, kind, listener))
     for name, names in _endpoints(config):
         yield _row("clients", f"of {name}: {_who(names)}")
+    for face, names in face_access(config).items():
+        yield _row("callers", f"of {face}: {_who(names)}, besides its own")
+    for name, words in describe_access(config).items():
+        yield _row("", f"{name}: {words}")
     yield _row("faces", ", ".join(config.faces) or "none")
     for name, table in config.routing.destinations.items():
         yield _row("routing", _destination(config, name, table.values))
+    for line in about_faces:
+        yield _row("", line)
     yield _row("admin", _administration(config))
     yield _row("data", _data(config))
     yield _row("stopping", f"takes at most {config.server.drain}; wills are {_wills(config)}")
@@ -79,6 +87,8 @@ def explain(config: "Config") -> Iterator[str]:
 
 def warn(config: "Config") -> Iterator[str]:
     """What is legal and probably not meant."""
+    from myna.app import believes_anybody, exposed_services
+
     if not (config.mqtt or config.http or config.bifromq):
         yield 'nothing listens: add [[mqtt]] with listen = "localhost:1883", or [[http]]'
     for name, names in _endpoints(config):
@@ -88,6 +98,12 @@ def warn(config: "Config") -> Iterator[str]:
             yield f'{name}: "open" lets everybody in, so the authenticators behind it are never asked'
         if "open" in names and not config.development:
             yield f'{name}: "open" lets everybody in who can reach it, by any name and password'
+        if "eventgrid" in names and "passwords" in names[: names.index("eventgrid")]:
+            yield f'{name}: "passwords" is asked before "eventgrid": its users are not held to the rules of Event Grid'
+        if "certificate" in names and not _asks_for_certificates(config):
+            yield f'{name}: "certificate" knows nobody, no listener asks for one: set client_certificate in [tls]'
+        if "webhook" in names[:-1]:
+            yield f'{name}: "webhook" has the last word about everybody; what stands behind it is hardly ever asked'
     for name in config.routing.destinations:
         if not any(table.values.get("destination") == name for table in config.routing.rules.values()):
             yield f"routing: no rule of this file sends anything to the destination {name}"
@@ -95,6 +111,10 @@ def warn(config: "Config") -> Iterator[str]:
         yield "routing: events that wait for a destination end with the process, for nothing is kept"
     if config.server.memory and "admin" in config.faces and not (config.administration.token or config.development):
         yield "admin: nobody will know the administrator's token, for nothing is kept; set `token` in [administration]"
+    if believes_anybody(config):
+        yield "faces.webpubsub.oidc: accept_unvalidated lets anybody make tokens for the REST API; for development only"
+    for url in exposed_services(config):
+        yield f"{url} is not encrypted: what goes there can be read, what it says be changed; use https"
     for kind in NAMES:
         for listener in getattr(config, kind):
             if listener.proxy_protocol and not (config.protection.trusted_proxies or listener.listen.path):
@@ -111,6 +131,14 @@ def _endpoints(config: "Config") -> Iterator[tuple[str, tuple[str, ...]]]:
             yield f"MQTT on {listener.listen}", listener.access
     if config.http:
         yield "MQTT over WebSocket", config.access.of_websocket()
+
+
+def _asks_for_certificates(config: "Config") -> bool:
+    from myna.config import Tls
+
+    listeners = [listener for kind in NAMES for listener in getattr(config, kind) if listener.tls]
+    used = [listener.tls if isinstance(listener.tls, Tls) else config.tls for listener in listeners]
+    return any(tls.client_certificate != "no" for tls in used)
 
 
 def _row(name: str, text: str) -> str:

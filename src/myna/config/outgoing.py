@@ -1,9 +1,13 @@
-"""How we prove who we are to those we call: webhooks, destinations of events. The same wherever somebody is called.
+"""Whom we call and how we prove who we are to them: webhooks, destinations of events. The same wherever that is said.
 
-What a newcomer gets wrong: these are ours, not those of the clients we ask about.
+What a newcomer gets wrong: the credentials are ours, not those of the clients we ask about.
 """
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from myna.config.quantities import Duration
 
 
 class CredentialSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,3 +31,18 @@ class CredentialSettings(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("`token_url` needs `client_id` and `client_secret`")
         if self.client_authentication not in ("basic", "body"):
             raise ValueError('`client_authentication` is "basic" or "body"')
+
+
+class WebhookSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Somebody who is asked while a client waits. It is a part of others' tables."""
+
+    url: str = ""
+    timeout: Duration = Duration(5)  # for all of it: waiting for a turn, getting a token, the call
+    concurrent: Annotated[int, Meta(ge=1)] = 64  # calls at once
+    waiting: Annotated[int, Meta(ge=0)] = 1000  # … and how many may wait for their turn; beyond: server busy
+    trust: str = ""  # PEM: authorities to believe, instead of the system's
+    credentials: CredentialSettings = CredentialSettings()
+
+    def __post_init__(self) -> None:
+        if self.url and not self.url.startswith(("https://", "http://")):
+            raise ValueError("`url` begins with https:// or http://")

@@ -67,8 +67,10 @@ class Authentication:
         ticket = self._ticket_for(connect.client_id, connect.level)
         ticket.user_name = connect.user_name
         ticket.password = connect.password
+        ticket.clean_start = connect.clean_start
         properties = connect.properties
         if properties is not None:
+            ticket.user_properties = properties.user_properties
             self._method = properties.authentication_method
             ticket.method = properties.authentication_method
             ticket.data = properties.authentication_data
@@ -131,6 +133,8 @@ class Authentication:
         self.forget()
         if _shows_something(ticket):
             self._broker.logins.succeeded(self._peer.address, _name(ticket))
+        self._link.assigned_id = ticket.assigned_id
+        self._link.words = ticket.words
         self._link.admitted(identity, data, now)
 
     def refused(self, ticket: ConnectTicket, reason: int, text: str, now: float) -> None:
@@ -138,7 +142,8 @@ class Authentication:
             self.forget()
             if reason in FAILED and _shows_something(ticket):
                 self._broker.logins.failed(self._peer.address, _name(ticket), now)
-            self._link.disconnect(reason, now, text=text)
+            self._link.words = ticket.words
+            self._link.dismiss(reason, text, now)
 
     def challenged(self, ticket: ConnectTicket, data: bytes, now: float) -> None:
         if ticket is self._ticket:

@@ -68,8 +68,8 @@ class Broker(Ticking):
         self._waiting: dict[Receiver, int] = {}
         self.retaining = Retaining(self.journal, self.deadlines, self.counters)
         self.kept = KeptValues(self.journal)
-        self.outboxes = Outboxes(self.journal)
         self.logins = Logins(self.counters)
+        self.outboxes = Outboxes(self.journal)
         self.bans = Bans(self.kept, self.tenants, self.counters, self.deadlines)
 
     # Tenants and sessions

@@ -90,7 +90,7 @@ def open_session(
     ban = broker.bans.banned(tenant.name, identity.user, connect.client_id, peer.address, now)
     if ban is not None:
         return Refused(reasons.BANNED, words_of(ban))
-    client_id = connect.client_id or broker.new_client_id()
+    client_id = connect.client_id or link.assigned_id or broker.new_client_id()
     key = (tenant.name, identity.scope, client_id)
     expiry = _session_expiry(limits, connect)
     refusal = check_connection(broker, tenant, identity, tenant.session(key[1], key[2]), expiry > 0, now)
@@ -117,7 +117,10 @@ def open_session(
         address=peer.address,
     )
     keep_alive = _keep_alive(limits, connect)
-    if not link.write_packet(_connack(limits, connect, client_id, expiry, keep_alive, resumed is not None, data)):
+    connack = _connack(limits, connect, client_id, expiry, keep_alive, resumed is not None, data)
+    if link.words and connack.properties is not None:
+        connack.properties.user_properties = link.words
+    if not link.write_packet(connack):
         if resumed is None:
             session.discard(reasons.PACKET_TOO_LARGE, now)
         return Refused(reasons.PACKET_TOO_LARGE, "the client's maximum packet size leaves no room for CONNACK")

@@ -39,6 +39,7 @@ def join(broker: Broker, receiver: Receiver, name: str, qos: int, now: float) ->
     tenant.subscriptions += 1
     if not broker.peers.alone:
         broker.peers.announce(tenant.name, subscription.filter, True)
+    broker.watcher.subscribed(receiver, subscription, now)
     return reasons.SUCCESS
 
 
@@ -55,6 +56,7 @@ def part(broker: Broker, receiver: Receiver, name: str, now: float) -> bool:
         guard.unsubscribed(receiver, subscription, now)
     if not broker.peers.alone:
         broker.peers.announce(tenant.name, subscription.filter, False)
+    broker.watcher.unsubscribed(receiver, subscription, now)
     return True
 
 

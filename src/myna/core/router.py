@@ -55,9 +55,9 @@ class Router:
 
     def __init__(self, limits: Limits, tenant: str = "") -> None:
         self.limits = limits
+        self.asks_quotas = False  # somebody outside has a say in how many get a message
         self.tap: Tap | None = None
         self._tenant = tenant
-        self.asks_quotas = False  # somebody outside has a say in how many get a message
         self.generation = 0
         self.guards: dict[str, TopicGuard] = {}
         self._exact: dict[str, Subscribers] = {}

@@ -31,10 +31,12 @@ from myna.config.limits import LimitSettings
 from myna.core.identity import Identity
 from myna.core.outcome import Refusal
 from myna.core.ports import Gate, Outlet, Peer, Ticket, TopicGuard, Watcher
+from myna.core.verdict import Answer
 from myna.faces.async_broker import AsyncBroker
 from myna.formats.inventory_port import Inventory
 from myna.formats.offered import EventSink, NoSink
 from myna.formats.outgoing import HttpCaller
+from myna.wire import reasons
 
 # HTTP, as ASGI has it. `scope["extensions"]["myna.raw_headers"]` holds the header names as they were sent.
 
@@ -156,13 +158,43 @@ class WebSocketRoute:
 
 # Who clients are.
 
-Verdict = Identity | Refusal | None
-
 
 class Authenticator(Protocol):
     """Looks at a CONNECT: Identity admits it, Refusal does not, None lets the next one judge; or any of them later."""
 
-    def judge(self, ticket: Ticket, now: float) -> Verdict | Awaitable[Verdict]: ...
+    def judge(self, ticket: Ticket, now: float) -> Answer: ...
+
+
+Judged = Identity | Refusal
+
+EVERY_TENANT: Final = "*"  # the tenant of a caller who may speak for all of them
+
+
+class Callers(Protocol):
+    """The authenticators of a list. `call` judges an HTTP request by what it shows: Authorization (Basic, Bearer), an
+    API key in x-api-key, a client certificate. `claim` does so, too, and answers None where nobody knows them; for a
+    face that asks somebody else then. `judge` asks them about a ticket, for a face's own authenticator.
+
+    Whoever calls `call` is told at once or later, and whom it refuses has been counted and reported.
+    """
+
+    def call(self, scope: Scope, now: float) -> Judged | Awaitable[Judged]: ...
+    def claim(self, scope: Scope, now: float) -> Judged | Awaitable[Judged | None] | None: ...
+    def judge(self, ticket: Ticket, now: float) -> Answer: ...
+
+
+# What HTTP says of a caller who is refused; anything else is 401, for other credentials may do.
+_CALLER_STATUS: Final = {
+    reasons.BANNED: 403,
+    reasons.QUOTA_EXCEEDED: 429,
+    reasons.SERVER_BUSY: 503,
+    reasons.SERVER_UNAVAILABLE: 503,
+    reasons.UNSPECIFIED_ERROR: 500,
+}
+
+
+def caller_status(refusal: Refusal) -> int:
+    return _CALLER_STATUS.get(refusal.reason, 401)
 
 
 # The face.
@@ -197,15 +229,19 @@ class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of a face that has none."""
 
 
+def _no_callers(names: Sequence[str]) -> Callers:
+    raise AssertionError("whoever made this context has no authenticators to give")
+
+
 def _no_registry(url: str, retention: float) -> Inventory:
     raise AssertionError("whoever made this context has no registry to give")
 
 
-_NO_SINK: Final = NoSink()
-
-
 def _no_limits(tenant: str, limits: LimitSettings | None) -> None:
     raise AssertionError("whoever made this context has no limits to set")
+
+
+_NO_SINK: Final = NoSink()
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,14 +285,15 @@ class FaceContext:
     secret          a key of the face's own by name: made on first use, kept in the data folder
     http            for calling others
     gate            a gate of the named authenticators; every face has made its claims by the time `start` is called
+    callers         the named authenticators for HTTP callers; ask while the face is made
     connect_mqtt    an MQTT conversation behind a gate, for `socket.carry`
     text_frame, binary_frame    a WebSocket frame for `send_frame`: encoded once, sent to many
     open_registry   devices and people: in a database by its URL, or "" for the data folder, keeping history so many
                     seconds. It waits for the database, so ask while the face is made, and `start` it when the face
                     starts. The broker closes it, after the last clients have gone
-    events          takes events that are made of no message, for rules that want them
     limit_tenant    what somebody outside says of a tenant's limits, or None: it goes over what the configuration says
                     of everybody, and below what it says of this tenant
+    events          takes events that are made of no message, for rules that want them
     urls            what is open, by listener: urls["http"][0]; complete when `start` is called
     process         reads the configuration again and says how it does; for the administrator
     """
@@ -278,6 +315,7 @@ class FaceContext:
     events: EventSink = _NO_SINK
     process: Process = _NO_PROCESS
     limit_tenant: Callable[[str, LimitSettings | None], None] = _no_limits
+    callers: Callable[[Sequence[str]], Callers] = _no_callers
 
 
 class Face(ABC):
@@ -300,12 +338,21 @@ class Face(ABC):
         """The broker is about to stop: end WebSockets (1001), finish what is under way within `server.drain`."""
         return
 
+    async def finish(self) -> None:
+        """Everybody has been sent away: say what others still have to hear, within `server.drain`."""
+        return
+
     def reload(self, settings: Any) -> bool:
         """The settings have changed. Says whether that took effect; if not, it waits for a restart."""
         return False
 
     def banner(self) -> Sequence[str]:
         """Lines for the terminal: what a user needs to know, and one to try."""
+        return ()
+
+    @classmethod
+    def explain(cls, settings: Any) -> Sequence[str]:
+        """Lines for `myna check`: what these settings mean, as far as it is worth a line."""
         return ()
 
     def metrics(self) -> str:

@@ -110,6 +110,11 @@ class Issuer:
         return float(claims["exp"]) + self._leeway
 
 
+def key_files(terms: Terms) -> list[Path]:
+    """Those of its keys that are files and may change."""
+    return [Path(source) for source in terms.keys if not _is_text(source)]
+
+
 I = TypeVar("I", bound=Issuer)  # noqa: E741  # the letter of its bound
 
 
@@ -138,7 +143,7 @@ def _discovery(terms: Terms, has_keys: bool) -> str:
 def _read_all(terms: Terms) -> list[Key]:
     keys: list[Key] = []
     for source in terms.keys:
-        text = source.encode() if source.lstrip().startswith(("-----BEGIN", "{")) else Path(source).read_bytes()
+        text = source.encode() if _is_text(source) else Path(source).read_bytes()
         found = read_keys(text)
         if not found:
             raise BadKey("a JWKS without a usable key")
@@ -146,3 +151,8 @@ def _read_all(terms: Terms) -> list[Key]:
     if terms.secret:
         keys.append(secret_key(terms.secret.encode()))
     return keys
+
+
+def _is_text(source: str) -> bool:
+    """The key itself, not the name of its file."""
+    return source.lstrip().startswith(("-----BEGIN", "{"))

@@ -18,7 +18,7 @@ import msgspec
 
 from myna.formats.jwt import Key
 from myna.formats.keys import BadKey, pin, read_jwks
-from myna.formats.outgoing import CallFailed, HttpCaller
+from myna.formats.outgoing import CallFailed, HttpCaller, public_part
 
 log = logging.getLogger("myna.keys")
 
@@ -59,6 +59,7 @@ class KeySet:
         self._fetched_at = float("-inf")
         self._tried_at = float("-inf")
         self._under_way: asyncio.Task[None] | None = None
+        self.generation = 0  # grows when what is fetched differs from what was there before
 
     def keys(self) -> list[Key]:
         return self._fixed + self._fetched
@@ -70,22 +71,34 @@ class KeySet:
     def is_stale(self, now: float) -> bool:
         return bool(self._url) and now - self._fetched_at >= self._fresh and self.may_refresh(now)
 
+    def keep_fresh(self, now: float) -> None:
+        """Called now and then, so that nobody has to wait for keys that were fetched before and have grown old."""
+        if self._fetched and self._under_way is None and self.is_stale(now):
+            self._begin(now)
+
     async def refresh(self, now: float) -> None:
         """A failure is logged and keeps what is there."""
-        if self._under_way is None:
-            self._tried_at = now
-            self._under_way = asyncio.ensure_future(self._load(now))
-        await asyncio.shield(self._under_way)
+        await asyncio.shield(self._under_way or self._begin(now))
+
+    def _begin(self, now: float) -> asyncio.Task[None]:
+        self._tried_at = now
+        self._under_way = asyncio.ensure_future(self._load(now))
+        return self._under_way
 
     async def _load(self, now: float) -> None:
         try:
-            found = await self._find()
-            self._fetched = [pin(key, self._algorithms) for key in found]
+            found = [pin(key, self._algorithms) for key in await self._find()]
             self._fetched_at = now
+            if self._fetched and found != self._fetched:
+                self.generation += 1
+            self._fetched = found
         except (CallFailed, OSError, ValueError) as error:
-            log.warning("the keys at %s could not be fetched: %s", self._url.partition("?")[0], error)
+            log.warning("the keys at %s could not be fetched: %s", self._shown(), error)
         finally:
             self._under_way = None
+
+    def _shown(self) -> str:
+        return self._url if is_file(self._url) else public_part(self._url)
 
     async def _find(self) -> list[Key]:
         text = await self._fetch(self._url)

@@ -12,8 +12,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
+from urllib.parse import urlsplit
 
 LARGEST_ANSWER: Final = 1024 * 1024
+
+
+def public_part(url: str) -> str:
+    """What logs may show of an address: queries and user names may be secrets."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that is none"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 class Cause(StrEnum):

@@ -77,6 +77,8 @@ class Certificate:
     sha1: str
     sha256: str
     verified: bool = True
+    expires_at: float = 0.0
+    der: bytes = field(default=b"", repr=False, compare=False)
 
 
 class TlsContexts:
@@ -191,6 +193,8 @@ def read_certificate(connection: ssl.SSLObject) -> Certificate | None:
         names=names,
         sha1=hashlib.sha1(binary, usedforsecurity=False).hexdigest(),
         sha256=hashlib.sha256(binary).hexdigest(),
+        expires_at=ssl.cert_time_to_seconds(values["notAfter"]) if "notAfter" in values else 0.0,
+        der=binary,
     )
 
 

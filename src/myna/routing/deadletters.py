@@ -17,9 +17,9 @@ from typing import Any, Final
 import msgspec
 
 from myna.core.broker import Broker
-from myna.core.message import Message, Origin
+from myna.core.message import Message, Origin, copy_for_delivery
 from myna.core.outbox import Outbox
-from myna.routing.event import Event
+from myna.routing.event import Event, describe_message
 from myna.routing.hops import DEAD
 from myna.routing.times import rfc3339
 from myna.wire.properties import Properties
@@ -31,6 +31,7 @@ ATTEMPTS: Final = "MaxDeliveryAttemptsExceeded"
 REFUSED: Final = "NotRetryable"
 
 SHOWN: Final = 100  # dead letters a page
+SAID: Final = 5  # properties of a dead letter
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +76,27 @@ class Dropped(Burial):
 class Kept(Burial):
     """In an outbox of their own, the oldest making way; with what is said of each in its user properties."""
 
-    def __init__(self, outbox: Outbox, broker: Broker) -> None:
+    def __init__(self, outbox: Outbox, broker: Broker, *, plain: bool = False) -> None:
         self.outbox = outbox
+        self._plain = plain
         self._journal = broker.journal
 
     def bury(self, letters: Sequence[DeadLetter], settle: Callable[[], None]) -> None:
         for letter in letters:
             event = letter.event.message
-            properties = Properties()
-            properties.user_properties = [(name, str(value)) for name, value in letter.properties().items()]
+            properties = copy_for_delivery(event.properties)
+            said = [(name, str(value)) for name, value in letter.properties().items()]
+            properties.user_properties = [*(properties.user_properties or ()), *said]
             self.outbox.put(
-                Message(event.topic, event.payload, 1, False, event.origin, event.published_at, 0.0, properties)
+                Message(
+                    event.topic,
+                    event.payload,
+                    event.qos,
+                    event.retain,
+                    event.origin,
+                    event.published_at,
+                    properties=properties,
+                )
             )
             self._journal.close()
         settle()
@@ -102,11 +113,10 @@ class Kept(Burial):
             message = self.outbox.message_of(held)
             if message is not None:
                 pairs = (message.properties.user_properties if message.properties else None) or []
-                said: dict[str, Any] = dict(pairs)
+                said: dict[str, Any] = dict(pairs[-SAID:])
                 said["deliveryattempts"] = int(said.get("deliveryattempts", 0))
-                found.append(
-                    {"number": held.number, "deadLetterProperties": said, "event": msgspec.Raw(message.payload)}
-                )
+                event = describe_message(message, held.number) if self._plain else message.payload
+                found.append({"number": held.number, "deadLetterProperties": said, "event": msgspec.Raw(event)})
             if len(found) >= most:
                 break
         return found
@@ -117,7 +127,9 @@ class Kept(Burial):
         while taken := self.outbox.take(1, 1):
             dead = taken[0].message
             assert dead is not None  # an outbox hands out no others
-            message = Message(dead.topic, dead.payload, 1, False, dead.origin, now)
+            message = Message(
+                dead.topic, dead.payload, dead.qos, dead.retain, dead.origin, now, properties=_before_death(dead)
+            )
             kept = put(message)
             self._journal.close()
             if not kept:
@@ -126,6 +138,15 @@ class Kept(Burial):
             self.outbox.settle(taken)
             count += 1
         return count
+
+
+def _before_death(dead: Message) -> Properties | None:
+    """Its properties without what was said of its end."""
+    if dead.properties is None:
+        return None
+    properties = copy_for_delivery(dead.properties)
+    properties.user_properties = (properties.user_properties or [])[:-SAID] or None
+    return properties
 
 
 class ToTopic(Burial):

@@ -5,7 +5,7 @@ newcomer gets wrong: it is made anew when its settings change, so it keeps nothi
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
@@ -63,6 +63,7 @@ class DestinationContext:
     tenant  where it acts unless it is told otherwise
     origin  who we say we are when we introduce ourselves to others
     data    the folder for what must survive, None where nothing is kept
+    safe    returns when all that has been done up to here would survive
     """
 
     name: str
@@ -72,6 +73,7 @@ class DestinationContext:
     tenant: str
     origin: str
     data: Path | None
+    safe: Callable[[], Awaitable[None]]
 
 
 class LineCarrier(ABC):
@@ -97,6 +99,7 @@ class Destination(ABC):
 
     SETTINGS: ClassVar[type[DestinationSettings]] = DestinationSettings
     SCHEDULE: ClassVar[tuple[float, ...]] = HAND_OVER
+    PLAIN: ClassVar[bool] = False  # gets messages as they are (`event.message`), to which rules add nothing
     PATIENCE: ClassVar[int] = 3  # failed calls in a row, after which it is held back
 
     @abstractmethod

@@ -11,6 +11,7 @@ import msgspec
 from myna.core.delivery import Delivery
 from myna.core.message import Message
 from myna.formats.cloudevents import NotAnEvent
+from myna.routing.times import rfc3339
 
 UNTRIED = "NotAttempted"
 
@@ -18,11 +19,12 @@ UNTRIED = "NotAttempted"
 class Event:
     """`attempts` and what follows are since the broker started: they are not kept."""
 
-    __slots__ = ("_decoded", "attempted_at", "attempts", "delivery", "message", "result")
+    __slots__ = ("_body", "_decoded", "attempted_at", "attempts", "delivery", "message", "result")
 
-    def __init__(self, delivery: Delivery, message: Message) -> None:
+    def __init__(self, delivery: Delivery, message: Message, *, plain: bool = False) -> None:
         self.delivery = delivery
         self.message = message
+        self._body = b"" if plain else message.payload  # of a plain message it is made when somebody asks
         self.attempts = 0
         self.attempted_at = 0.0
         self.result = UNTRIED  # of the last attempt, in the contract's words
@@ -31,7 +33,9 @@ class Event:
     @property
     def body(self) -> bytes:
         """The CloudEvent in JSON."""
-        return self.message.payload
+        if not self._body:
+            self._body = describe_message(self.message, self.number)
+        return self._body
 
     @property
     def topic(self) -> str:
@@ -53,7 +57,21 @@ class Event:
         """
         if self._decoded is None:
             try:
-                self._decoded = msgspec.json.decode(self.message.payload, type=dict[str, Any])
+                self._decoded = msgspec.json.decode(self.body, type=dict[str, Any])
             except (msgspec.MsgspecError, RecursionError) as error:
                 raise NotAnEvent(str(error)) from None
         return self._decoded
+
+
+def describe_message(message: Message, number: int) -> bytes:
+    """A message that is in a queue as it was published, as the event it would have been."""
+    event = {
+        "specversion": "1.0",
+        "id": str(number),
+        "source": message.origin.tenant,
+        "type": "MQTT.EventPublished",
+        "subject": message.topic,
+        "time": rfc3339(message.published_at),
+        "data_base64": message.payload,  # bytes are base64 in JSON
+    }
+    return msgspec.json.encode(event)

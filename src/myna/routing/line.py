@@ -18,6 +18,7 @@ from myna.routing.times import rfc3339
 
 log = logging.getLogger("myna.routing")
 
+BRIDGE: Final = "bridge"
 SWEEP: Final = 5.0  # seconds between two looks for events that have outlived their time
 PAGE: Final = 256
 SWEPT: Final = 8  # pages at once
@@ -37,6 +38,8 @@ class Line(Carrier):
         self.burial = burial
         self.now = now
         self.paused = False
+        self.plain = False  # it carries messages as they are
+        self.came_by = f"{BRIDGE} {name}"  # the origin of what it has brought here itself, and must not take back
         self.carrier: LineCarrier | None = None
         self.accepted = 0
         self.delivered = 0
@@ -83,7 +86,8 @@ class Line(Carrier):
         for delivery in self.outbox.take(most, most_bytes):
             message = delivery.message
             assert message is not None  # the outbox hands out no others
-            (found if message.published_at >= oldest else late).append(Event(delivery, message))
+            event = Event(delivery, message, plain=self.plain)
+            (found if message.published_at >= oldest else late).append(event)
         if late:
             self.bury(late, EXPIRED)
             if not found:
@@ -137,7 +141,7 @@ class Line(Carrier):
             if first is None or not self.is_expired(first, now):
                 return
             taken = self.outbox.take(PAGE, 1 << 30)
-            found = [Event(held, held.message) for held in taken if held.message is not None]
+            found = [Event(held, held.message, plain=self.plain) for held in taken if held.message is not None]
             self.give_back([event for event in found if not self.is_expired(event.message, now)])
             self.bury([event for event in found if self.is_expired(event.message, now)], EXPIRED)
         self.has_more()

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import re
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +29,7 @@ from myna.routing.deadletters import Burial, Dropped, Kept, ToFolder, ToTopic
 from myna.routing.definitions import DESTINATIONS, FILE, PAUSED, RULES, Definition, Definitions
 from myna.routing.destination import Destination, DestinationContext, DestinationSettings, LineCarrier
 from myna.routing.destinations import KINDS
+from myna.routing.destinations.pull import PullQueue
 from myna.routing.line import Line
 from myna.routing.metrics import render
 from myna.routing.rules import Enrichments, Rule, RuleSettings
@@ -72,6 +73,7 @@ class Routing:
         *,
         default_tenant: str,
         data: Path | None,
+        safe: Callable[[], Awaitable[None]],
         kinds: Mapping[str, type[Destination]] = KINDS,
     ) -> None:
         self.broker = broker
@@ -83,6 +85,7 @@ class Routing:
         self._now = now
         self._default_tenant = default_tenant
         self._data = data
+        self._safe = safe
         self._kinds = kinds
         self._settings = RoutingSettings(namespace="myna")
         self._namespace_tenant = default_tenant
@@ -260,6 +263,10 @@ class Routing:
         now = self._now()
         return station.kept.replay(lambda event: self._put(station, event, now), now)
 
+    def pull_queues(self) -> list[PullQueue]:
+        """The destinations whose events are fetched."""
+        return [one.carrier for one in self.stations.values() if isinstance(one.carrier, PullQueue)]
+
     def orphans(self) -> list[str]:
         """Destinations that are gone and for which events wait."""
         found = [name for name in self.broker.outboxes.names() if name.startswith(TO)]
@@ -307,9 +314,10 @@ class Routing:
         boxes, now = self.broker.outboxes, self._now()
         graves = Limits()
         graves.queue_messages, graves.queue_bytes, graves.queue_policy = DEAD_LETTERS, DEAD_BYTES, DROP_OLDEST
-        kept = Kept(boxes.open(DEAD + name, graves, now), self.broker)
+        kept = Kept(boxes.open(DEAD + name, graves, now), self.broker, plain=destination.PLAIN)
         outbox = boxes.open(TO + name, _bounds(settings), now)
         line = Line(name, outbox, settings, self._burial(settings, kept), self.broker, self._now)
+        line.plain = destination.PLAIN
         line.paused = name in self.broker.kept.of(PAUSED)
         before = self.stations.get(name)
         if before is not None:
@@ -355,6 +363,7 @@ class Routing:
             tenant=self._default_tenant,
             origin=self._settings.origin or socket.gethostname(),
             data=self._data,
+            safe=self._safe,
         )
 
     def _use_rules(self) -> None:

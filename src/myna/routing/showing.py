@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 HIDDEN: Final = "***"
-_SECRET: Final = frozenset({"bearer", "password", "client_secret", "token", "secret"})
+_SECRET: Final = frozenset({"bearer", "password", "client_secret", "token", "secret", "keys"})
 _ALL_SECRET: Final = frozenset({"headers"})
 
 

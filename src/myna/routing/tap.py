@@ -63,8 +63,8 @@ class RoutingTap(Tap):
             self._complain(message, now)
             return LEFT
         draft = MessageDraft(message, self._source(tenant), self._ids)
-        found = _find(rules, draft)
-        return self._put(found, draft, message.topic, message.origin, hops, now) if found else LEFT
+        found = _find([rule for rule in rules if rule.line.came_by != message.origin.source], draft)
+        return self._put(found, draft, message.topic, message.origin, hops, now, message) if found else LEFT
 
     def _rules_of(self, tenant: str, topic: str) -> tuple[Rule, ...]:
         rules = self._known.get((tenant, topic))
@@ -100,14 +100,29 @@ class RoutingTap(Tap):
 
     # Both
 
-    def _put(self, found: Found, draft: Draft, topic: str, origin: Origin, hops: int, now: float) -> int:
-        """Into the queues; a destination that has no room makes it a failure for the publisher."""
+    def _put(
+        self,
+        found: Found,
+        draft: Draft,
+        topic: str,
+        origin: Origin,
+        hops: int,
+        now: float,
+        plain: Message | None = None,
+    ) -> int:
+        """Into the queues; a destination that has no room makes it a failure for the publisher. `plain` is the message
+        itself, for those that carry messages and not events.
+        """
         kept = True
         for enrichment, lines in found.items():
-            event = Message(topic, draft.encode(enrichment), 1, False, origin, now, 0.0, hop_properties(hops))
+            event: Message | None = None
             for line in lines:
-                if not line.put(event, now):
-                    kept = False
+                if line.plain and plain is not None:
+                    kept = line.put(plain, now) and kept
+                    continue
+                if event is None:
+                    event = Message(topic, draft.encode(enrichment), 1, False, origin, now, 0.0, hop_properties(hops))
+                kept = line.put(event, now) and kept
         self._broker.journal.close()
         return CARRIED if kept else NOT_CARRIED
 
@@ -122,7 +137,7 @@ class RoutingTap(Tap):
             )
 
 
-def _find(rules: tuple[Rule, ...], draft: Draft) -> Found:
+def _find(rules: Iterable[Rule], draft: Draft) -> Found:
     found: Found = {}
     for rule in rules:
         if rule.filter.takes_all or rule.filter.matches(View(draft, rule.enrichment)):

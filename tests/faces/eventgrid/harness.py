@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from myna.access.chain import Chain
+from myna.access.gates import Gates
 from myna.core.ports import Gate
 from myna.faces.async_broker import AsyncBroker
 from myna.faces.contract import FaceContext
@@ -20,6 +21,7 @@ from myna.formats.outgoing import HttpCaller
 from myna.testing import TENANT, World
 from myna.testing.outgoing import ScriptedHttp
 from myna.wire.packets import Publish
+from tests.access.contexts import access_context
 
 KEY = "an-api-key-that-is-long-enough"
 SECRET = "a-shared-secret-of-at-least-32-bytes"
@@ -116,6 +118,7 @@ class Desk:
         *,
         world: World | None = None,
         development: bool = True,
+        callers: Gates | None = None,
         http: HttpCaller | None = None,
     ) -> None:
         self.world = World() if world is None else world
@@ -136,6 +139,7 @@ class Desk:
             text_frame=lambda data: data,
             binary_frame=lambda data: data,
             urls={},
+            callers=lambda names: (callers or Gates(access_context(self.world))).callers(("faces", "eventgrid"), names),
         )
         self.face = EventGridFace(context, settings)
         claims = self.face.claims()

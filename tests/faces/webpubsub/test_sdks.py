@@ -11,6 +11,7 @@ import subprocess
 import time
 import venv
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 
 import paho.mqtt.client as paho
@@ -98,9 +99,26 @@ def test_the_python_client_sdk_talks_and_recovers(server: Serving) -> None:
     run(server, python_with(SERVICES[0]), str(SDK / "client.py"))
 
 
-@pytest.mark.parametrize("script", ["service.mjs", "client.mjs", "mqtt.mjs"])
+@pytest.mark.parametrize("script", ["service.mjs", "client.mjs", "mqtt.mjs", "streams.mjs"])
 def test_the_javascript_sdks_and_mqtt_js(server: Serving, script: str) -> None:
     run(server, "node", str(SDK / script), MYNA_NODE_MODULES=str(node_modules()))
+
+
+def test_the_javascript_client_of_the_year_before(server: Serving) -> None:
+    older = "web-pubsub-client-1.0"
+    run(server, "node", str(SDK / "client.mjs"), MYNA_NODE_MODULES=str(node_modules()), MYNA_CLIENT=older)
+
+
+def test_a_protobuf_client_made_of_our_proto_file(server: Serving) -> None:
+    schema = files("myna.faces.webpubsub.protobuf").joinpath("webpubsub.proto")
+    run(
+        server,
+        "node",
+        str(SDK / "protobuf.mjs"),
+        MYNA_NODE_MODULES=str(node_modules()),
+        MYNA_PROTO=str(schema),
+        MYNA_MQTT=":".join(map(str, server.address("mqtt"))),
+    )
 
 
 @pytest.mark.parametrize("protocol", [MQTTProtocolVersion.MQTTv311, MQTTProtocolVersion.MQTTv5])

@@ -55,6 +55,8 @@ NO_WILDCARDS: Final = Answer(400, b"WILDCARD_NOT_SUPPORTED")
 NO_SHARES: Final = Answer(400, b"SHARED_SUBSCRIPTION_NOT_SUPPORTED")
 
 STRANGER: Final = Answer(401, b"", (b"www-authenticate", b'Bearer realm="bifromq"'))
+FOREIGN_TENANT: Final = text_answer(403, "the caller belongs to another tenant")
+CALLERS: Final = {403: Answer(403), 429: Answer(429), 500: Answer(500), 503: Answer(503, b"", (b"retry-after", b"2"))}
 DENIED: Final = Answer(401)
 UNACCEPTED_TOPIC: Final = text_answer(403, "Unaccepted Topic")
 NOT_FOUND: Final = Answer(404)

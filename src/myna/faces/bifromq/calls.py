@@ -132,7 +132,11 @@ class Endpoint:
         except ClientGone:
             return
         call = Call(headers, scope, body)
-        said = self._refusal(call)
+        said: Answer | None = None
+        if desk.protection.is_on and not desk.protection.admits(scope, headers):
+            said = await desk.protection.judge(scope, headers)
+        if said is None:
+            said = self._refusal(call)
         if said is None:
             try:
                 said = await self._handler(call)
@@ -145,8 +149,6 @@ class Endpoint:
     def _refusal(self, call: Call) -> Answer | None:
         """What can be said against a call before anybody knows what it asks for."""
         desk = self._desk
-        if desk.protection.is_on and not desk.protection.admits(call.scope, call.headers):
-            return answers.STRANGER
         if not self._of_tenant:
             return None
         named = call.headers.get(TENANT_ID)

@@ -33,7 +33,8 @@ class Settings(Section, frozen=True):
     body_limit: Size = Size(262_144)  # the largest request body; 413 beyond. Also bound by the tenant's packet_size
     tokens: tuple[str, ...] = ()  # callers send `Authorization: Bearer TOKEN` with one of these
     certificates: tuple[str, ...] = ()  # or show one: common names, SHA-256 fingerprints, "*" for any that is verified
-    trust_loopback: bool = True  # callers on this machine need neither
+    access: tuple[str, ...] = ()  # or are known to one of these authenticators of the broker's
+    trust_loopback: bool = True  # callers on this machine need none of it
     settings_url: str = ""  # a webhook that is asked what holds for each tenant
     settings_refresh: Duration = Duration(5)  # how often, while a tenant is used
     throttler_url: str = ""  # a webhook that is asked whether a tenant may use more of each resource
@@ -54,7 +55,10 @@ class BifroMqFace(Face):
 
     def __init__(self, context: FaceContext, settings: Settings) -> None:
         self._context = context
-        self._desk = Desk(context.broker.core, _protection(settings), RequestIds(context.now), int(settings.body_limit))
+        self._access = settings.access
+        self._callers = context.callers(settings.access) if settings.access else None
+        protection = self._protection(settings)
+        self._desk = Desk(context.broker.core, protection, RequestIds(context.now), int(settings.body_limit))
         node = secrets.token_hex(8)
         self._messages = Messages(context)
         self._sessions = Sessions(context, node)
@@ -90,15 +94,19 @@ class BifroMqFace(Face):
             if host is not None and not host.startswith(LOOPBACK):
                 log.warning(
                     "anybody who reaches %s can publish, read sessions and disconnect clients of every tenant;"
-                    " set `tokens` or `certificates` in [faces.bifromq]",
+                    " set `tokens`, `certificates` or `access` in [faces.bifromq]",
                     url,
                 )
 
     def reload(self, settings: Settings) -> bool:
-        self._desk.protection = _protection(settings)
+        self._desk.protection = self._protection(settings)
         self._desk.body_limit = int(settings.body_limit)
         self._webhooks.use(settings.settings_url, float(settings.settings_refresh), settings.throttler_url)
-        return True
+        return settings.access == self._access
+
+    def _protection(self, settings: Settings) -> Protection:
+        shown = settings.tokens, settings.certificates, settings.trust_loopback
+        return Protection(*shown, self._callers, self._context.now)
 
     async def stop(self) -> None:
         await self._webhooks.stop()
@@ -109,10 +117,6 @@ class BifroMqFace(Face):
             return ()
         headers = "-H 'tenant_id: DevOnly' -H 'topic: hello/world' -H 'qos: 1' -H 'client_type: shell'"
         return [f"curl -d 'Hello from BifroMQ' {headers} {urls[0]}/pub"]
-
-
-def _protection(settings: Settings) -> Protection:
-    return Protection(settings.tokens, settings.certificates, settings.trust_loopback)
 
 
 async def _unknown(call: Call) -> Answer:

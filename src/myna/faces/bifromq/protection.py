@@ -1,25 +1,40 @@
 """Who may call, where the configuration asks for it. BifroMQ's own API asks nobody.
 
-A caller shows a bearer token or a client certificate; one from this machine needs neither unless the configuration
-says otherwise. What a newcomer gets wrong: behind a proxy on this machine everybody comes from this machine; set
-`trust_loopback = false` there.
+A caller shows a bearer token or a client certificate, or is known to one of the broker's own authenticators; one from
+this machine needs none of it unless the configuration says otherwise. Tokens and certificates of this API are for
+every tenant, a user of the broker's for their own. What a newcomer gets wrong: behind a proxy on this machine
+everybody comes from this machine; set `trust_loopback = false` there.
 """
 
 import hashlib
 import hmac
+import inspect
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from myna.faces.contract import Scope
+from myna.core.outcome import Refusal
+from myna.faces.bifromq import answers
+from myna.faces.bifromq.answers import Answer
+from myna.faces.bifromq.naming import TENANT_ID, decode_value
+from myna.faces.contract import EVERY_TENANT, Callers, Scope, caller_status
 
 AUTHORIZATION = b"authorization"
 ANY = "*"  # any certificate that the listener's client_ca has signed
 
 
 class Protection:
-    def __init__(self, tokens: Sequence[str], certificates: Sequence[str], trust_loopback: bool) -> None:
-        self.is_on = bool(tokens or certificates)
+    def __init__(
+        self,
+        tokens: Sequence[str],
+        certificates: Sequence[str],
+        trust_loopback: bool,
+        callers: Callers | None = None,
+        now: Callable[[], float] = float,
+    ) -> None:
+        self.is_on = bool(tokens or certificates or callers is not None)
+        self._callers = callers
+        self._now = now
         self._digests = [_digest(token.encode()) for token in tokens]
         self._certificates = frozenset(certificates)
         self._trust_loopback = trust_loopback
@@ -28,6 +43,20 @@ class Protection:
         if self._trust_loopback and _is_local(scope.get("client")):
             return True
         return self._knows_token(headers.get(AUTHORIZATION)) or self._knows_certificate(scope)
+
+    async def judge(self, scope: Scope, headers: dict[bytes, bytes]) -> Answer | None:
+        """What is answered to somebody this API does not know itself; None where they may go on."""
+        if self._callers is None:
+            return answers.STRANGER
+        judged = self._callers.call(scope, self._now())
+        if inspect.isawaitable(judged):
+            judged = await judged
+        if isinstance(judged, Refusal):
+            return answers.CALLERS.get(caller_status(judged), answers.STRANGER)
+        tenant = headers.get(TENANT_ID)
+        if tenant and judged.tenant not in (EVERY_TENANT, decode_value(tenant)):
+            return answers.FOREIGN_TENANT
+        return None
 
     def _knows_token(self, shown: bytes | None) -> bool:
         if shown is None or shown[:7].lower() != b"bearer ":

@@ -5,13 +5,13 @@ client's registration then says which field must hold that name, or which thumbp
 gets wrong: a certificate that somebody trusted has signed is not enough, the client must be registered.
 """
 
-import hmac
 from collections.abc import Iterator, Sequence
-from typing import Final, Protocol, runtime_checkable
+from typing import Final
 
 from myna.faces.eventgrid.callers import Caller
 from myna.faces.eventgrid.clients import SOURCES, Client
 from myna.faces.eventgrid.rules import Directory
+from myna.formats.certificates import Certificate, has_fingerprint, names_in
 
 SCHEMES: Final[dict[str, str]] = {
     "SubjectMatchesAuthenticationName": "ClientCertificateSubject",
@@ -20,20 +20,6 @@ SCHEMES: Final[dict[str, str]] = {
     "IpMatchesAuthenticationName": "ClientCertificateIp",
     "EmailMatchesAuthenticationName": "ClientCertificateEmail",
 }
-
-
-@runtime_checkable
-class Certificate(Protocol):
-    """The part of a verified certificate that is looked at."""
-
-    @property
-    def common_name(self) -> str: ...
-    @property
-    def names(self) -> dict[str, tuple[str, ...]]: ...
-    @property
-    def sha1(self) -> str: ...
-    @property
-    def sha256(self) -> str: ...
 
 
 class Certificates:
@@ -55,31 +41,20 @@ class Certificates:
                     client,
                     client.authentication_name,
                     authentication="CACertificate" if client.scheme in SCHEMES else "CertificateThumbprintMatch",
+                    expires_at=certificate.expires_at,
                 )
         return None
 
     def _names(self, certificate: Certificate) -> Iterator[str]:
         imported = self._directory.namespace.configuration.name_sources
         for source in self._sources or imported or ("ClientCertificateSubject",):
-            yield from fields(certificate, source)
+            yield from names_in(certificate, SOURCES[source])
 
 
 def is_proved(client: Client, certificate: Certificate) -> bool:
     """Does the certificate show that its bearer is this client?"""
     if client.scheme == "ThumbprintMatch":
-        shown = (certificate.sha1, certificate.sha256)
-        return any(
-            hmac.compare_digest(one.replace(":", "").upper(), allowed)
-            for one in shown
-            for allowed in client.thumbprints
-        )
+        return has_fingerprint(certificate, client.thumbprints)
     source = SCHEMES.get(client.scheme)
     wanted = client.authentication_name.casefold()
-    return source is not None and any(one.casefold() == wanted for one in fields(certificate, source))
-
-
-def fields(certificate: Certificate, source: str) -> tuple[str, ...]:
-    kind = SOURCES[source]
-    if kind is None:
-        return (certificate.common_name,) if certificate.common_name else ()
-    return certificate.names.get(kind, ())
+    return source is not None and any(one.casefold() == wanted for one in names_in(certificate, SOURCES[source]))

@@ -17,12 +17,12 @@ KEY: Final = re.compile(r"[A-Za-z0-9_]+", re.ASCII)
 MAXIMUM_ATTRIBUTES: Final = 4096  # bytes of all keys and values of a client
 MAXIMUM_NAME: Final = 128  # characters
 
-# Where a name may be looked for -> the kind of subject alternative name; None is the subject itself.
-SOURCES: Final[dict[str, str | None]] = {
-    "ClientCertificateSubject": None,
-    "ClientCertificateDns": "DNS",
-    "ClientCertificateUri": "URI",
-    "ClientCertificateIp": "IP Address",
+# Where a name may be looked for -> the certificate's field.
+SOURCES: Final[dict[str, str]] = {
+    "ClientCertificateSubject": "cn",
+    "ClientCertificateDns": "dns",
+    "ClientCertificateUri": "uri",
+    "ClientCertificateIp": "ip",
     "ClientCertificateEmail": "email",
 }
 

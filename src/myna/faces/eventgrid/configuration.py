@@ -1,7 +1,8 @@
 """The vendor's `topicSpacesConfiguration`: what a namespace says of tokens, certificates and sessions.
 
-Only what has a meaning here is read; routing and webhooks belong elsewhere. What a newcomer gets wrong: a certificate
-stands there as the base64 of its PEM text, and `kid` tells which one a token means.
+Only what has a meaning here is read; routing belongs elsewhere. What a newcomer gets wrong: a certificate stands there
+as the base64 of its PEM text, and `kid` tells which one a token means. And of a webhook only the address is there: how
+the vendor's broker proves itself to it means nothing outside of the vendor's cloud.
 """
 
 import base64
@@ -17,12 +18,13 @@ from myna.formats.keys import BadKey, read_pem
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """`keys` verify tokens of `token_issuer`."""
+    """`keys` verify tokens of `token_issuer`. `webhook` is the address of who is asked about clients."""
 
     token_issuer: str = ""
     keys: tuple[Key, ...] = ()
     name_sources: tuple[str, ...] = ()
     sessions_per_name: int = 0
+    webhook: str = ""
 
 
 def read_configuration(value: Mapping[str, Any]) -> Configuration:
@@ -37,10 +39,13 @@ def read_configuration(value: Mapping[str, Any]) -> Configuration:
     for source in sources:
         if source not in SOURCES:
             raise ValueError(f"alternativeAuthenticationNameSources: {source!r} is none of {', '.join(SOURCES)}")
+    webhook = _table(authentication, "webhookAuthentication").get("endpointUrl") or ""
+    if not isinstance(webhook, str) or not (webhook == "" or webhook.startswith(("https://", "http://"))):
+        raise ValueError("webhookAuthentication: endpointUrl is an https URL")
     keys = tuple(_read_certificate(one) for one in custom.get("encodedIssuerCertificates") or ())
     if issuer and not keys and custom.get("issuerCertificates"):
         raise ValueError("issuerCertificates point into the vendor's key vault: give encodedIssuerCertificates instead")
-    return Configuration(issuer, keys, sources, sessions)
+    return Configuration(issuer, keys, sources, sessions, webhook)
 
 
 def _read_certificate(value: object) -> Key:

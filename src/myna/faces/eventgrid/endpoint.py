@@ -57,9 +57,10 @@ class Endpoint(ABC):
         call: Call | None = None
         try:
             authorization = find_header(scope, b"authorization")
-            caller = service.doorman.find(authorization, service.now())
+            now = service.now()
+            caller = service.doorman.find(authorization, now)
             if caller is None:
-                caller = await service.doorman.identify(authorization, scope)
+                caller = await service.doorman.identify(authorization, scope, now)
             call = Call(scope, receive, send, request_id, caller)
             reply = await self.answer(call)
         except Fault as fault:

@@ -20,11 +20,12 @@ from typing import Final
 
 from myna.config import ConfigError
 from myna.faces.contract import Asgi, Authenticator, Claims, Face, FaceContext, Route
+from myna.faces.eventgrid import development
 from myna.faces.eventgrid.batch import Batch
 from myna.faces.eventgrid.certificates import Certificates
 from myna.faces.eventgrid.clients import SOURCES
 from myna.faces.eventgrid.endpoint import NotAllowed
-from myna.faces.eventgrid.gates import Admission, CertificateGate, TokenGate
+from myna.faces.eventgrid.gates import Admission, CertificateGate, TokenGate, VisitorGate, WebhookGate
 from myna.faces.eventgrid.identify import Doorman
 from myna.faces.eventgrid.importing import BadNamespace, list_files, load_namespace
 from myna.faces.eventgrid.metrics import Metrics
@@ -42,17 +43,12 @@ from myna.faces.eventgrid.service import Service
 from myna.faces.eventgrid.settings import IssuerSettings, Settings
 from myna.faces.eventgrid.streams import Streams
 from myna.faces.eventgrid.tokens import Issuer, Tokens
-from myna.formats.jwt import sign
+from myna.faces.eventgrid.visitors import Visitors
+from myna.faces.eventgrid.webhook import Webhook
 from myna.formats.keys import BadKey
 from myna.wire import reasons
 
 log = logging.getLogger("myna.eventgrid")
-
-# Development: well known, so that a token of yesterday's run still works today. Only loopback addresses are open then.
-DEVELOPMENT_KEY: Final = "myna-development-key-known-to-everybody"
-DEVELOPMENT_ISSUER: Final = "myna-development"
-DEVELOPMENT_CLIENT: Final = "DevUser"
-DEVELOPMENT_TOKEN_LIFE: Final = 365 * 86_400.0
 
 LOOK_AGAIN: Final = 2.0  # seconds between two looks at the namespace's files
 
@@ -78,13 +74,17 @@ class EventGridFace(Face):
         self._watching: asyncio.Task[None] | None = None
         tokens = self._tokens = Tokens(self._tenant, self._directory, issuers, settings.api_keys, context.now)
         certificates = Certificates(self._tenant, self._directory, check_sources(settings.name_sources))
+        visitors = None
+        if settings.access:
+            visitors = Visitors(self._tenant, self._directory, context.callers(settings.access))
         self._metrics = Metrics()
+        webhook = Webhook(self._tenant, self._directory, settings.webhook, context.http, context.now, self._metrics)
         self._records = Records(settings.name, Path(settings.log_file) if settings.log_file else None, self._metrics)
         self._service = Service(
             context.broker,
             self._tenant,
             settings,
-            Doorman(tokens, certificates),
+            Doorman(tokens, certificates, webhook, visitors),
             HttpQuota(settings.http_quota(), context.now()),
             self._records,
             self._metrics,
@@ -98,7 +98,10 @@ class EventGridFace(Face):
         self._authenticators: dict[str, Authenticator] = {
             "eventgrid-jwt": TokenGate(tokens, admission),
             "eventgrid-certificate": CertificateGate(certificates, admission),
+            "eventgrid-webhook": WebhookGate(webhook, admission),
         }
+        if visitors is not None:
+            self._authenticators["eventgrid"] = VisitorGate(visitors, admission)
 
     def claims(self) -> Claims:
         hot, routes = self.handlers()
@@ -162,16 +165,7 @@ class EventGridFace(Face):
         return self._metrics.render(self._context.broker.core, self._service.tenant)
 
     def development_token(self) -> str:
-        now = self._context.now()
-        claims = {
-            "iss": DEVELOPMENT_ISSUER,
-            "sub": DEVELOPMENT_CLIENT,
-            "oid": DEVELOPMENT_CLIENT,
-            "aud": self._settings.accepted_audiences()[0],
-            "nbf": int(now) - 60,
-            "exp": int(now + DEVELOPMENT_TOKEN_LIFE),
-        }
-        return sign(claims, DEVELOPMENT_KEY.encode())
+        return development.development_token(self._settings.accepted_audiences()[0], self._context.now())
 
     # The namespace
 
@@ -239,7 +233,7 @@ class EventGridFace(Face):
             custom = IssuerSettings(issuer=imported.token_issuer, methods=("CUSTOM-JWT",))
             issuers.append(Issuer(custom, http, audiences, imported.keys))
         if self._context.development:
-            own = IssuerSettings(issuer=DEVELOPMENT_ISSUER, secret=DEVELOPMENT_KEY)
+            own = IssuerSettings(issuer=development.ISSUER, secret=development.KEY)
             issuers.append(Issuer(own, http, audiences))
         return issuers
 

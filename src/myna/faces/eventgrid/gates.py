@@ -1,13 +1,16 @@
-"""MQTT clients of this API: JWTs by AUTH method or as password, and certificates of registered clients.
+"""MQTT clients of this API: JWTs by AUTH method or as password, certificates of registered clients, and visitors.
 
     OAUTH2-JWT, CUSTOM-JWT      MQTT 5, the token in the authentication data, refreshed by AUTH 0x19
     a JWT as password           any version; what the vendor says of 3.1.1 is contradictory, we take it
     a client certificate        with a registration
+    whatever a webhook takes    any way of showing something
+    anything else               that an authenticator of the broker's accepts: user name and password, SCRAM …
 
 What a newcomer gets wrong: a client id belongs to the name that opened its session, until that session is gone.
 Nobody else may take it over, though the core would let them: its sessions are the tenant's.
 """
 
+import inspect
 from collections.abc import Awaitable
 from typing import Final
 
@@ -15,17 +18,19 @@ from myna.core.broker import Broker
 from myna.core.identity import Identity
 from myna.core.outcome import Refusal
 from myna.core.ports import Ticket
+from myna.core.verdict import Answer, Challenge, Proved, Unclaimed, Verdict
 from myna.faces.eventgrid.callers import Caller
 from myna.faces.eventgrid.certificates import Certificates
 from myna.faces.eventgrid.rules import Directory
 from myna.faces.eventgrid.tokens import Tokens
+from myna.faces.eventgrid.visitors import Visitors
+from myna.faces.eventgrid.webhook import Webhook, read_ticket
 from myna.formats.issuers import NoKeys, UnknownIssuer
 from myna.formats.jwt import BadToken, looks_like_jwt
+from myna.formats.webhooks import Question
 from myna.wire import reasons
 
 METHODS: Final = ("OAUTH2-JWT", "CUSTOM-JWT")
-
-Verdict = Identity | Refusal | None
 
 
 class Admission:
@@ -37,7 +42,7 @@ class Admission:
         self._tenant = tenant
         self._sessions_per_name = sessions_per_name
 
-    def admit(self, caller: Caller, ticket: Ticket) -> Verdict:
+    def admit(self, caller: Caller, ticket: Ticket) -> Identity | Refusal:
         if not caller.enabled:
             return Refusal(reasons.NOT_AUTHORIZED, "this client's registration is disabled")
         name = caller.identity.user
@@ -57,7 +62,7 @@ class TokenGate:
         self._tokens = tokens
         self._admission = admission
 
-    def judge(self, ticket: Ticket, now: float) -> Verdict | Awaitable[Verdict]:
+    def judge(self, ticket: Ticket, now: float) -> Answer:
         token, method = _token_of(ticket)
         if token is None:
             return None
@@ -68,7 +73,8 @@ class TokenGate:
         try:
             caller = await self._tokens.check(token, method)
         except UnknownIssuer as error:
-            return Refusal(reasons.NOT_AUTHORIZED, str(error)) if method else None
+            words = str(error)
+            return Unclaimed(lambda: Refusal(reasons.NOT_AUTHORIZED, words))
         except NoKeys as error:
             return Refusal(reasons.SERVER_UNAVAILABLE, str(error))
         except BadToken as error:
@@ -88,6 +94,57 @@ class CertificateGate:
             return None
         caller = self._certificates.identify(ticket.peer.certificate, ticket.user_name)
         return None if caller is None else self._admission.admit(caller, ticket)
+
+
+class WebhookGate:
+    """The authenticator `eventgrid-webhook`: everybody who comes this far is put to the webhook, where there is one."""
+
+    def __init__(self, webhook: Webhook, admission: Admission) -> None:
+        self._webhook = webhook
+        self._admission = admission
+
+    def judge(self, ticket: Ticket, now: float) -> Answer:
+        if not self._webhook.is_there():
+            return None
+        question = read_ticket(ticket)
+        known = self._webhook.find(question, now)
+        return self._ask(question, ticket, now) if known is None else self._admission.admit(known, ticket)
+
+    async def _ask(self, question: Question, ticket: Ticket, now: float) -> Verdict:
+        found = await self._webhook.identify(question, now)
+        return found if isinstance(found, Refusal) else self._admission.admit(found, ticket)
+
+
+class VisitorGate:
+    """The authenticator `eventgrid`: whoever those of the setting `access` know, under the namespace's rules."""
+
+    def __init__(self, visitors: Visitors, admission: Admission) -> None:
+        self._visitors = visitors
+        self._admission = admission
+
+    def judge(self, ticket: Ticket, now: float) -> Answer:
+        return self._receive(self._visitors.callers.judge(ticket, now), ticket)
+
+    def _receive(self, answer: Answer, ticket: Ticket) -> Answer:
+        if inspect.isawaitable(answer):
+            return self._later(answer, ticket)
+        if isinstance(answer, Identity):
+            return self._admit(answer, ticket)
+        if isinstance(answer, Proved):
+            admitted = self._admit(answer.identity, ticket)
+            return Proved(admitted, answer.data) if isinstance(admitted, Identity) else admitted
+        if isinstance(answer, Challenge):
+            challenge = answer
+            return Challenge(challenge.data, lambda again, now: self._receive(challenge.judge(again, now), again))
+        return answer
+
+    async def _later(self, answer: Awaitable[Verdict], ticket: Ticket) -> Verdict:
+        received = self._receive(await answer, ticket)
+        return await received if inspect.isawaitable(received) else received
+
+    def _admit(self, identity: Identity, ticket: Ticket) -> Identity | Refusal:
+        caller = self._visitors.receive(identity)
+        return caller if isinstance(caller, Refusal) else self._admission.admit(caller, ticket)
 
 
 def _token_of(ticket: Ticket) -> tuple[bytes | None, str]:

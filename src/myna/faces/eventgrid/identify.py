@@ -1,26 +1,45 @@
 """Who calls over HTTP: the Authorization header or the connection's certificate -> a Caller, or the Fault to answer.
 
+    Bearer            a token or key of this API's; else, and for Basic and x-api-key, whoever the others know
+    a certificate     that of a registered client; else, again, whoever they know
+
+The others are users of the broker, then the webhook where there is one: about whom nobody knows it has the last word.
+
 What a newcomer gets wrong: the header's name of the scheme has no case, and what follows is compared nowhere in the
-clear.
+clear. A token that one of our issuers should have signed, and has not, is shown to nobody else.
 """
 
+import inspect
 from typing import Final
 
-from myna.faces.contract import Scope
+from myna.core.outcome import Refusal
+from myna.faces.contract import Scope, caller_status
 from myna.faces.eventgrid.answers import Fault
 from myna.faces.eventgrid.callers import Caller
 from myna.faces.eventgrid.certificates import Certificates
 from myna.faces.eventgrid.tokens import Tokens
-from myna.formats.issuers import NoKeys
+from myna.faces.eventgrid.visitors import Visitors
+from myna.faces.eventgrid.webhook import Webhook, read_call
+from myna.formats.issuers import NoKeys, UnknownIssuer
 from myna.formats.jwt import BadToken
 
 BEARER: Final = b"bearer "
+BASIC: Final = b"basic "
+API_KEY: Final = b"x-api-key"
+
+BUSY_FOR: Final = 2.0  # seconds after which a caller may try again whose password could not be checked
+
+_CODES: Final = {401: "Unauthorized", 403: "ClientDisabled", 429: "QuotaExceeded", 503: "ServerBusy"}
 
 
 class Doorman:
-    def __init__(self, tokens: Tokens, certificates: Certificates) -> None:
+    def __init__(
+        self, tokens: Tokens, certificates: Certificates, webhook: Webhook, visitors: Visitors | None = None
+    ) -> None:
         self._tokens = tokens
         self._certificates = certificates
+        self._webhook = webhook
+        self._visitors = visitors
 
     def find(self, authorization: bytes | None, now: float) -> Caller | None:
         """Who has shown this header before; at once."""
@@ -29,26 +48,62 @@ class Doorman:
         caller = self._tokens.find(authorization[7:].strip(), now)
         return caller if caller is not None and caller.enabled else None
 
-    async def identify(self, authorization: bytes | None, scope: Scope) -> Caller:
+    async def identify(self, authorization: bytes | None, scope: Scope, now: float) -> Caller:
         """Raises Fault: 401 for who cannot be told, 403 for who must not."""
-        caller = await self._by_token(authorization) if authorization is not None else self._by_certificate(scope)
+        if authorization is None:
+            caller = await self._by_connection(scope, now)
+        elif authorization[:7].lower() == BEARER and authorization[7:].strip():
+            caller = await self._by_token(authorization[7:].strip(), scope, now)
+        elif self._has_others() and authorization[:6].lower() == BASIC:
+            caller = await self._other(scope, now)
+        else:
+            raise Fault("Unauthorized", "send `Authorization: Bearer <token>`", token=True)
         if not caller.enabled:
             raise Fault("ClientDisabled", "this client's registration is disabled")
         return caller
 
-    async def _by_token(self, authorization: bytes) -> Caller:
-        if authorization[:7].lower() != BEARER or not authorization[7:].strip():
-            raise Fault("Unauthorized", "send `Authorization: Bearer <token>`", token=True)
+    async def _by_token(self, token: bytes, scope: Scope, now: float) -> Caller:
         try:
-            return await self._tokens.check(authorization[7:].strip())
+            return await self._tokens.check(token)
         except NoKeys as error:
             raise Fault("ServerBusy", str(error), retry_after=1.0) from None
         except BadToken as error:
+            if self._has_others() and isinstance(error, UnknownIssuer):
+                return await self._other(scope, now)
             raise Fault("TokenExpired" if error.expired else "Unauthorized", str(error), token=True) from None
 
-    def _by_certificate(self, scope: Scope) -> Caller:
-        tls = scope.get("extensions", {}).get("tls", {})
-        caller = self._certificates.identify(tls.get("myna.certificate"), None)
-        if caller is None:
-            raise Fault("Unauthorized", "send `Authorization: Bearer <token>`")
-        return caller
+    async def _by_connection(self, scope: Scope, now: float) -> Caller:
+        certificate = scope.get("extensions", {}).get("tls", {}).get("myna.certificate")
+        caller = self._certificates.identify(certificate, None)
+        if caller is not None:
+            return caller
+        shows_key = any(name == API_KEY for name, _ in scope["headers"])
+        if self._has_others() and (certificate is not None or shows_key):
+            return await self._other(scope, now)
+        raise Fault("Unauthorized", "send `Authorization: Bearer <token>`")
+
+    def _has_others(self) -> bool:
+        return self._webhook.is_there() or self._visitors is not None
+
+    async def _other(self, scope: Scope, now: float) -> Caller:
+        found = await self._ask_others(scope, now)
+        if isinstance(found, Refusal):
+            code = _CODES.get(caller_status(found), "InternalError")
+            raise Fault(code, found.text, retry_after=BUSY_FOR, token=True)
+        return found
+
+    async def _ask_others(self, scope: Scope, now: float) -> Caller | Refusal:
+        """Users of the broker first; then the webhook, about whom none of them is."""
+        visitors = self._visitors
+        if visitors is not None and self._webhook.is_there():
+            claimed = await visitors.claim(scope, now)
+            if claimed is not None:
+                return claimed
+        elif visitors is not None:
+            called = visitors.call(scope, now)
+            return await called if inspect.isawaitable(called) else called
+        shown = read_call(scope)
+        found = await self._webhook.identify(shown, now)
+        if isinstance(found, Caller) and shown.data and found.expires_at:
+            self._tokens.keep(shown.data, found)
+        return found

@@ -41,6 +41,8 @@ class Metrics:
         self._connections: dict[Labels, int] = {}
         self._failed: dict[Labels, int] = {}  # publishes of MQTT clients
         self._failed_subscriptions: dict[Labels, int] = {}
+        self._webhook_decisions: dict[Labels, int] = {}
+        self._webhook_failures: dict[Labels, int] = {}
         self.bytes_out = 0
         self.lost_records = 0
 
@@ -56,6 +58,15 @@ class Metrics:
 
     def throttled(self, kind: str) -> None:
         _add(self._throttled, (kind,))
+
+    # The webhook that knows clients
+
+    def webhook_decided(self, decision: str) -> None:
+        _add(self._webhook_decisions, (decision,))
+
+    def webhook_failed(self, status: int, error: str) -> None:
+        """`status` is 0 where there was no answer."""
+        _add(self._webhook_failures, (str(status) if status else "", error))
 
     # MQTT clients
 
@@ -86,6 +97,11 @@ class Metrics:
         subscribing = ("operation_type", "protocol", "error")
         failed = self._failed_subscriptions
         _show(lines, "mqtt_failed_subscription_operations_total", "counter", subscribing, failed)
+        decisions, failures = self._webhook_decisions, self._webhook_failures
+        name = "mqtt_successful_webhook_authentication_requests_total"
+        _show(lines, name, "counter", ("decision",), decisions)
+        name = "mqtt_failed_webhook_authentication_requests_total"
+        _show(lines, name, "counter", ("status_code", "error"), failures)
         _show(lines, "mqtt_connections", "gauge", ("protocol",), self._connections)
         _show(lines, "mqtt_dropped_sessions_total", "counter", ("drop_reason",), self._dropped)
         _show(lines, "mqtt_retained_messages", "gauge", (), {(): tenant.retained.count})

@@ -233,7 +233,11 @@ def _clear_one() -> Schema:
 def _components() -> Schema:
     error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     return {
-        "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        "securitySchemes": {
+            "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            "basic": {"type": "http", "scheme": "basic", "description": "where users of the broker may call"},
+            "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "likewise"},
+        },
         "responses": {
             f"Error{status}": {
                 "description": ", ".join(sorted(code for code, held in STATUS.items() if held == status)),
@@ -297,7 +301,7 @@ def make_document() -> Schema:
             "version": version,
             "description": "Publish MQTT messages, subscribe, and manage retained messages over HTTP.",
         },
-        "security": [{"bearer": []}],
+        "security": [{"bearer": []}, {"basic": []}, {"apiKey": []}],
         "paths": {
             "/mqtt/messages": {"post": _publish(), "get": _subscribe()},
             "/mqtt/messages:batch": {"post": _batch()},

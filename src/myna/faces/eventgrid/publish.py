@@ -85,7 +85,7 @@ class Publish:
         authorization = headers.get(b"authorization")
         caller = service.doorman.find(authorization, now)
         if caller is None:
-            caller = await service.doorman.identify(authorization, scope)
+            caller = await service.doorman.identify(authorization, scope, now)
         attempt.caller = caller
         query = read_query(scope["query_string"], service.settings.strict_api_version)
         publication = attempt.publication = read_publication(query, headers)

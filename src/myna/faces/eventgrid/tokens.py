@@ -15,9 +15,11 @@ from myna.faces.eventgrid.callers import Caller
 from myna.faces.eventgrid.clients import MAXIMUM_NAME, Client, attributes_of_claims
 from myna.faces.eventgrid.namespace import Role
 from myna.faces.eventgrid.rules import Directory
-from myna.faces.eventgrid.settings import ApiKeySettings, IssuerSettings, RoleSettings
+from myna.faces.eventgrid.settings import ApiKeySettings, IssuerSettings
 from myna.formats import issuers
-from myna.formats.jwt import BadToken, Key
+from myna.formats.claims import values_of
+from myna.formats.issuers import UnknownIssuer
+from myna.formats.jwt import BadToken, Key, looks_like_jwt
 from myna.formats.outgoing import HttpCaller
 from myna.formats.remembered import Remembered
 
@@ -44,7 +46,7 @@ class Issuer(issuers.Issuer):
         return tuple(
             Role(rule.permission, space)
             for rule in self.settings.roles
-            if _has_value(claims, rule)
+            if any(rule.value in values_of(claims.get(name)) for name in rule.claims)
             for space in rule.topic_spaces or ("",)
         )
 
@@ -80,9 +82,15 @@ class Tokens:
         try:
             text = token.decode("ascii")
         except UnicodeDecodeError:
-            raise BadToken("this is not a JWT") from None
+            raise UnknownIssuer("this is not a JWT") from None
+        if not looks_like_jwt(text):
+            raise UnknownIssuer("this is not a JWT")
         issuer = issuers.choose((one for one in self._issuers if one.serves(method)), text)
         return self._remember(token, self._of_claims(issuer, await issuer.check(text, self._now)))
+
+    def keep(self, token: bytes, caller: Caller) -> None:
+        """Somebody else has said whose this is, and until when."""
+        self._remember(token, caller)
 
     def use(self, issuers: Sequence[Issuer]) -> None:
         """Others from now on."""
@@ -135,14 +143,3 @@ def _first_text(claims: Mapping[str, Any], names: Sequence[str]) -> str:
         if isinstance(value, str) and value:
             return value
     return ""
-
-
-def _has_value(claims: Mapping[str, Any], rule: RoleSettings) -> bool:
-    """The value may be the claim, one of its elements, or one of the words in it, as scopes are written."""
-    for name in rule.claims:
-        held = claims.get(name)
-        if isinstance(held, str) and (held == rule.value or rule.value in held.split()):
-            return True
-        if isinstance(held, list) and rule.value in held:
-            return True
-    return False

@@ -50,6 +50,7 @@ ACCEPTED: Final = Answer(202)
 NO_CONTENT: Final = Answer(204)
 UNAUTHORIZED: Final = Answer(401, b"", (SUPPORTED, (b"www-authenticate", b"Bearer")))
 NOT_FOUND: Final = Answer(404)
+UNAVAILABLE: Final = Answer(503, b"", (SUPPORTED, (b"retry-after", b"1")))
 
 
 def json_answer(value: object) -> Answer:

@@ -17,6 +17,7 @@ from myna.faces.webpubsub.answers import (
     OK,
     SUPPORTED,
     UNAUTHORIZED,
+    UNAVAILABLE,
     Answer,
     Refused,
     invalid,
@@ -71,8 +72,14 @@ class RestApplication:
             return NOT_FOUND
         head = read_head(scope["headers"])
         backend = self._backend
-        if not backend.tokens.opens(head.authorization, raw_path, head.host, backend.now()):
-            return UNAUTHORIZED
+        now = backend.now()
+        if not (
+            backend.tokens.opens(head.authorization, raw_path, head.host, now)
+            or backend.oidc.is_known(head.authorization, now)
+        ):
+            opened = await backend.oidc.opens(head.authorization, address_of(scope))
+            if not opened:
+                return UNAVAILABLE if opened is None else UNAUTHORIZED
         operation = place.operations.get(scope["method"])
         if operation is None:
             return _not_allowed(place.operations)
@@ -112,6 +119,11 @@ def _remember(kept: dict[bytes, T], raw: bytes, value: T) -> None:
         if len(kept) >= KEPT:
             del kept[next(iter(kept))]
         kept[raw] = value
+
+
+def address_of(scope: Scope) -> str:
+    peer = scope.get("client")
+    return str(peer[0]) if peer else "unix"
 
 
 def take_apart(raw_path: str) -> tuple[str, str, list[str]]:

@@ -18,6 +18,7 @@ from myna.faces.async_broker import AsyncBroker
 from myna.faces.webpubsub.clients.client import GROUP_QOS, WebSocketClient
 from myna.faces.webpubsub.filter import Filters
 from myna.faces.webpubsub.naming import DIALECT, SERVER_MESSAGES, tenant_of
+from myna.faces.webpubsub.oidc import OidcTokens
 from myna.faces.webpubsub.payloads import carry
 from myna.faces.webpubsub.selecting import is_ours
 from myna.faces.webpubsub.tokens import Tokens
@@ -28,6 +29,7 @@ from myna.wire import reasons
 class Backend:
     broker: AsyncBroker
     tokens: Tokens
+    oidc: OidcTokens
     default_tenant: str
     now: Callable[[], float]
     filters: Filters = field(default_factory=Filters)

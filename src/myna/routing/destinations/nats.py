@@ -1,0 +1,148 @@
+"""Events to NATS: published to a subject, and with JetStream acknowledged by a stream.
+
+What a newcomer gets wrong: without JetStream nobody says that a message has arrived; then it is delivered when the
+server has answered a ping behind it.
+"""
+
+import re
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, Final, Literal
+
+from myna.config import Duration
+from myna.formats.cloudevents import CHARSET, STRUCTURED, NotAnEvent, attributes_of, content_of
+from myna.routing.destination import Destination, DestinationContext, DestinationSettings, NotReady
+from myna.routing.event import Event
+from myna.routing.verdict import DELIVERED, NOT_FOUND, Verdict, again, never
+
+SCHEDULE: Final = (1.0, 5.0, 10.0, 30.0, 60.0)
+_TOPIC: Final = "${topic}"
+_WORD: Final = re.compile(r"[\s.*>%\x00-\x1f\x7f]")
+
+
+class NatsSettings(DestinationSettings, frozen=True, kw_only=True):
+    servers: tuple[str, ...]  # nats://host:4222, tls://
+    subject: str = "myna.${topic}"  # a topic's levels become words: a/b is a.b; what NATS reserves is written %XX
+    jetstream: bool = False  # wait for a stream to have it; there must be one for the subject
+    mode: Literal["structured", "binary"] = "structured"  # binary: the data, with ce- headers
+    credentials_file: str = ""  # as `nsc` makes them
+    token: str = ""
+    user_name: str = ""
+    password: str = ""
+    timeout: Duration = Duration(5)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.servers:
+            raise ValueError('servers: where is it? `servers = ["nats://localhost:4222"]`')
+        if not self.subject or re.search(r"[\s*>]", self.subject):
+            raise ValueError(f"subject: {self.subject!r} cannot be published to")
+
+
+class NatsDestination(Destination):
+    SETTINGS = NatsSettings
+    SCHEDULE = SCHEDULE
+
+    def __init__(self, context: DestinationContext, settings: NatsSettings) -> None:
+        try:  # an extra, and imported only for those who name it
+            self._nats: Any = import_module("nats")
+        except ImportError:
+            raise ValueError("NATS needs its client: pip install 'myna[nats]'") from None
+        self._name = context.name
+        self._settings = settings
+        self._connection: Any = None
+
+    async def start(self) -> None:
+        settings = self._settings
+        options: dict[str, Any] = {
+            "servers": list(settings.servers),
+            "name": f"myna {self._name}",
+            "connect_timeout": float(settings.timeout),
+            "allow_reconnect": True,
+            "max_reconnect_attempts": -1,
+            "error_cb": self._heard,
+        }
+        for option, value in (
+            ("user_credentials", settings.credentials_file),
+            ("token", settings.token),
+            ("user", settings.user_name),
+            ("password", settings.password),
+        ):
+            if value:
+                options[option] = value
+        options["max_reconnect_attempts"] = 1  # of the first connection; from then on it comes back by itself
+        try:
+            self._connection = await self._nats.connect(**options)
+        except (OSError, self._nats.errors.Error) as error:
+            raise NotReady(again(_explain(error), result="SocketError", hold=10.0)) from None
+        self._connection.options["max_reconnect_attempts"] = -1
+
+    async def stop(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+
+    async def deliver(self, events: Sequence[Event]) -> Verdict | Sequence[Verdict]:
+        if self._settings.jetstream:
+            return [await self._publish(event) for event in events]
+        try:
+            verdicts: list[Verdict] = []
+            for event in events:
+                try:
+                    headers, body = self._form(event)
+                except NotAnEvent as error:
+                    verdicts.append(never(f"an event cannot be sent: {error}", result="InvalidEvent"))
+                    continue
+                await self._connection.publish(self._subject(event), body, headers=headers)
+                verdicts.append(DELIVERED)
+            await self._connection.flush(float(self._settings.timeout))
+        except (OSError, self._nats.errors.Error) as error:
+            return again(_explain(error), result="SocketError")
+        return verdicts
+
+    async def _publish(self, event: Event) -> Verdict:
+        try:
+            headers, body = self._form(event)
+        except NotAnEvent as error:
+            return never(f"an event cannot be sent: {error}", result="InvalidEvent")
+        headers["Nats-Msg-Id"] = str(event.decoded().get("id", ""))  # so that a repetition is known as one
+        stream = self._connection.jetstream(timeout=float(self._settings.timeout))
+        try:
+            await stream.publish(self._subject(event), body, headers=headers)
+        except self._nats.js.errors.NoStreamResponseError:
+            return again(f"no stream has the subject {self._subject(event)}", result="NotFound", error=NOT_FOUND)
+        except (OSError, self._nats.errors.Error) as error:
+            return again(_explain(error), result="SocketError")
+        return DELIVERED
+
+    def _form(self, event: Event) -> tuple[dict[str, str], bytes]:
+        if self._settings.mode == "structured":
+            return {"content-type": STRUCTURED + CHARSET}, event.body
+        decoded = event.decoded()
+        body, content_type = content_of(decoded)
+        headers = {f"ce-{name}": _printable(value) for name, value in attributes_of(decoded).items()}
+        if content_type:
+            headers["content-type"] = _printable(content_type)
+        return headers, body
+
+    def _subject(self, event: Event) -> str:
+        return self._settings.subject.replace(_TOPIC, subject_of(event.topic))
+
+    async def _heard(self, error: Exception) -> None:
+        """Trouble in the background; the next delivery says the same to those who must know."""
+
+
+def subject_of(topic: str) -> str:
+    """A topic's levels as the words of a subject."""
+    return ".".join([_WORD.sub(_escape, level) or "%" for level in topic.split("/")])
+
+
+def _escape(found: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in found[0].encode())
+
+
+def _printable(value: str) -> str:
+    return "".join(one if one.isprintable() else " " for one in value)
+
+
+def _explain(error: Exception) -> str:
+    return str(error) or type(error).__name__

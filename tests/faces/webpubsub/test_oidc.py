@@ -1,0 +1,129 @@
+"""REST calls with tokens of an identity provider."""
+
+import logging
+from typing import Any
+
+import msgspec
+import pytest
+
+from myna.config import ConfigError
+from myna.faces.webpubsub.oidc import AUDIENCE, OidcSettings
+from myna.faces.webpubsub.settings import Settings
+from myna.formats.outgoing import Answer
+from myna.testing.outgoing import ScriptedHttp
+from tests.faces.webpubsub.hub import Hub
+from tests.formats.signers import OTHER_RSA, RSA, confused, jwks, pem, token, unsigned
+
+ISSUER = "https://login.example/v2.0"
+
+
+def hub(*, http: ScriptedHttp | None = None, **oidc: Any) -> Hub:
+    given = {"issuer": ISSUER, "keys": (pem(RSA).decode(),), **oidc}
+    return Hub(Settings(oidc=OidcSettings(**given)), outgoing=http)
+
+
+def claims(here: Hub, **more: Any) -> dict[str, Any]:
+    return {"iss": ISSUER, "aud": AUDIENCE, "exp": here.now() + 600, "roles": ["Owner"], **more}
+
+
+def send(here: Hub, shown: str) -> int:
+    return here.call("POST", ":send", b"x", token=shown, content_type="text/plain").status
+
+
+def test_it_is_off_unless_configured() -> None:
+    here = Hub()
+    assert send(here, token(claims(here), RSA)) == 401
+
+
+def test_a_token_of_the_provider_opens_all_of_rest_beside_access_keys() -> None:
+    here = hub()
+    shown = token(claims(here), RSA)
+    assert [send(here, shown) for _ in range(2)] == [202, 202]
+    assert here.call("POST", "groups/g/:send", b"x", token=shown, content_type="text/plain").status == 202
+    assert here.call("POST", ":generateToken", token=shown).status == 200
+    assert here.call("POST", ":send", b"x", content_type="text/plain").status == 202
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"aud": "https://elsewhere.example"},
+        {"aud": None},
+        {"exp": 1},
+        {"exp": None},
+        {"iss": "https://mallory.example"},
+    ],
+)
+def test_a_token_must_say_the_right_things(more: dict[str, Any]) -> None:
+    here = hub()
+    assert send(here, token(claims(here, **more), RSA)) == 401
+    assert here.world.refused("call:oidc_token") == 1
+
+
+def test_a_token_must_be_signed_by_the_provider() -> None:
+    here = hub()
+    for shown in (
+        token(claims(here), OTHER_RSA),
+        confused(claims(here), RSA),
+        unsigned(claims(here)),
+        "eyJ.eyJ.x",
+        "x",
+    ):
+        assert send(here, shown) == 401
+
+
+def test_a_client_s_token_of_the_provider_opens_no_websocket() -> None:
+    here = hub()
+    opened = here.upgrade("/client/hubs/chat", f"access_token={token(claims(here), RSA)}")
+    assert opened.socket.answer == ("rejected", 401)
+
+
+def test_a_role_may_be_asked_for() -> None:
+    here = hub(role="Owner")
+    assert send(here, token(claims(here), RSA)) == 202
+    others: list[object] = [["Reader"], "Reader", None, {}]
+    for roles in others:
+        assert send(here, token(claims(here, roles=roles), RSA)) == 401
+    here = hub(role="hub.write", role_claims=("scp", "realm_access.roles"))
+    assert send(here, token(claims(here, scp="read hub.write"), RSA)) == 202
+    assert send(here, token(claims(here, realm_access={"roles": ["hub.write"]}), RSA)) == 202
+
+
+def test_a_token_that_has_been_good_is_good_until_it_expires() -> None:
+    here = hub()
+    shown = token(claims(here, exp=here.now() + 60), RSA)
+    assert send(here, shown) == 202
+    here.world.pass_time(91)
+    assert send(here, shown) == 401
+
+
+def test_published_keys_are_fetched_and_a_provider_that_is_down_is_503() -> None:
+    http = ScriptedHttp()
+    here = hub(http=http, keys=(), jwks="https://login.example/keys")
+    assert send(here, token(claims(here), RSA, kid="k")) == 503
+    http.answers.append(Answer(200, {}, jwks(k=RSA)))
+    here.world.pass_time(31)
+    assert send(here, token(claims(here), RSA, kid="k")) == 202
+
+
+def test_the_development_switch_looks_at_audience_and_time_only(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        here = hub(issuer="", keys=(), accept_unvalidated=True)
+    assert "for development only" in caplog.text
+    assert send(here, token(claims(here), OTHER_RSA)) == 202
+    assert send(here, unsigned(claims(here))) == 202
+    for more in ({"aud": "x"}, {"exp": 1}, {"exp": None}):
+        assert send(here, token(claims(here, **more), RSA)) == 401
+    with pytest.raises(msgspec.ValidationError, match="choose it or an issuer"):
+        msgspec.convert({"accept_unvalidated": True, "issuer": ISSUER}, OidcSettings)
+
+
+def test_settings_that_cannot_work_are_named_and_a_reload_keeps_the_old_ones(caplog: pytest.LogCaptureFixture) -> None:
+    bad = Settings(oidc=OidcSettings(issuer="nobody"))
+    with pytest.raises(ConfigError, match=r"faces\.webpubsub\.oidc: an issuer needs"):
+        Hub(bad)
+    here = hub()
+    assert not here.face.reload(bad)
+    assert send(here, token(claims(here), RSA)) == 202
+    assert here.face.reload(Settings())
+    assert send(here, token(claims(here), RSA)) == 401
