@@ -71,10 +71,10 @@ def explain(config: "Config", about_faces: Iterable[str] = ()) -> Iterator[str]:
     for name, words in describe_access(config).items():
         yield _row("", f"{name}: {words}")
     yield _row("faces", ", ".join(config.faces) or "none")
-    for name, table in config.routing.destinations.items():
-        yield _row("routing", _destination(config, name, table.values))
     for line in about_faces:
         yield _row("", line)
+    for name, table in config.routing.destinations.items():
+        yield _row("routing", _destination(config, name, table.values))
     yield _row("admin", _administration(config))
     yield _row("data", _data(config))
     yield _row("stopping", f"takes at most {config.server.drain}; wills are {_wills(config)}")

@@ -51,11 +51,24 @@ class _Late(Timed):
 
 @final
 class Authentication:
-    __slots__ = ("_broker", "_gate", "_late", "_link", "_method", "_peer", "_ticket", "is_challenged")
+    __slots__ = (
+        "_broker",
+        "_client_id",
+        "_gate",
+        "_late",
+        "_link",
+        "_method",
+        "_peer",
+        "_renews",
+        "_ticket",
+        "is_challenged",
+    )
 
     def __init__(self, broker: Broker, link: Link, gate: Gate, peer: Peer) -> None:
         self._broker = broker
+        self._client_id = ""
         self._late: Deadline | None = None
+        self._renews = False  # the question is one of a connection that is open
         self._link = link
         self._gate = gate
         self._peer = peer
@@ -104,6 +117,7 @@ class Authentication:
             ticket = self._ticket_for(client_id, MQTT_5)
             ticket.method = method
             ticket.data = data
+            self._renews = True
             self._ticket = ticket
             self._gate.admit(ticket, now)
         else:
@@ -143,7 +157,17 @@ class Authentication:
             if reason in FAILED and _shows_something(ticket):
                 self._broker.logins.failed(self._peer.address, _name(ticket), now)
             self._link.words = ticket.words
-            self._link.dismiss(reason, text, now)
+            if self._renews:
+                self.dismiss(reason, text, now)
+            else:
+                self._link.disconnect(reason, now, text=text)
+
+    def dismiss(self, reason: int, text: str, now: float) -> None:
+        """End an open connection because of who the client is, or is no longer: that is counted and reported."""
+        name = reasons.reason_name(reason)
+        self._broker.counters.refuse(f"credentials:{name}")
+        self._broker.watcher.refused("to stay connected", "", self._client_id, self._peer.address, text or name, now)
+        self._link.disconnect(reason, now, text=text)
 
     def challenged(self, ticket: ConnectTicket, data: bytes, now: float) -> None:
         if ticket is self._ticket:
@@ -152,6 +176,7 @@ class Authentication:
             self._link.read_on(UNJUDGED)
 
     def _ticket_for(self, client_id: str, level: int) -> ConnectTicket:
+        self._client_id = client_id
         ticket = ConnectTicket(self)
         ticket.client_id = client_id
         ticket.level = level

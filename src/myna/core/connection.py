@@ -145,15 +145,6 @@ class Connection(Link):
         self._close(True, reason, False, now)
         self._outlet.close()
 
-    def dismiss(self, reason: int, text: str, now: float) -> None:
-        session = self.session
-        if self.state == OPEN and session is not None:
-            tenant, _, client_id = session.key
-            name = reasons.reason_name(reason)
-            self._broker.counters.refuse(f"credentials:{name}")
-            self._broker.watcher.refused("to stay connected", tenant, client_id, self.address, text or name, now)
-        self.disconnect(reason, now, text=text)
-
     def settled(self, sequence: int) -> None:
         acks = self._acks
         if acks is not None:
@@ -335,7 +326,7 @@ class Connection(Link):
         self._broker.census.half_open -= 1
         tenant.connected()
         self._deadlines.keep_alive(opened.keep_alive, now)
-        self._deadlines.credentials_expire(opened.identity.expires_at)
+        self._deadlines.credentials_expire(opened.identity.expires_at, self._authentication)
         session.attach(self, now)
         self._broker.watcher.connected(session, self.address, now)
 
@@ -344,11 +335,11 @@ class Connection(Link):
         assert session is not None
         tenant, scope, _ = session.key
         if identity.tenant != tenant or identity.scope != scope or identity.user != session.identity.user:
-            self.dismiss(reasons.NOT_AUTHORIZED, "re-authentication as somebody else", now)
+            self._authentication.dismiss(reasons.NOT_AUTHORIZED, "re-authentication as somebody else", now)
             return
         session.identity = identity
         self._broker.rules_changed()
-        self._deadlines.credentials_expire(identity.expires_at)
+        self._deadlines.credentials_expire(identity.expires_at, self._authentication)
         self.output.write(self._authentication.answer(reasons.SUCCESS, data))
 
     def _refuse_connect(self, reason: int, text: str, now: float, tenant: str = "") -> None:

@@ -7,6 +7,7 @@ and moves itself.
 
 from typing import Final, final
 
+from myna.core.authentication import Authentication
 from myna.core.deadlines import Deadline, Deadlines, Timed
 from myna.core.link import Link
 from myna.wire import reasons
@@ -39,11 +40,11 @@ class _KeepAlive(Timed):
 class _Expiry(Timed):
     """The identity's time is up, unless it authenticates anew."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, authentication: Authentication) -> None:
+        self._authentication = authentication
 
     def due(self, now: float) -> None:
-        self._link.dismiss(reasons.NOT_AUTHORIZED, "the credentials have expired", now)
+        self._authentication.dismiss(reasons.NOT_AUTHORIZED, "the credentials have expired", now)
 
 
 @final
@@ -82,13 +83,13 @@ class LineDeadlines:
         else:
             self._silence = self._deadlines.add(heard + timer.limit, timer)
 
-    def credentials_expire(self, at: float) -> None:
+    def credentials_expire(self, at: float, authentication: Authentication) -> None:
         """When the identity does; 0 for never."""
         if self._expiry is not None:
             self._expiry.cancel()
             self._expiry = None
         if at:
-            self._expiry = self._deadlines.add(at, _Expiry(self._link))
+            self._expiry = self._deadlines.add(at, _Expiry(authentication))
 
     def cancel(self) -> None:
         for deadline in (self._silence, self._expiry):

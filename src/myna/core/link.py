@@ -63,10 +63,6 @@ class Link(Conversation):
     def disconnect(self, reason: int, now: float, *, reference: str = "", text: str = "") -> None:
         """Say why, then end the connection."""
 
-    def dismiss(self, reason: int, text: str, now: float) -> None:
-        """End the connection because of who the client is, or is no longer: that is reported."""
-        self.disconnect(reason, now, text=text)
-
     @abstractmethod
     def admitted(self, identity: Identity, data: bytes | None, now: float) -> None:
         """The gate says who it is, for the first time or again."""

@@ -237,11 +237,11 @@ def _no_registry(url: str, retention: float) -> Inventory:
     raise AssertionError("whoever made this context has no registry to give")
 
 
+_NO_SINK: Final = NoSink()
+
+
 def _no_limits(tenant: str, limits: LimitSettings | None) -> None:
     raise AssertionError("whoever made this context has no limits to set")
-
-
-_NO_SINK: Final = NoSink()
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,9 +291,9 @@ class FaceContext:
     open_registry   devices and people: in a database by its URL, or "" for the data folder, keeping history so many
                     seconds. It waits for the database, so ask while the face is made, and `start` it when the face
                     starts. The broker closes it, after the last clients have gone
+    events          takes events that are made of no message, for rules that want them
     limit_tenant    what somebody outside says of a tenant's limits, or None: it goes over what the configuration says
                     of everybody, and below what it says of this tenant
-    events          takes events that are made of no message, for rules that want them
     urls            what is open, by listener: urls["http"][0]; complete when `start` is called
     process         reads the configuration again and says how it does; for the administrator
     """

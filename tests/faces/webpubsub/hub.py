@@ -38,6 +38,7 @@ from myna.faces.webpubsub.face import WebPubSubFace
 from myna.faces.webpubsub.protobuf.schema import DownstreamMessage, UpstreamMessage
 from myna.faces.webpubsub.settings import DEVELOPMENT_KEY, Settings
 from myna.formats import jwt
+from myna.formats.offered import EventSink, NoSink
 from myna.formats.outgoing import HttpCaller
 from myna.testing import Client as MqttClient
 from myna.testing import World, properties
@@ -256,13 +257,14 @@ class Hub:
         upstream: back_end.Upstream | None = None,
         outgoing: HttpCaller | None = None,
         kept: Sequence[tuple[str, str, bytes]] = (),
+        events: EventSink | None = None,
     ) -> None:
         self.name = name
         self.outgoing = ScriptedHttp() if outgoing is None else outgoing
         self.world = World(limits=limits, store=store)
         self.world.now = 1_700_000_000.0
         self.core = self.world.broker
-        context = self._context(development)
+        context = self._context(development, events or NoSink())
         self.face = WebPubSubFace(context, settings or Settings(), upstream)
         claims = self.face.claims()
         watchers = Watchers()
@@ -277,7 +279,7 @@ class Hub:
             self.core.kept.restore(space, key, value)
         start_now(self.face)
 
-    def _context(self, development: bool) -> FaceContext:
+    def _context(self, development: bool, events: EventSink) -> FaceContext:
         return FaceContext(
             broker=AsyncBroker(self.core, self.now, lambda: None),
             now=self.now,
@@ -287,6 +289,7 @@ class Hub:
             data=None,
             secret=lambda name: f"a generated secret for {name}".ljust(40, "x"),
             http=self.outgoing,
+            events=events,
             gate=lambda names: NamedGate(self.face),
             connect_mqtt=lambda gate, outlet, peer, now: Connection(self.core, gate, outlet, peer, now),
             text_frame=lambda data: b"T" + data,

@@ -15,6 +15,8 @@ from tests.faces.webpubsub.hub import JSON, Hub, Reply
 HANDLER = {"url_template": "http://app/{event}?code=secret", "user_event_pattern": "*", "system_events": ["connected"]}
 SHOWN = {
     "handlers": [{**HANDLER, "url_template": "http://app/{event}?code=***"}],
+    "routed_user_events": "",
+    "routed_system_events": [],
     "anonymous": True,
     "client_ids_of_users": True,
     "timeout": "30 s",

@@ -20,7 +20,9 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from myna.faces.webpubsub.settings import DEVELOPMENT_KEY
 from myna.faces.webpubsub.tokens import MQTT, Tokens
+from tests.access.services import provider
 from tests.commands.processes import Serving, serve
+from tests.net import certificates
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 SDK = Path(__file__).resolve().parent / "sdk"
@@ -79,8 +81,12 @@ def node_modules() -> Path:
 
 
 def run(server: Serving, *command: str, **environ: str) -> None:
+    run_alone(*command, connection_string(server), **environ)
+
+
+def run_alone(*command: str, **environ: str) -> None:
     ran = subprocess.run(
-        [*command, connection_string(server)],
+        command,
         capture_output=True,
         text=True,
         timeout=120,
@@ -145,3 +151,27 @@ def test_paho_comes_in_with_a_token(server: Serving, protocol: MQTTProtocolVersi
     finally:
         client.disconnect()
         client.loop_stop()
+
+
+def test_the_python_sdk_s_token_credentials_are_those_of_a_real_identity_provider(tmp_path: Path) -> None:
+    python = python_with(SERVICES[0])
+    config = tmp_path / "myna.toml"
+    folder = certificates.folder()
+    with provider() as oidc:
+        config.write_text(f"""
+[server]
+memory = true
+[[http]]
+listen = "127.0.0.1:0"
+tls = true
+[tls]
+certificate = "{folder}/server.pem"
+key = "{folder}/server.key"
+[faces.webpubsub.oidc]
+issuer = "{oidc.issuer}"
+""")
+        token = oidc.token(aud="https://webpubsub.azure.com")
+        with serve("-c", str(config)) as server:
+            host, port = server.address("https")
+            run_alone(python, str(SDK / "identity.py"), f"https://{host}:{port}", token, f"{folder}/ca.pem")
+        assert oidc.fetches() == 1

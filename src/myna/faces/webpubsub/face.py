@@ -35,6 +35,7 @@ from myna.faces.webpubsub.clients.json_protocol import JsonProtocol
 from myna.faces.webpubsub.clients.pubsub_client import Leaving
 from myna.faces.webpubsub.events.calls import Calls
 from myna.faces.webpubsub.events.dispatcher import Dispatcher
+from myna.faces.webpubsub.events.listeners import Listeners
 from myna.faces.webpubsub.events.protection import Protection
 from myna.faces.webpubsub.events.watching import ConnectionWatcher
 from myna.faces.webpubsub.guard import EventGuard
@@ -73,7 +74,8 @@ class WebPubSubFace(Face):
         self._access = HubAccess(self._tokens, self._hubs.is_anonymous)
         self._protection = Protection(context.http, self._origin, context.now)
         calls = Calls(core, context.http, self._protection, self._keys.both, self._origin, context.now)
-        self._dispatcher = Dispatcher(core, self._hubs, calls, context.now)
+        listeners = Listeners(context.events, context.default_tenant)
+        self._dispatcher = Dispatcher(core, self._hubs, calls, listeners, context.now)
         self.upstream = upstream or self._dispatcher
         self._space = ClientSpace(
             core,
@@ -156,7 +158,7 @@ class WebPubSubFace(Face):
             *[
                 f"  {line}"
                 for hub, (settings, _) in self._hubs.listed().items()
-                if settings.handlers
+                if settings.is_told()
                 for line in explain_hub(hub, settings)
             ],
         )

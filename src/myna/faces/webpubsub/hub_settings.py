@@ -4,6 +4,7 @@ What a newcomer gets wrong: a hub has either settings of its own or those of `_d
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any, Final, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -18,6 +19,7 @@ MASK: Final = "***"
 PLACEHOLDERS: Final = ("{event}", "{hub}")
 
 SystemEvent = Literal["connect", "connected", "disconnected", "joined", "left"]
+RoutedEvent = Literal["connected", "disconnected"]
 
 _PRINTABLE: Final = re.compile(r"[\x21-\x7e]+")
 
@@ -35,6 +37,8 @@ class Handler(Section, frozen=True):
 
 class HubSettings(Section, frozen=True):
     handlers: tuple[Handler, ...] = ()  # the first that takes an event gets it
+    routed_user_events: str = ""  # those that rules of routing may take as well; as user_event_pattern
+    routed_system_events: tuple[RoutedEvent, ...] = ()  # connected, disconnected
     anonymous: bool = False  # clients need no token
     client_ids_of_users: bool = True  # nobody takes over an MQTT client id of another user; false: whoever comes last
     timeout: Duration = Duration(30)  # for a handler to answer one event; a connect event has 30 s at most
@@ -46,6 +50,10 @@ class HubSettings(Section, frozen=True):
             raise ValueError(f"timeout must be between 100 ms and {Duration(LONGEST_TIMEOUT)}")
         if self.calls < 1:
             raise ValueError("calls must be at least 1")
+
+    def is_told(self) -> bool:
+        """Does anybody hear of what its clients do?"""
+        return bool(self.handlers or self.routed_user_events or self.routed_system_events)
 
 
 NO_SETTINGS: Final = HubSettings()
@@ -69,6 +77,8 @@ def show_hub_settings(settings: HubSettings, *, secrets: bool) -> dict[str, Any]
             }
             for handler in settings.handlers
         ],
+        "routed_user_events": settings.routed_user_events,
+        "routed_system_events": list(settings.routed_system_events),
         "anonymous": settings.anonymous,
         "client_ids_of_users": settings.client_ids_of_users,
         "timeout": str(settings.timeout),
@@ -89,18 +99,24 @@ def explain_hub(name: str, settings: HubSettings) -> list[str]:
         lines = [f"{title}: no event handlers"]
     else:
         lines = [f"{title}: {_explain_handler(handler)}" for handler in settings.handlers]
+    routed = _events(settings.routed_system_events, settings.routed_user_events)
+    if routed:
+        lines.append(f"{title}: {routed} to the rules of routing")
     if settings.anonymous:
         lines.append(f"{title}: clients need no token")
     return lines
 
 
 def _explain_handler(handler: Handler) -> str:
-    events: list[str] = [*handler.system_events]
-    if handler.user_event_pattern:
-        events.append(
-            "all user events" if handler.user_event_pattern == "*" else f"user events {handler.user_event_pattern}"
-        )
-    return f"{', '.join(events) or 'nothing'} to {mask_url(handler.url_template)}"
+    events = _events(handler.system_events, handler.user_event_pattern)
+    return f"{events or 'nothing'} to {mask_url(handler.url_template)}"
+
+
+def _events(system: Sequence[str], user: str) -> str:
+    events = list(system)
+    if user:
+        events.append("all user events" if user == "*" else f"user events {user}")
+    return ", ".join(events)
 
 
 def mask_url(url: str) -> str:

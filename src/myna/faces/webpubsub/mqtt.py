@@ -73,7 +73,7 @@ class MqttAuthenticator:
         if not client_id:
             client_id = ticket.assigned_id = self._broker.new_client_id()
         hub = admitted.hub
-        if not self._dispatcher.settings_of(hub).handlers:
+        if not self._dispatcher.settings_of(hub).is_told():
             return self._identify(admitted, Welcome(), client_id, None, now)
         line = mqtt_line(hub, client_id, admitted.claims.user, ticket.peer.address)
         if admitted.request is None or not self._dispatcher.wants(hub, "connect"):

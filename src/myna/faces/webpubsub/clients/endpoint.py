@@ -208,7 +208,7 @@ class Conversation(WebSocketEndpoint):
             return
         client = self._make_client(tenant, arrival, identity, chosen)
         hub = arrival.hub.lower()
-        if line is None and endpoint.dispatcher.settings_of(hub).handlers:
+        if line is None and endpoint.dispatcher.settings_of(hub).is_told():
             line = Line(Source(hub, arrival.connection_id, "", ""), arrival.request.address)
         if line is not None:
             line.source.user = identity.user

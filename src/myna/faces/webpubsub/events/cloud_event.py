@@ -50,14 +50,13 @@ class Source:
 def request_headers(
     source: Source, happening: Happening, number: int, keys: Sequence[str], origin: str, now: float
 ) -> list[tuple[str, str]]:
-    path = [source.connection_id, source.physical_id] if source.physical_id else [source.connection_id]
     headers = [
         ("WebHook-Request-Origin", origin),
         ("Content-Type", happening.content_type),
         ("ce-specversion", "1.0"),
         VERSION,
         ("ce-type", header_text(happening.kind + happening.name)),
-        ("ce-source", f"/hubs/{source.hub}/client/{'/'.join(quote(part, safe='') for part in path)}"),
+        ("ce-source", source_path(source)),
         ("ce-id", str(number)),
         ("ce-time", datetime.fromtimestamp(int(now), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")),
         ("ce-signature", signature(keys, source.connection_id)),
@@ -76,6 +75,11 @@ def request_headers(
             headers.append((name, value))
     headers += happening.headers
     return headers
+
+
+def source_path(source: Source) -> str:
+    path = [source.connection_id, source.physical_id] if source.physical_id else [source.connection_id]
+    return f"/hubs/{source.hub}/client/{'/'.join(quote(part, safe='') for part in path)}"
 
 
 def signature(keys: Sequence[str], connection_id: str) -> str:

@@ -19,6 +19,7 @@ from myna.faces.webpubsub.events.calls import Calls
 from myna.faces.webpubsub.events.cloud_event import CONNECT, GROUP, SYSTEM, USER, Happening
 from myna.faces.webpubsub.events.line import Line
 from myna.faces.webpubsub.events.lines import line_of, pausing
+from myna.faces.webpubsub.events.listeners import Listeners
 from myna.faces.webpubsub.events.matching import VALIDATE, find_system_handler, find_user_handler, url_of
 from myna.faces.webpubsub.events.row import Key, Pending, Row
 from myna.faces.webpubsub.hub_settings import Handler, HubSettings
@@ -34,15 +35,19 @@ LONGEST_PAUSE: Final = 16.0
 MOST_LATE: Final = 10_000  # notifications of all hubs that are being repeated
 AGAIN: Final = frozenset({408, 429})  # and 5xx: the handler may do better later
 
+ROUTED: Final = Reply(204)
 TOO_MUCH: Final = Reply(429, error=TOO_MANY, text="Too many events are waiting for the event handler.")
 BROKEN: Final = Reply(500, error=FAILED, text="The event could not be handed on.")
 
 
 class Dispatcher(Upstream):
-    def __init__(self, broker: Broker, hubs: Hubs, calls: Calls, now: Callable[[], float]) -> None:
+    def __init__(
+        self, broker: Broker, hubs: Hubs, calls: Calls, listeners: Listeners, now: Callable[[], float]
+    ) -> None:
         self._broker = broker
         self._hubs = hubs
         self._calls = calls
+        self._listeners = listeners
         self._now = now
         self._rows: dict[Key, Row] = {}  # with something on its way
         self._late = 0
@@ -60,10 +65,11 @@ class Dispatcher(Upstream):
         line = line_of(receiver)
         settings = self._hubs.of(line.source.hub)
         handler = find_user_handler(settings, event.name)
-        if handler is None:
-            then(nobody_takes(event.name), now)
-            return
         happening = Happening(USER, event.name, event.content_type, event.payload, event.headers)
+        is_routed = self._listeners.offer_user_event(settings, line.source, happening)
+        if handler is None:
+            then(ROUTED if is_routed else nobody_takes(event.name), now)
+            return
         pending = _pending(line, happening, handler, settings, then)
         row = self._row_of(line)
         if not self._has_room(row, pending):
@@ -77,8 +83,9 @@ class Dispatcher(Upstream):
                 row.paused(True)
 
     def wants(self, hub: str, name: str) -> bool:
-        """Is there a handler for this event of the service?"""
-        return find_system_handler(self._hubs.of(hub), name) is not None
+        """Does anybody want this event of the service?"""
+        settings = self._hubs.of(hub)
+        return name in settings.routed_system_events or find_system_handler(settings, name) is not None
 
     def greet(self, line: Line, body: bytes, then: Then) -> None:
         """The connect event, in a row of its own. Whoever calls has found out that a handler wants it."""
@@ -90,13 +97,14 @@ class Dispatcher(Upstream):
         self._add(Row(_key(line)), pending)
 
     def tell(self, line: Line, name: str, body: bytes) -> None:
-        """A notification, if there is a handler for it."""
+        """A notification, if anybody wants it."""
         settings = self._hubs.of(line.source.hub)
         handler = find_system_handler(settings, name)
+        happening = Happening(GROUP if name in ("joined", "left") else SYSTEM, name, body=body)
+        self._listeners.offer_system_event(settings, line.source, happening)
         if handler is None:
             return
-        kind = GROUP if name in ("joined", "left") else SYSTEM
-        pending = _pending(line, Happening(kind, name, body=body), handler, settings, None)
+        pending = _pending(line, happening, handler, settings, None)
         row = self._row_of(line)
         if name != "disconnected" and not self._has_room(row, pending):  # there is one end for each: it counts most
             self._forget(row)

@@ -15,9 +15,13 @@ VALIDATE: Final = "validate"  # what stands for {event} when a handler is asked 
 
 def find_user_handler(settings: HubSettings, event: str) -> Handler | None:
     for handler in settings.handlers:
-        if any(pattern.fullmatch(event) for pattern in _patterns(handler.user_event_pattern)):
+        if matches(handler.user_event_pattern, event):
             return handler
     return None
+
+
+def matches(patterns: str, event: str) -> bool:
+    return any(pattern.fullmatch(event) for pattern in _patterns(patterns))
 
 
 def find_system_handler(settings: HubSettings, event: str) -> Handler | None:
