@@ -21,7 +21,7 @@ async def test_an_event_is_delivered_and_then_settled() -> None:
 
 
 async def test_events_go_in_batches_up_to_their_size_and_bytes() -> None:
-    depot = Depot(max_events_per_batch=3, preferred_batch_size=1000, concurrency=1)
+    depot = Depot(max_events_per_batch=3, preferred_batch_size=1024, concurrency=1)
     depot.put(*[b"%d" % number for number in range(5)], b"." * 2000, b"x")
     await depot.start()
     await depot.idle()

@@ -113,6 +113,15 @@ def test_a_structured_event_keeps_its_attributes() -> None:
     }
 
 
+def test_the_data_of_a_structured_event_stays_as_it_was_written() -> None:
+    body = json.dumps(CLOUD_EVENT | {"data": 0}).replace('"data": 0', '"data": {\n"n": 1.10, "big": 1e400}').encode()
+    made = draft(body, content_type="application/cloudevents+json")
+    assert b'"data":{"n":1.10,"big":1e400}' in made.encode(None)
+    assert made.lookup(("data", "n")) is MISSING  # for it cannot be read
+    both = json.dumps(CLOUD_EVENT | {"data": 0, "data_base64": ""}).encode()
+    assert formed(draft(both, content_type="application/cloudevents+json"))["type"] == "MQTT.EventPublished"
+
+
 @pytest.mark.parametrize("body", [b"{", b"[]", b"{}", b'{"specversion":"1.0","id":"1"}', b"[" * 100_000])
 def test_what_only_says_it_is_an_event_is_an_ordinary_message(body: bytes) -> None:
     found = formed(draft(body, content_type="application/cloudevents+json"))

@@ -13,6 +13,7 @@ DEFINITION: dict[str, Any] = {
     "credentials": {"bearer": "secret", "scope": "all", "token_url": "https://id.example/token"},
     "concurrency": 3,
     "list": ["https://x/?y"],
+    "keys": ["one", "two"],
 }
 
 
@@ -24,6 +25,7 @@ def test_secrets_are_hidden() -> None:
         "credentials": {"bearer": "***", "scope": "all", "token_url": "https://id.example/token"},
         "concurrency": 3,
         "list": ["https://x/?***"],
+        "keys": ["***", "***"],
     }
 
 

@@ -11,6 +11,7 @@ from myna.core.outcome import Outcome
 from myna.core.ports import CARRIED, LEFT, NOT_CARRIED
 from myna.core.records import Enqueued
 from myna.formats.offered import OfferedEvent
+from myna.routing.deadletters import DeadLetter, ToTopic
 from myna.routing.hops import MOST, origin_after
 from myna.routing.rules import Enrichments, Rule, RuleSettings
 from myna.routing.tap import RoutingTap
@@ -149,6 +150,16 @@ def test_what_has_come_round_too_often_goes_no_further(hops: int, caplog: pytest
     assert len(desk.line.take(1, 1)) == (1 if hops < MOST else 0)
     assert ("rules feed each other" in caplog.text) is (hops == MOST)
     assert desk.world.broker.counters.dropped.get("routing_loop", 0) == (1 if hops == MOST else 0)
+
+
+def test_dead_letters_are_not_routed() -> None:
+    desk = Desk()
+    desk.use({})
+    grave = ToTopic("dead", TENANT, desk.world.broker, lambda: desk.world.now)
+    desk.publish("a")
+    events = desk.line.take(1, 1)
+    grave.bury([DeadLetter(event, "Any", 0.0) for event in events], lambda: None)
+    assert desk.line.take(1, 1) == []
 
 
 def test_other_events_are_for_rules_that_name_their_kind() -> None:

@@ -12,6 +12,7 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -295,11 +296,10 @@ class App:
         return self._listening.make([one for _, one in self.claims])
 
     def _routing_claims(self) -> Claims:
-        """Fetching events; and where the administration is, that of routing is as well."""
-        return Claims(
-            routes=PullApi(self.routing.pull_queues, self.async_broker, TENANT).routes(),
-            administration=RoutesApi(self.routing, self.async_broker).routes() if "admin" in self._faces else (),
-        )
+        """Events that are fetched; and where the administration is, that of routing."""
+        pull = PullApi(self.routing.pull_queues, self.async_broker, TENANT)
+        own = RoutesApi(self.routing, self.async_broker).claims() if "admin" in self._faces else Claims()
+        return replace(own, routes=pull.routes())
 
     def admin_token(self) -> str:
         """What opens /api/admin."""

@@ -21,14 +21,34 @@ import msgspec
 from myna.app.administration import ROOT
 from myna.config import ConfigError
 from myna.faces.async_broker import AsyncBroker
-from myna.faces.contract import JSON, Asgi, BodyTooLarge, ClientGone, Receive, Route, Scope, Send, answer, read_body
+from myna.faces.contract import (
+    JSON,
+    Asgi,
+    BodyTooLarge,
+    Claims,
+    ClientGone,
+    Receive,
+    Route,
+    Scope,
+    Send,
+    answer,
+    read_body,
+)
 from myna.routing.definitions import Definition
 from myna.routing.routing import Routing, RoutingError, Station
 from myna.routing.rules import Rule
 from myna.routing.showing import hide_in_url, shown, with_secrets
 
+PLACE: Final = f"{ROOT}/routes"
 LARGEST: Final = 1024 * 1024
 TITLES: Final = {400: "Bad Request", 404: "Not Found", 409: "Conflict", 413: "Content Too Large"}
+_OBJECT: Final = {"type": "object"}
+_NAMED: Final = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
+_AFTER: Final = {"name": "after", "in": "query", "schema": {"type": "integer", "minimum": 0}}
+_RESPONSES: Final = {
+    "2XX": {"description": "Done.", "content": {"application/json": {"schema": _OBJECT}}},
+    "4XX": {"description": "Why not.", "content": {"application/problem+json": {"schema": _OBJECT}}},
+}
 _PROBLEM: Final = (b"content-type", b"application/problem+json")
 
 Answer = tuple[int, Any]
@@ -40,26 +60,45 @@ class RoutesApi:
         self._routing = routing
         self._broker = broker
 
-    def routes(self) -> list[Route]:
-        place = f"{ROOT}/routes"
-        rule, destination = f"{place}/rules/{{name}}", f"{place}/destinations/{{name}}"
+    def operations(self) -> list[tuple[str, str, Handler, str]]:
+        """Method, path, handler, and what it does: request handling and description are made of the same table."""
+        rule, destination = f"{PLACE}/rules/{{name}}", f"{PLACE}/destinations/{{name}}"
         dead = f"{destination}/dead-letters"
-        claimed: list[tuple[str, str, Handler]] = [
-            ("GET", place, self._list),
-            ("GET", rule, self._get_rule),
-            ("PUT", rule, self._put_rule),
-            ("DELETE", rule, self._delete_rule),
-            ("GET", destination, self._get_destination),
-            ("PUT", destination, self._put_destination),
-            ("DELETE", destination, self._delete_destination),
-            ("POST", f"{destination}/pause", self._pause),
-            ("POST", f"{destination}/resume", self._resume),
-            ("DELETE", f"{destination}/queue", self._clear),
-            ("GET", dead, self._dead_letters),
-            ("DELETE", dead, self._forget_dead_letters),
-            ("POST", f"{dead}/replay", self._replay),
+        return [
+            ("GET", PLACE, self._list, "All rules and destinations with their state."),
+            ("GET", rule, self._get_rule, "A rule with its state."),
+            ("PUT", rule, self._put_rule, "Make a rule, or change it."),
+            ("DELETE", rule, self._delete_rule, "Forget a rule."),
+            ("GET", destination, self._get_destination, "A destination with its state."),
+            ("PUT", destination, self._put_destination, "Make a destination, or change it."),
+            ("DELETE", destination, self._delete_destination, "Forget a destination with all that waits for it."),
+            ("POST", f"{destination}/pause", self._pause, "Deliver nothing until it goes on."),
+            ("POST", f"{destination}/resume", self._resume, "Go on delivering."),
+            ("DELETE", f"{destination}/queue", self._clear, "Forget what waits."),
+            ("GET", dead, self._dead_letters, "Events that were given up and kept, a page of them."),
+            ("DELETE", dead, self._forget_dead_letters, "Forget them."),
+            ("POST", f"{dead}/replay", self._replay, "Deliver them again."),
         ]
-        return [Route(pattern, self._as_asgi(handler), (method,)) for method, pattern, handler in claimed]
+
+    def claims(self) -> Claims:
+        routes = [Route(path, self._as_asgi(handler), (method,)) for method, path, handler, _ in self.operations()]
+        return Claims(administration=routes, description=self._describe())
+
+    def _describe(self) -> dict[str, Any]:
+        paths: dict[str, dict[str, Any]] = {}
+        for method, path, _, summary in self.operations():
+            operation: dict[str, Any] = {"summary": summary, "responses": _RESPONSES}
+            if "{name}" in path:
+                operation["parameters"] = [_NAMED, _AFTER] if (method, summary[:6]) == ("GET", "Events") else [_NAMED]
+            if method == "PUT":
+                operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _OBJECT}}}
+            paths.setdefault(path, {})[method.lower()] = operation
+        return {
+            "info": {"title": "Routing", "description": "Messages that leave: rules, destinations, dead letters."},
+            "security": [{"administrator": []}],
+            "paths": paths,
+            "components": {"securitySchemes": {"administrator": {"type": "http", "scheme": "bearer"}}},
+        }
 
     def _as_asgi(self, handler: Handler) -> Asgi:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -239,7 +239,7 @@ def _destination(config: "Config", name: str, values: dict[str, Any]) -> str:
     """What goes there, and what becomes of it when it cannot."""
     rules = [rule for rule, table in config.routing.rules.items() if table.values.get("destination") == name]
     letters = values.get("dead_letter", "keep")
-    return f"{name}, a {values.get('kind')}, gets what {', '.join(rules) or 'nobody'} takes; dead letters: {letters}"
+    return f"{name} ({values.get('kind')}) for the rules {', '.join(rules) or 'of nobody'}; dead letters: {letters}"
 
 
 def _who(names: tuple[str, ...]) -> str:

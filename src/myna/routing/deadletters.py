@@ -20,6 +20,7 @@ from myna.core.broker import Broker
 from myna.core.message import Message, Origin, copy_for_delivery
 from myna.core.outbox import Outbox
 from myna.routing.event import Event, describe_message
+from myna.routing.hops import DEAD
 from myna.routing.times import rfc3339
 from myna.wire.properties import Properties
 
@@ -156,7 +157,7 @@ class ToTopic(Burial):
         self._tenant = tenant
         self._broker = broker
         self._now = now
-        self._origin = Origin("routing", tenant)
+        self._origin = Origin(DEAD, tenant)
 
     def bury(self, letters: Sequence[DeadLetter], settle: Callable[[], None]) -> None:
         now = self._now()

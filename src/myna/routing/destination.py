@@ -46,6 +46,8 @@ class DestinationSettings(Section, frozen=True, kw_only=True):
         where, _, what = self.dead_letter.partition(":")
         if where not in ("keep", "drop", "folder", "topic") or bool(what) != (where in ("folder", "topic")):
             raise ValueError('dead_letter must be "keep", "drop", "folder:PATH" or "topic:NAME"')
+        if not 1024 <= self.preferred_batch_size <= 1024 * 1024:
+            raise ValueError('preferred_batch_size is from "1 KiB" to "1 MiB"')
         if self.event_time_to_live < 1:
             raise ValueError("event_time_to_live must be a second at least")
 

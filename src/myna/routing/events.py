@@ -140,10 +140,19 @@ class MessageDraft(Draft):
         return dict(enrichment.of(self._message))
 
     def _as_structured(self) -> dict[str, Any] | None:
+        """With its data as it stands, which may hold numbers that would not survive being read."""
         try:
-            return check_event(msgspec.json.decode(self._message.payload))
-        except (msgspec.DecodeError, NotAnEvent, RecursionError):
+            self._message.payload.decode()
+            parts = msgspec.json.decode(self._message.payload, type=dict[str, msgspec.Raw])
+            data = parts.pop("data", None)
+            event = check_event({name: msgspec.json.decode(value) for name, value in parts.items()})
+        except (msgspec.DecodeError, UnicodeDecodeError, NotAnEvent, RecursionError):
             return None
+        if data is not None:
+            if "data_base64" in event:
+                return None
+            event["data"] = _on_one_line(data)
+        return event
 
     def _as_binary(self) -> dict[str, Any] | None:
         """The attributes among the user properties, if all are there that an event must have."""
@@ -236,7 +245,11 @@ def json_value(payload: bytes) -> msgspec.Raw | None:
         value = msgspec.json.decode(payload, type=msgspec.Raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return msgspec.Raw(msgspec.json.format(value, indent=-1)) if b"\n" in payload else value
+    return _on_one_line(value)
+
+
+def _on_one_line(value: msgspec.Raw) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.format(value, indent=-1)) if b"\n" in bytes(value) else value
 
 
 def text_of(payload: bytes) -> str | None:

@@ -10,6 +10,7 @@ from myna.core.message import Message, Origin
 from myna.wire.properties import Properties
 
 SOURCE: Final = "routing"
+DEAD: Final = "dead letters"  # where those come from that are published
 MOST: Final = 8  # times; a chain of rules that is meant is shorter
 _NAME: Final = "hops"
 

@@ -14,6 +14,7 @@ from myna.core.outbox import Carrier, Outbox
 from myna.routing.deadletters import EXPIRED, Burial, DeadLetter
 from myna.routing.destination import DestinationSettings, LineCarrier
 from myna.routing.event import Event
+from myna.routing.times import rfc3339
 
 log = logging.getLogger("myna.routing")
 
@@ -191,9 +192,9 @@ class Line(Carrier):
             "deadLetters": self.burial.count(),
         }
         if self.last_error:
-            state["lastError"] = {"time": self.last_error_at, "text": self.last_error}
+            state["lastError"] = {"time": rfc3339(self.last_error_at), "text": self.last_error}
         if self.delivered_at:
-            state["lastDelivery"] = self.delivered_at
+            state["lastDelivery"] = rfc3339(self.delivered_at)
         if self.carrier is not None:
             state |= self.carrier.state()
         return state

@@ -8,7 +8,6 @@ puts it back finds what waited; it is only gone when an administrator says so.
 
 import asyncio
 import logging
-import re
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from myna.config import ConfigError, Source
-from myna.config.decode import NOWHERE, decode, suggest
+from myna.config.decode import NOWHERE, suggest
 from myna.config.sections import Routing as RoutingSettings
 from myna.core.broker import Broker
 from myna.core.limits import DROP_OLDEST, Limits
@@ -32,7 +31,8 @@ from myna.routing.destinations import KINDS
 from myna.routing.destinations.pull import PullQueue
 from myna.routing.line import Line
 from myna.routing.metrics import render
-from myna.routing.rules import Enrichments, Rule, RuleSettings
+from myna.routing.reading import NO_NAME, bounds_of, is_name, read_destination, read_rule
+from myna.routing.rules import Enrichments, Rule
 from myna.routing.tap import RoutingTap
 
 log = logging.getLogger("myna.routing")
@@ -42,8 +42,6 @@ DEAD: Final = "dead "
 DEAD_LETTERS: Final = 10_000  # kept of each destination
 DEAD_BYTES: Final = 64 * 1024 * 1024
 PATIENCE: Final = 5.0  # seconds a delivery that is under way may still take when its destination changes or ends
-
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 
 class RoutingError(Exception):
@@ -101,12 +99,12 @@ class Routing:
         known = list(settings.destinations)
         for name, table in settings.destinations.items():
             try:
-                self._decode(name, table.values, table.path, source)
+                self._read(name, table.values, table.path, source)
             except ConfigError as error:
                 problems += error.problems
         for name, table in settings.rules.items():
             try:
-                wanted = _decode_rule(name, table.values, table.path, source).destination
+                wanted = read_rule(name, table.values, table.path, source).destination
             except ConfigError as error:
                 problems += error.problems
                 continue
@@ -194,7 +192,7 @@ class Routing:
         """Make or change one; says whether it is new. Raises RoutingError or ConfigError."""
         self._may_change(self.destinations, name)
         definition = Definition(name, dict(values))
-        self._decode(name, values, (name,), NOWHERE)
+        self._read(name, values, (name,), NOWHERE)
         async with self._changing:
             is_new = name not in self.stations
             await self._rebuild(definition)
@@ -228,7 +226,7 @@ class Routing:
     def put_rule(self, name: str, values: Mapping[str, Any]) -> bool:
         """Make or change one; says whether it is new. Raises RoutingError or ConfigError."""
         self._may_change(self.rule_definitions, name)
-        settings = _decode_rule(name, values, (name,), NOWHERE)
+        settings = read_rule(name, values, (name,), NOWHERE)
         wanted, known = settings.destination, list(self.stations)
         if wanted not in known:
             raise RoutingError(f"there is no destination {wanted!r}; {suggest(wanted, known)}")
@@ -276,46 +274,26 @@ class Routing:
         return station.line.put(event, now)
 
     def _may_change(self, definitions: Definitions, name: str) -> None:
-        if not _NAME.fullmatch(name):
-            raise RoutingError(f"{name!r} is no name: letters, digits, and . _ - behind the first, at most 64")
+        if not is_name(name):
+            raise RoutingError(f"{name!r}: {NO_NAME}")
         known = definitions.find(name)
         if known is not None and known.origin == FILE:
             raise RoutingError(f"{name} is defined in the configuration; change it there")
 
     # Building
 
-    def _decode(self, name: str, values: Mapping[str, Any], path: tuple[str | int, ...], source: Source) -> Any:
-        """The settings of a destination, judged by its kind as well. Raises ConfigError."""
-        if not _NAME.fullmatch(name):
-            raise ConfigError(
-                [f"{source.place(path)}: no name: letters, digits, and . _ - behind the first, at most 64"]
-            )
-        kind = values.get("kind")
-        made = self._kinds.get(kind) if isinstance(kind, str) else None
-        if made is None:
-            known = list(self._kinds)
-            said = (
-                f"there is no kind {kind!r}; {suggest(str(kind), known)}"
-                if kind
-                else f"`kind` is missing: one of {', '.join(known)}"
-            )
-            raise ConfigError([f"{source.place((*path, 'kind'))}: {said}"])
-        settings = decode(dict(values), made.SETTINGS, path, source)
-        try:
-            made(self._context(name), settings)
-        except ValueError as error:
-            raise ConfigError([f"{source.place(path)}: {error}"]) from None
-        return settings
+    def _read(self, name: str, values: Mapping[str, Any], path: tuple[str | int, ...], source: Source) -> Any:
+        return read_destination(self._kinds, self._context, name, values, path, source)
 
     def _build(self, definition: Definition) -> Station:
         name = definition.name
-        settings = self._decode(name, definition.values, (name,), NOWHERE)
+        settings = self._read(name, definition.values, (name,), NOWHERE)
         destination = self._kinds[settings.kind](self._context(name), settings)
         boxes, now = self.broker.outboxes, self._now()
         graves = Limits()
         graves.queue_messages, graves.queue_bytes, graves.queue_policy = DEAD_LETTERS, DEAD_BYTES, DROP_OLDEST
         kept = Kept(boxes.open(DEAD + name, graves, now), self.broker, plain=destination.PLAIN)
-        outbox = boxes.open(TO + name, _bounds(settings), now)
+        outbox = boxes.open(TO + name, bounds_of(settings), now)
         line = Line(name, outbox, settings, self._burial(settings, kept), self.broker, self._now)
         line.plain = destination.PLAIN
         line.paused = name in self.broker.kept.of(PAUSED)
@@ -372,7 +350,7 @@ class Routing:
         self.rules = {}
         for definition in self.rule_definitions:
             try:
-                settings = _decode_rule(definition.name, definition.values, (definition.name,), NOWHERE)
+                settings = read_rule(definition.name, definition.values, (definition.name,), NOWHERE)
             except ConfigError as error:
                 log.error("routing: the rule %s cannot be used: %s", definition.name, error)
                 continue
@@ -386,17 +364,3 @@ class Routing:
             rule.matched = 0 if known is None else known.matched
             self.rules[definition.name] = rule
         self._tap.use(self.rules.values())
-
-
-def _decode_rule(name: str, values: Mapping[str, Any], path: tuple[str | int, ...], source: Source) -> RuleSettings:
-    if not _NAME.fullmatch(name):
-        raise ConfigError([f"{source.place(path)}: no name: letters, digits, and . _ - behind the first, at most 64"])
-    return decode(dict(values), RuleSettings, path, source)
-
-
-def _bounds(settings: DestinationSettings) -> Limits:
-    bounds = Limits()
-    bounds.queue_messages = settings.queue_messages
-    bounds.queue_bytes = int(settings.queue_bytes)
-    bounds.queue_policy = settings.queue_policy
-    return bounds

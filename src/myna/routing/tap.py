@@ -17,7 +17,7 @@ from myna.core.ports import CARRIED, LEFT, NOT_CARRIED, Tap
 from myna.formats.offered import OfferedEvent
 from myna.routing.enrichment import Enrichment
 from myna.routing.events import Draft, Ids, MessageDraft, OfferedDraft, View
-from myna.routing.hops import MOST, hop_properties, hops_of
+from myna.routing.hops import DEAD, MOST, hop_properties, hops_of
 from myna.routing.line import COMPLAIN, Line
 from myna.routing.rules import Rule
 
@@ -56,7 +56,7 @@ class RoutingTap(Tap):
 
     def offered(self, tenant: str, message: Message, now: float) -> int:
         rules = self._rules_of(tenant, message.topic)
-        if not rules:
+        if not rules or message.origin.source == DEAD:  # or one that cannot be delivered would breed others for ever
             return LEFT
         hops = hops_of(message)
         if hops >= MOST:

@@ -192,6 +192,8 @@ async def test_what_cannot_be_decoded_is_dead_in_binary_form() -> None:
         ({"credentials": {"bearer": "x", "user": "y"}}, "choose one"),
         ({"dead_letter": "folder"}, "dead_letter must be"),
         ({"max_delivery_count": -1}, ">= 0"),
+        ({"event_time_to_live": 0.5}, "a second at least"),
+        ({"preferred_batch_size": 2_000_000}, 'to "1 MiB"'),
         ({"max_events_per_batch": 5001}, "<= 5000"),
     ],
 )
