@@ -15,7 +15,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: run test test-pure test-compiled build check verify bench fuzz coverage dist clean help FORCE
+.PHONY: run test test-pure test-compiled build check verify bench fuzz coverage proto dist clean help FORCE
 .SECONDARY:
 
 # A virtual environment whose Python has gone cannot be mended.
@@ -24,6 +24,7 @@ $(foreach env,.venv .venv-pure,$(shell test -e $(env)/bin/python || rm -rf $(env
 UV := $(shell command -v uv)
 SOURCES := $(shell find src -type f ! -path '*/__pycache__/*' ! -path '*.egg-info/*') setup.py pyproject.toml
 PYTEST := -m pytest --hypothesis-seed=0
+PROTO := src/myna/faces/webpubsub/protobuf
 SUITE := --ignore=tests/conformance --ignore=tests/fuzz
 
 help: ## list the targets
@@ -71,6 +72,11 @@ fuzz: .venv/installed .venv/dev ## feed the decoders hostile bytes, SECONDS=10 e
 coverage: .venv-pure/installed .venv-pure/dev ## which lines of wire and core their own tests reach
 	.venv-pure/bin/python -m coverage run $(PYTEST) -q tests/wire tests/core tests/sockets
 	.venv-pure/bin/python -m coverage report
+
+proto: .venv/run ## write anew what the broker loads of webpubsub.proto
+	$(call pip,.venv) grpcio-tools
+	.venv/bin/python -m grpc_tools.protoc -I$(PROTO) --include_imports --descriptor_set_out=$(PROTO)/webpubsub.binpb \
+	  webpubsub.proto
 
 dist: .venv/run ## the wheel and the source archive, in dist/
 	@rm -rf dist

@@ -35,6 +35,8 @@ sync = "{sync}"
 listen = "127.0.0.1:{mqtt}"
 [[http]]
 listen = "127.0.0.1:{http}"
+[administration]
+metrics = "open"
 [log]
 connections = false
 [access]

@@ -1,9 +1,10 @@
-"""What Web PubSub clients and back ends cost: `python bench/webpubsub.py [rest] [connects] [idle] [fanout]`.
+"""What Web PubSub clients and back ends cost: `python bench/webpubsub.py [rest] [connects] [idle] [fanout] [families]`.
 
     rest       POSTs of `:send` with a token as the SDKs make them, 32 connections
     connects   10,000 WebSocket clients, each with a token of its own, as fast as they get in
     idle       what each of them then weighs
     fanout     2 KB of text to 5,000 clients, beside a bare loop that sends the same bytes to as many sockets
+    families   the same to JSON and to protobuf clients in turns, plain and reliable ones
 
 Starts `myna serve` and drives it from this process. Processor time is the server's own, per request or delivery: it
 holds on a busy machine, rates do not.
@@ -38,6 +39,10 @@ AT_ONCE = 100
 ROUNDS = 60
 UNDER_WAY = 4
 TEXT = b"x" * 2048
+JSON = "json.webpubsub.azure.v1"
+RELIABLE_JSON = "json.reliable.webpubsub.azure.v1"
+PROTOBUF = "protobuf.webpubsub.azure.v1"
+RELIABLE_PROTOBUF = "protobuf.reliable.webpubsub.azure.v1"
 
 
 class Process:
@@ -185,11 +190,7 @@ def connect_all(port: int, requests: list[bytes]) -> list[socket.socket]:
 
 
 def connects(*, weigh: bool) -> None:
-    for name, protocol in (
-        ("simple", ""),
-        ("JSON", "json.webpubsub.azure.v1"),
-        ("reliable", "json.reliable.webpubsub.azure.v1"),
-    ):
+    for name, protocol in (("simple", ""), ("JSON", JSON), ("reliable", RELIABLE_JSON), ("protobuf", PROTOBUF)):
         with serve() as (process, port):
             requests = [upgrade_request(port, number, protocol=protocol) for number in range(CONNECTS)]
             resident, before, start = process.resident(), process.seconds(), time.perf_counter()
@@ -312,7 +313,7 @@ def fan_out_bare(size: int) -> tuple[float, float]:
 def fan_out() -> None:
     ratios: list[float] = []
     rates: list[float] = []
-    for name, protocol in (("simple", ""), ("JSON", "json.webpubsub.azure.v1")):
+    for name, protocol in (("simple", ""), ("JSON", JSON)):
         for _ in range(3):
             bare, bare_rate = fan_out_bare(len(TEXT) + 4)
             here, rate = fan_out_here(protocol)
@@ -325,8 +326,26 @@ def fan_out() -> None:
     print(f"fanout    medians: {statistics.median(ratios):.0%} by processor, {statistics.median(rates):.0%} by rate")
 
 
+def families() -> None:
+    for name, json, protobuf in (("plain", JSON, PROTOBUF), ("reliable", RELIABLE_JSON, RELIABLE_PROTOBUF)):
+        costs: list[float] = []
+        rates: list[float] = []
+        for _ in range(3):
+            (of_json, json_rate), (of_protobuf, protobuf_rate) = fan_out_here(json), fan_out_here(protobuf)
+            print(
+                f"families  {name}: protobuf {of_protobuf:.2f} us of processor per delivery, {protobuf_rate:.0f}/s; "
+                f"JSON {of_json:.2f} us, {json_rate:.0f}/s"
+            )
+            costs.append(of_json / of_protobuf)
+            rates.append(protobuf_rate / json_rate)
+        print(
+            f"families  {name}: protobuf at {statistics.median(costs):.0%} of JSON by processor, "
+            f"{statistics.median(rates):.0%} by rate (medians)"
+        )
+
+
 def main() -> None:
-    chosen = sys.argv[1:] or ["rest", "connects", "idle", "fanout"]
+    chosen = sys.argv[1:] or ["rest", "connects", "idle", "fanout", "families"]
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     if "rest" in chosen:
@@ -335,6 +354,8 @@ def main() -> None:
         connects(weigh="idle" in chosen)
     if "fanout" in chosen:
         fan_out()
+    if "families" in chosen:
+        families()
 
 
 if __name__ == "__main__":

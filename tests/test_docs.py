@@ -21,6 +21,8 @@ from myna.config.outgoing import CredentialSettings
 from myna.config.rules_file import read_rules
 from myna.core.identity import Identity
 from myna.core.limits import Limits, vars_of
+from myna.routing.destinations import KINDS
+from myna.routing.rules import RuleSettings
 from tests.net import certificates
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -44,6 +46,7 @@ NOT_SETTINGS = {"tables"}  # how [access.NAME] is held
         rules.RulesSettings,
         rules.RuleSettings,
         rules.CheckSettings,
+        sections.Routing,
         LimitSettings,
         *(load_authenticator(name).SETTINGS for name in AUTHENTICATORS),
     ],
@@ -57,6 +60,13 @@ def test_every_setting_is_in_the_manual(section: type) -> None:
 def test_every_setting_of_a_table_within_is_on_its_page(table: type) -> None:
     page = (DOCS / "access-tokens.md").read_text(encoding="utf-8")
     assert {field.encode_name for field in fields(table)} - set(re.findall(r"`([a-z_0-9]+)\b", page)) == set()
+
+
+@pytest.mark.parametrize("section", [RuleSettings, *(kind.SETTINGS for kind in KINDS.values())])
+def test_every_setting_of_routing_is_on_its_pages(section: type) -> None:
+    pages = [(DOCS / name).read_text(encoding="utf-8") for name in ("routing.md", "destinations.md")]
+    named = {word for page in pages for word in re.findall(r"`([a-z_0-9]+)`", page)}
+    assert {field.name for field in fields(section)} - named == set()
 
 
 def test_the_example_of_a_deployment_is_accepted(tmp_path: Path) -> None:

@@ -32,6 +32,8 @@ level = "error"
 listen = "127.0.0.1:0"
 [[http]]
 listen = "127.0.0.1:0"
+[administration]
+metrics = "open"
 [protection]
 {protection}
 """

@@ -1,5 +1,7 @@
 """Real clients against a real broker that has had enough: what paho and mosquitto are told when they are refused."""
 
+import http.client
+import json
 import queue
 import shutil
 import socket
@@ -7,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -16,6 +19,7 @@ mqtt = pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installe
 from paho.mqtt.enums import CallbackAPIVersion  # noqa: E402
 
 VERSIONS = {"3.1": mqtt.MQTTv31, "3.1.1": mqtt.MQTTv311, "5": mqtt.MQTTv5}
+TOKEN = "an-administrator-s-token-of-the-tests"
 CONFIGURATION = """
 [[mqtt]]
 listen = "127.0.0.1:0"
@@ -32,6 +36,10 @@ mqtt = ["open"]
 [server]
 memory = true
 [faces.devicehive]
+[faces.admin]
+[administration]
+metrics = "open"
+token = "{token}"
 [protection]
 trusted_proxies = ["127.0.0.1"]
 flapping_connects = 5
@@ -52,7 +60,7 @@ profile = "webpubsub"
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     file = tmp_path_factory.mktemp("refusals") / "myna.toml"
-    file.write_text(CONFIGURATION)
+    file.write_text(CONFIGURATION.replace("{token}", TOKEN))
     with serve("-c", str(file), "--log-level", "warning") as serving:
         yield serving
 
@@ -72,6 +80,8 @@ class Paho:
         self.client.username_pw_set(user, more.get("password"))
         self.client.on_connect = lambda client, data, flags, code, properties: self.answers.put(code.value)
         self.client.on_subscribe = lambda client, data, mid, codes, properties: self.granted.put(codes[0].value)
+        self.ends: queue.Queue[int] = queue.Queue()
+        self.client.on_disconnect = lambda client, data, flags, code, properties: self.ends.put(code.value)
         self.client.connect("127.0.0.1", more.get("port", ports(broker)[0]), keepalive=more.get("keep_alive", 60))
         self.client.loop_start()
 
@@ -88,6 +98,17 @@ class Paho:
 def clients() -> Iterator[ExitStack]:
     with ExitStack() as stack:
         yield stack
+
+
+def administrate(broker: Serving, method: str, path: str, body: object = None) -> int:
+    """The status of a call of the administration API."""
+    host, port = broker.address("http")
+    connection = http.client.HTTPConnection(host, port, timeout=PATIENCE)
+    headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+    connection.request(method, f"/api/admin/{path}", None if body is None else json.dumps(body), headers)
+    status = connection.getresponse().status
+    connection.close()
+    return status
 
 
 def connect(clients: ExitStack, broker: Serving, version: str, client_id: str, user: str, **more: Any) -> int:
@@ -128,6 +149,10 @@ def test_a_client_that_flaps_is_banned(clients: ExitStack, broker: Serving, vers
     assert codes[-1] == code
     assert 5 <= len(codes) <= 7  # the broker hears of the last end after the client has begun anew
     assert connect(clients, broker, version, f"calm {version}", "flapping/user") == 0
+    what = quote(json.dumps(["user", f"flaps {version}"]))
+    assert administrate(broker, "GET", "bans") == 200
+    assert administrate(broker, "DELETE", f"bans?kind=client_of_user&what={what}&tenant=flapping") == 204
+    assert connect(clients, broker, version, f"flaps {version}", "flapping/user") == 0
 
 
 @pytest.mark.parametrize(("version", "code"), [("3.1.1", UNAVAILABLE), ("5", 0x9F)])
@@ -187,3 +212,37 @@ def test_behind_a_proxy_the_client_s_own_address_is_what_counts(broker: Serving)
     assert "PROXY" in broker.wait_for("a connection")
     _, text = broker.fetch("/metrics")
     assert 'myna_refused_total{cause="accept:proxy"} 1\n' in text
+
+
+@pytest.mark.parametrize(("version", "refused"), [("3.1.1", NOT_AUTHORIZED), ("5", 0x8A)])
+@pytest.mark.parametrize("kind", ["user", "client_id"])
+def test_a_ban_cuts_off_and_keeps_out_until_it_is_lifted(
+    clients: ExitStack, broker: Serving, kind: str, version: str, refused: int
+) -> None:
+    who = f"{kind} {version}"
+    client = Paho(broker, version, who, f"bans/{who}")
+    clients.callback(client.close)
+    assert client.answer() == 0
+    assert administrate(broker, "POST", "bans", {"kind": kind, "what": who, "reason": "spam"}) == 201
+    end = client.ends.get(timeout=PATIENCE)
+    assert end == 0x98 or version != "5"
+    assert connect(clients, broker, version, who, f"bans/{who}") == refused
+    assert administrate(broker, "DELETE", f"bans?kind={kind}&what={quote(who)}") == 204
+    assert connect(clients, broker, version, who, f"bans/{who}") == 0
+
+
+def test_a_banned_address_gets_403_by_http_and_can_still_be_forgiven(clients: ExitStack, broker: Serving) -> None:
+    assert broker.fetch("/health")[0] == 200
+    assert administrate(broker, "POST", "bans", {"kind": "address", "what": "127.0.0.0/8"}) == 201
+    try:
+        assert broker.fetch("/health") == (403, "banned\n")
+        assert connect(clients, broker, "5", "here", "bans/here") == 0x8A
+        with broker.connect("http") as sock:
+            sock.sendall(
+                b"GET /mqtt HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
+                b"sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+            )
+            assert sock.recv(13) == b"HTTP/1.1 403 "
+    finally:
+        assert administrate(broker, "DELETE", "bans?kind=address&what=127.0.0.0%2F8") == 204
+    assert broker.fetch("/health")[0] == 200

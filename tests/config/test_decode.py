@@ -3,16 +3,21 @@
 from typing import Annotated
 
 import pytest
-from msgspec import Meta
+from msgspec import Meta, field
 
 from myna.config import ConfigError, Section, Size, Source, Table, decode_table
 from myna.config.decode import show_path, suggest
+
+
+class Chick(Section, frozen=True):
+    age: int = 0
 
 
 class Pigeon(Section, frozen=True):
     loft: str = "home"
     weight: Size = Size(300)
     rings: tuple[Annotated[int, Meta(ge=0)], ...] = ()
+    chicks: dict[str, "Chick"] = field(default_factory=dict)
 
 
 SOURCE = Source("myna.toml", {("faces", "pigeon"): 4, ("faces", "pigeon", "loft"): 5}, {})
@@ -29,6 +34,14 @@ def test_a_table_becomes_the_settings_of_its_face() -> None:
         ({"loft": 3}, "myna.toml:5: faces.pigeon.loft: expected text in quotes, got 3"),
         ({"lft": 3}, "myna.toml:4: faces.pigeon.lft: unknown key; did you mean loft?"),
         ({"rings": [1, "x"]}, 'myna.toml:4: faces.pigeon.rings[2]: expected a whole number from 0, got "x"'),
+        (
+            {"chicks": {"a": {}, "b": {"agee": 1}}},
+            "myna.toml:4: faces.pigeon.chicks.b.agee: unknown key; did you mean age?",
+        ),
+        (
+            {"chicks": {"b": {"age": "x"}}},
+            'myna.toml:4: faces.pigeon.chicks.b.age: expected a whole number, got "x"',
+        ),
         ({"rings": 1}, "myna.toml:4: faces.pigeon.rings: expected a list of a whole number from 0, got 1"),
     ],
 )

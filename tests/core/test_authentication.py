@@ -16,7 +16,7 @@ from myna.testing import (
     assert_received,
     properties,
 )
-from myna.wire.packets import Auth, Connect, Disconnect, Pingreq, Publish, Subscribe, SubscriptionRequest, Will
+from myna.wire.packets import Auth, Connack, Connect, Disconnect, Pingreq, Publish, Subscribe, SubscriptionRequest, Will
 
 
 def auth(code: int, data: bytes | None = None, method: str | None = "SCRAM") -> Auth:
@@ -44,6 +44,34 @@ def test_the_gate_sees_what_connect_said() -> None:
     assert (ticket.method, ticket.data, ticket.peer.address) == ("SCRAM", b"1", "192.0.2.1:4711")
     asked(world, gate)
     assert (gate.asked[1].method, gate.asked[1].data) == (None, None)
+
+
+def test_the_gate_sees_what_else_connect_said() -> None:
+    world, gate = World(), SlowGate()
+    client = world.stranger(gate=gate)
+    client.send(Connect(5, "c", False, 0, properties=properties(user_properties=[("a", "b")])))
+    assert (gate.asked[0].clean_start, gate.asked[0].user_properties) == (False, [("a", "b")])
+
+
+def test_the_gate_may_name_a_client_and_add_words_to_connack() -> None:
+    world, gate = World(), SlowGate()
+    client = world.stranger(gate=gate)
+    client.send(Connect(5, "", True, 0))
+    gate.asked[0].assigned_id = "given"
+    gate.asked[0].words = [("a", "b")]
+    gate.asked[0].admit(Identity(TENANT, "alice"), world.now)
+    connack = client.expect_connack()
+    assert connack.properties is not None
+    assert connack.properties.assigned_client_id == "given"
+    assert connack.properties.user_properties == [("a", "b")]
+
+
+def test_words_of_a_refusal_are_in_connack_too() -> None:
+    world, gate = World(), SlowGate()
+    client = asked(world, gate)
+    gate.asked[0].words = [("a", "b")]
+    gate.asked[0].refuse(0x8A, world.now, "no")
+    assert_received(client, Connack(False, 0x8A, properties(reason_string="no", user_properties=[("a", "b")])))
 
 
 def test_while_the_gate_thinks_nothing_is_read_and_nothing_is_lost() -> None:
@@ -97,7 +125,9 @@ def test_a_gate_that_answers_twice_is_heard_once() -> None:
 def test_a_gate_that_never_answers_is_not_waited_for() -> None:
     world, gate = World(), SlowGate()
     client = asked(world, gate)
-    world.pass_time(11)
+    world.pass_time(59)  # longer than a client may take for CONNECT: that has come
+    assert not client.is_closed()
+    world.pass_time(2)
     assert_closed(client)
     gate.asked[0].admit(Identity(TENANT, "alice"), world.now)
     assert world.tenant.sessions() == []
@@ -248,3 +278,11 @@ def test_one_re_authentication_at_a_time() -> None:
     client = admitted(world, gate)
     client.send(auth(0x19), auth(0x19))
     assert_closed(client, 0x82)
+
+
+def test_a_tenant_whose_name_the_store_keeps_for_itself_lets_nobody_in() -> None:
+    world, gate = World(), SlowGate()
+    client = asked(world, gate)
+    gate.asked[0].admit(Identity("\0outbox", "alice"), world.now)
+    client.expect_connack(0x87)
+    assert world.broker.sessions("\0outbox") == []

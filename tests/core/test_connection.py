@@ -418,3 +418,15 @@ def test_an_open_connection_says_so() -> None:
     assert client.connection.address == "192.0.2.1:4711"
     assert client.connection.connected_at == world.now
     assert properties(topic_alias=3).topic_alias == 3
+
+
+def test_what_a_client_says_last_is_there_for_watchers() -> None:
+    world = World()
+    client = world.connected("c")
+    client.disconnect(4, user_properties=[("a", "b")])
+    goodbye = client.connection.goodbye
+    assert goodbye is not None
+    assert (goodbye.code, goodbye.properties and goodbye.properties.user_properties) == (4, [("a", "b")])
+    lost = world.connected("d")
+    lost.drop()
+    assert lost.connection.goodbye is None

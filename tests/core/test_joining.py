@@ -30,6 +30,17 @@ def test_a_name_with_wildcards_is_met_by_itself_alone() -> None:
     assert len(receiver.messages) == 1
 
 
+def test_watchers_hear_of_what_is_new_and_what_is_gone() -> None:
+    world = World()
+    receiver = FakeReceiver()
+    for _ in range(2):
+        join(world.broker, receiver, "room#1", 1, world.now)
+        assert world.watcher.subscriptions == ["service + room#1"]
+    part(world.broker, receiver, "room#1", world.now)
+    part(world.broker, receiver, "room#1", world.now)
+    assert world.watcher.subscriptions == ["service + room#1", "service - room#1"]
+
+
 def test_no_mqtt_client_is_sent_a_name_that_is_no_topic() -> None:
     world = World()
     client = world.connected("c")

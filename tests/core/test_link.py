@@ -11,12 +11,8 @@ from myna.wire.packets import Connack, Puback
 
 @final
 class BareLink(Link):
-    def __init__(self, output: Output) -> None:
-        super().__init__(output)
-        self.ended: list[tuple[int, str]] = []
-
     def disconnect(self, reason: int, now: float, *, reference: str = "", text: str = "") -> None:
-        self.ended.append((reason, text))
+        return
 
     def admitted(self, identity: Identity, data: bytes | None, now: float) -> None:
         return
@@ -96,9 +92,3 @@ def test_a_client_is_read_from_when_no_reason_against_it_is_left() -> None:
     rests = [outlet.paused]
     resting.read_on(BEHIND)
     assert [*rests, outlet.paused] == [True, False]
-
-
-def test_a_client_that_is_dismissed_is_told_why() -> None:
-    bare = link()
-    bare.dismiss(0x87, "the credentials have expired", 0.0)
-    assert bare.ended == [(0x87, "the credentials have expired")]

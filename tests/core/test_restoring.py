@@ -4,16 +4,20 @@ from collections import deque
 
 from myna.core.delivery import Delivery
 from myna.core.identity import Identity
+from myna.core.limits import Limits
 from myna.core.message import Message, Origin
+from myna.core.outbox import OUTBOXES
 from myna.core.record_codec import encode_subscription
 from myna.core.records import Subscribed
 from myna.core.restoring import (
+    restore_outbox,
     restore_queue,
     restore_received,
     restore_retained,
     restore_session,
     restore_subscriptions,
     restore_will,
+    stored_deliveries,
 )
 from myna.core.session import Session
 from myna.testing import TENANT, CommitsOnCommand, World
@@ -120,3 +124,28 @@ def test_a_will_of_a_client_that_was_connected_begins_to_wait() -> None:
     assert watcher.messages() == []
     world.pass_time(2)
     assert [held.payload for held in watcher.messages()] == [b"bye"]
+
+
+def test_an_outbox_goes_on_where_it_was() -> None:
+    world = World(store=CommitsOnCommand())
+    restore_outbox(world.broker, (OUTBOXES, "", "d"), deque([Delivery(message("a", b"1"), 0x32, None, 3)]), 4)
+    outbox = world.broker.outboxes.open("d", Limits(), world.now)
+    assert outbox.put(message("a", b"2"))
+    assert [held.number for held in outbox.take(9, 10_000)] == [3, 5]
+
+
+def test_what_lies_in_a_row_of_the_store_is_found_whoever_it_waits_for() -> None:
+    world = World(store=CommitsOnCommand())
+    session = restored(world)
+    here, there = Delivery(message("a", b"1"), 0x32, None, 5), Delivery(message("a", b"2"), 0x32, None, 7)
+    restore_queue(session, {40: here}, deque([there]), 9, world.now)
+    here.place, there.place = 7 << 32 | 1, 8 << 32
+    assert stored_deliveries(world.broker, KEY, 7) == [(40, here)]
+    assert stored_deliveries(world.broker, (TENANT, "", "nobody"), 7) == []
+    key = (OUTBOXES, "", "d")
+    assert stored_deliveries(world.broker, key, 7) == []
+    restore_outbox(world.broker, key, deque([here, there]), 9)
+    assert stored_deliveries(world.broker, key, 8) == [(0, there)]
+    outbox = world.broker.outboxes.open("d", Limits(), world.now)
+    outbox.take(1, 1)
+    assert stored_deliveries(world.broker, key, 7) == [(0, here)]

@@ -382,3 +382,14 @@ def test_rules_may_forbid_to_unsubscribe() -> None:
     assert client.unsubscribe("c") == reasons.SUCCESS
     assert sorted(client.session.subscriptions) == ["$share/g/b", "a"]
     assert world.refused("unsubscribe:not authorized") == 2
+
+
+def test_watchers_hear_of_subscriptions_that_come_and_go() -> None:
+    world = World()
+    client = world.client("c")
+    for _ in range(2):  # the second changes an option
+        client.subscribe("a/+", 1)
+    client.subscribe("b", 1)
+    client.unsubscribe("a/+")
+    client.drop()
+    assert world.watcher.subscriptions == ["c + a/+", "c + b", "c - a/+", "c - b"]

@@ -1,3 +1,4 @@
+from myna.core.broker import MANY_TENANTS
 from myna.core.census import Census
 from myna.core.identity import Identity
 from myna.core.limits import Limits
@@ -107,6 +108,15 @@ def test_tenants_that_hold_nothing_are_forgotten_after_a_while_and_come_back_whe
     publish(world, "passing 7")
     world.connected("c", gate=OpenGate("lives"))
     assert set(broker.tenants) == names | {"passing 7"}
+
+
+def test_where_somebody_makes_them_up_empty_tenants_go_at_the_second_look() -> None:
+    world = World()
+    for number in range(MANY_TENANTS + 1):
+        world.broker.tenant(f"made up {number}")
+    assert world.broker.forget_idle_tenants(world.now) == 0
+    world.now += 10
+    assert world.broker.forget_idle_tenants(world.now) == MANY_TENANTS + 1
 
 
 def test_a_user_s_share_is_forgotten_with_his_last_session() -> None:

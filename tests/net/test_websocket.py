@@ -435,3 +435,39 @@ async def test_the_http_connection_is_let_go_of_after_the_upgrade() -> None:
 
 def test_limits_can_be_changed_one_by_one() -> None:
     assert replace(WebSocketLimits(), message=5).ping == WebSocketLimits().ping
+
+
+class Pausing(Parrot):
+    """Wants a pause after each message, until it is told to go on."""
+
+    def on_text(self, text: str) -> None:
+        super().on_text(text)
+        assert self.socket is not None
+        self.socket.pause()
+
+
+class PausingAviary(Aviary):
+    def find(self, request: UpgradeRequest) -> WebSocketEndpoint | None:
+        self.parrots.append(Pausing(request))
+        return self.parrots[-1]
+
+
+@on_our_loop
+async def test_a_pause_takes_effect_within_what_has_come_and_is_no_silence() -> None:
+    async with PausingAviary(WebSocketLimits(ping=0.05)) as served:
+        client = await served.open()
+        await client.send(b"".join(mask_frame(TEXT, text) for text in (b"one", b"two", b"three")))
+        assert await read_frame(client) == (TEXT, b"one")
+        socket = served.parrots[0].socket
+        assert socket is not None
+        for _ in range(4):  # pings go unanswered: the answers are not read
+            assert (await read_frame(client))[0] == PING
+        for text in (b"two", b"three"):
+            socket.resume()
+            while (frame := await read_frame(client)) != (TEXT, text):
+                assert frame[0] == PING
+        await client.send(mask_frame(TEXT, b"four"))
+        socket.resume()
+        while (frame := await read_frame(client)) != (TEXT, b"four"):
+            assert frame[0] == PING
+        client.close()

@@ -39,7 +39,7 @@ def watched(kept: KeptValues | None = None) -> tuple[World, Sink]:
 
 
 def watch(broker: Broker, sink: Sink, kept: KeptValues | None = None) -> None:
-    broker.watcher = ClientEvents(sink, kept or broker.kept, "/source", "ns")
+    broker.watcher = ClientEvents(sink, kept or broker.kept, "ns")
 
 
 def test_a_connection_and_its_end_bear_the_same_number() -> None:
@@ -54,7 +54,7 @@ def test_a_connection_and_its_end_bear_the_same_number() -> None:
         (DISCONNECTED, 2, "ClientInitiatedDisconnect"),
     ]
     event = sink.events[0]
-    assert (event.kind, event.source, event.subject) == ("clients", "/source", "clients/alice/sessions/c")
+    assert (event.kind, event.source, event.subject) == ("clients", "", "clients/alice/sessions/c")
     assert event.data == {
         "namespaceName": "ns",
         "clientAuthenticationName": "alice",

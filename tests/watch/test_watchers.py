@@ -4,7 +4,7 @@ import pytest
 
 from myna.core.message import Message, Origin
 from myna.core.ports import Watcher
-from myna.core.receiver import Receiver
+from myna.core.receiver import Receiver, Subscription
 from myna.watch.watchers import Watchers
 from tests.watch.brokers import Client
 
@@ -22,6 +22,12 @@ class Notes(Watcher):
 
     def session_ended(self, receiver: Receiver, reason: int, now: float) -> None:
         self.heard.append(f"ended {reason}")
+
+    def subscribed(self, receiver: Receiver, subscription: Subscription, now: float) -> None:
+        self.heard.append(f"subscribed {subscription.text}")
+
+    def unsubscribed(self, receiver: Receiver, subscription: Subscription, now: float) -> None:
+        self.heard.append(f"unsubscribed {subscription.text}")
 
     def published(self, tenant: str, message: Message, matched: bool, now: float) -> None:
         self.heard.append(f"published {message.topic}")
@@ -44,7 +50,10 @@ def test_all_hear_everything_and_a_bug_in_one_stays_there(caplog: pytest.LogCapt
     watchers.session_ended(Client(), 4, 0.0)
     watchers.refused("CONNECT", "", "c", "", "why", 0.0)
     watchers.published("acme", Message("a", b"", 0, False, Origin("mqtt", "acme"), 0.0), True, 0.0)
+    subscription = Subscription(Client(), "a", "a", 0)
+    watchers.subscribed(Client(), subscription, 0.0)
+    watchers.unsubscribed(Client(), subscription, 0.0)
     assert first.heard == last.heard
     assert first.heard[:3] == ["connected 1.2.3.4:5", "disconnected 0", "ended 4"]
-    assert first.heard[3:] == ["refused CONNECT: why", "published a"]
+    assert first.heard[3:] == ["refused CONNECT: why", "published a", "subscribed a", "unsubscribed a"]
     assert "a bug" in caplog.text

@@ -2,6 +2,7 @@
 
 from myna.app.access import believes_anybody, describe_access, exposed_services, face_access
 from myna.app.broker import App, CannotStart, examine, set_up_log
+from myna.app.explaining import explain_faces
 from myna.app.limits import changed_limits
 from myna.app.permissions import ask_rules, explain_rules
 from myna.faces import FACES
@@ -18,6 +19,7 @@ __all__ = [
     "changed_limits",
     "describe_access",
     "examine",
+    "explain_faces",
     "explain_rules",
     "exposed_services",
     "face_access",

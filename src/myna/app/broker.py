@@ -22,6 +22,7 @@ from myna.access.gates import Gates
 from myna.access.open import TENANT
 from myna.access.rules.authority import Authority, prepare
 from myna.app.administration import ADMIN_TOKEN, ROOT, AdministratorsOnly, own_claims
+from myna.app.ending import end_faces
 from myna.app.limits import TenantLimits, core_limits, largest_packet, tenant_limits
 from myna.app.listening import Listening
 from myna.app.protection import protect
@@ -171,7 +172,7 @@ class App:
         ends_at = self._loop.time() + self.config.server.drain
         self._draining = True
         self._net.stop_accepting()
-        await asyncio.gather(*(self._stop_face(name, ends_at) for name in self._faces))
+        await end_faces(self._faces, "stop", ends_at)
         self._send_away()
         for stream in list(self._net.streams.open):
             stream.close()  # those that have not said CONNECT yet
@@ -182,7 +183,8 @@ class App:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(ends_at):
                 await self.async_broker.safe()
-        await self._net.drain(max(ends_at - self._loop.time(), 0.0))
+        drained = self._net.drain(max(ends_at - self._loop.time(), 0.0))
+        await asyncio.gather(drained, end_faces(self._faces, "finish", ends_at))
         await self._close_registries()
         await self._http.close()
         self._log_watcher.flush(self.now())
@@ -280,10 +282,7 @@ class App:
         texts.append(self.routing.metrics)
         metrics = Metrics(self.broker, self._lag, texts, self.now)
         self.admin_token()  # it is made now, so that whoever looks after the broker finds it
-        claims["routing"] = Claims(
-            routes=PullApi(self.routing.pull_queues, self.async_broker, TENANT).routes(),
-            administration=RoutesApi(self.routing, self.async_broker).routes(),
-        )
+        claims["routing"] = self._routing_claims()
         own = own_claims(
             claims,
             AdministratorsOnly(self.admin_token, self.broker, self.now),
@@ -294,6 +293,13 @@ class App:
         )
         self.claims = [*(("", one) for one in own), *claims.items()]
         return self._listening.make([one for _, one in self.claims])
+
+    def _routing_claims(self) -> Claims:
+        """Fetching events; and where the administration is, that of routing is as well."""
+        return Claims(
+            routes=PullApi(self.routing.pull_queues, self.async_broker, TENANT).routes(),
+            administration=RoutesApi(self.routing, self.async_broker).routes() if "admin" in self._faces else (),
+        )
 
     def admin_token(self) -> str:
         """What opens /api/admin."""
@@ -351,13 +357,6 @@ class App:
             raise ConfigError([f"the registry: {error}"]) from error
         self._registries.append(registry)
         return registry
-
-    async def _stop_face(self, name: str, ends_at: float) -> None:
-        try:
-            async with asyncio.timeout_at(ends_at):
-                await self._faces[name].stop()
-        except Exception:
-            log.exception("the face %s did not stop properly", name)
 
     async def _close_registries(self) -> None:
         """When the last wills are in them."""

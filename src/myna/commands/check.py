@@ -2,9 +2,9 @@
 
 import argparse
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from myna.commands.banner import NAMES
 from myna.commands.exits import DONE, USAGE
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from myna.app import examine
+    from myna.app import examine, explain_faces
     from myna.config import ConfigError
 
     try:
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         return _answer(args, loaded)
     problems = asyncio.run(examine(loaded))
     print(f"{args.config or 'development mode, no configuration file'}\n")
-    for line in [*explain(loaded.config), *_rules(loaded)]:
+    for line in [*explain(loaded.config, explain_faces(loaded)), *_rules(loaded)]:
         print(line)
     warnings = list(warn(loaded.config))
     if warnings:
@@ -118,7 +118,7 @@ def _rules(loaded: "Loaded") -> Iterator[str]:
         yield _row("rules" if number == 0 else "", line)
 
 
-def explain(config: "Config") -> Iterator[str]:
+def explain(config: "Config", about_faces: Iterable[str] = ()) -> Iterator[str]:
     from myna.app import describe_access, face_access
 
     for kind, name in NAMES.items():
@@ -131,6 +131,10 @@ def explain(config: "Config") -> Iterator[str]:
     for name, words in describe_access(config).items():
         yield _row("", f"{name}: {words}")
     yield _row("faces", ", ".join(config.faces) or "none")
+    for line in about_faces:
+        yield _row("", line)
+    for name, table in config.routing.destinations.items():
+        yield _row("routing", _destination(config, name, table.values))
     yield _row("admin", _administration(config))
     yield _row("data", _data(config))
     yield _row("stopping", f"takes at most {config.server.drain}; wills are {_wills(config)}")
@@ -154,14 +158,19 @@ def warn(config: "Config") -> Iterator[str]:
             yield f'{name}: "open" lets everybody in, so the authenticators behind it are never asked'
         if "open" in names and not config.development:
             yield f'{name}: "open" lets everybody in who can reach it, by any name and password'
-    if config.server.memory and "admin" in config.faces and not (config.administration.token or config.development):
-        yield "admin: nobody will know the administrator's token, for nothing is kept; set `token` in [administration]"
         if "eventgrid" in names and "passwords" in names[: names.index("eventgrid")]:
             yield f'{name}: "passwords" is asked before "eventgrid": its users are not held to the rules of Event Grid'
         if "certificate" in names and not _asks_for_certificates(config):
             yield f'{name}: "certificate" knows nobody, no listener asks for one: set client_certificate in [tls]'
         if "webhook" in names[:-1]:
             yield f'{name}: "webhook" has the last word about everybody; what stands behind it is hardly ever asked'
+    for name in config.routing.destinations:
+        if not any(table.values.get("destination") == name for table in config.routing.rules.values()):
+            yield f"routing: no rule of this file sends anything to the destination {name}"
+    if config.server.memory and config.routing.rules:
+        yield "routing: events that wait for a destination end with the process, for nothing is kept"
+    if config.server.memory and "admin" in config.faces and not (config.administration.token or config.development):
+        yield "admin: nobody will know the administrator's token, for nothing is kept; set `token` in [administration]"
     if believes_anybody(config):
         yield "faces.webpubsub.oidc: accept_unvalidated lets anybody make tokens for the REST API; for development only"
     for url in exposed_services(config):
@@ -224,6 +233,13 @@ def _administration(config: "Config") -> str:
     token = "the token in [administration]" if config.administration.token else "the token in admin-token.key"
     everybody = config.development or config.administration.metrics == "open"
     return f"/api/admin on {where}, by {token}; /metrics for {'everybody' if everybody else 'whoever has it'}"
+
+
+def _destination(config: "Config", name: str, values: dict[str, Any]) -> str:
+    """What goes there, and what becomes of it when it cannot."""
+    rules = [rule for rule, table in config.routing.rules.items() if table.values.get("destination") == name]
+    letters = values.get("dead_letter", "keep")
+    return f"{name}, a {values.get('kind')}, gets what {', '.join(rules) or 'nobody'} takes; dead letters: {letters}"
 
 
 def _who(names: tuple[str, ...]) -> str:

@@ -96,6 +96,7 @@ def _explain(message: str, values: object, wanted: type, path: Path, source: Sou
     assert match is not None  # the pattern takes anything
     text, where = match[1], match[2] or ""
     inner: Path = tuple(int(index) if index.isdigit() else key or index for key, index in _STEP.findall(where))
+    inner = _find_keys(inspect.type_info(wanted), values, inner)
     info = _info_at(inspect.type_info(wanted), inner)
     if unknown := _UNKNOWN.match(text):
         place = source.place((*path, *inner, unknown[1]))
@@ -107,6 +108,28 @@ def _explain(message: str, values: object, wanted: type, path: Path, source: Sou
     return f"{source.place((*path, *inner))}: {text}"
 
 
+def _find_keys(info: inspect.Type, values: Any, path: Path) -> Path:
+    """The library writes … for the key of a table of tables; which one it was, only trying tells."""
+    for index, step in enumerate(path):
+        if step != "...":
+            continue
+        held: Any = _value_at(values, path[:index])
+        inside = _info_at(info, path[:index])
+        for option in _options(inside):
+            if isinstance(option, inspect.DictType) and isinstance(option.value_type, inspect.StructType):
+                path = (*path[:index], _first_wrong(option.value_type.cls, held), *path[index + 1 :])
+    return path
+
+
+def _first_wrong(wanted: type, held: dict[str, Any]) -> str:
+    for name, value in held.items():
+        try:
+            msgspec.convert(value, wanted, dec_hook=_decode_spelled)
+        except msgspec.ValidationError:
+            return name
+    return "..."
+
+
 def _info_at(info: inspect.Type | None, path: Path) -> inspect.Type | None:
     for step in path:
         for option in _options(info):
@@ -115,6 +138,9 @@ def _info_at(info: inspect.Type | None, path: Path) -> inspect.Type | None:
                 break
             if isinstance(option, inspect.VarTupleType | inspect.ListType):
                 info = option.item_type
+                break
+            if isinstance(option, inspect.DictType):
+                info = option.value_type
                 break
         else:
             return None

@@ -53,11 +53,24 @@ class _Late(Timed):
 
 @final
 class Authentication:
-    __slots__ = ("_broker", "_gate", "_late", "_link", "_method", "_peer", "_ticket", "is_challenged")
+    __slots__ = (
+        "_broker",
+        "_client_id",
+        "_gate",
+        "_late",
+        "_link",
+        "_method",
+        "_peer",
+        "_renews",
+        "_ticket",
+        "is_challenged",
+    )
 
     def __init__(self, broker: Broker, link: Link, gate: Gate, peer: Peer) -> None:
         self._broker = broker
+        self._client_id = ""
         self._late: Deadline | None = None
+        self._renews = False  # the question is one of a connection that is open
         self._link = link
         self._gate = gate
         self._peer = peer
@@ -69,8 +82,10 @@ class Authentication:
         ticket = self._ticket_for(connect.client_id, connect.level)
         ticket.user_name = connect.user_name
         ticket.password = connect.password
+        ticket.clean_start = connect.clean_start
         properties = connect.properties
         if properties is not None:
+            ticket.user_properties = properties.user_properties
             self._method = properties.authentication_method
             ticket.method = properties.authentication_method
             ticket.data = properties.authentication_data
@@ -104,6 +119,7 @@ class Authentication:
             ticket = self._ticket_for(client_id, MQTT_5)
             ticket.method = method
             ticket.data = data
+            self._renews = True
             self._ticket = ticket
             self._gate.admit(ticket, now)
         else:
@@ -133,6 +149,8 @@ class Authentication:
         self.forget()
         if _shows_something(ticket):
             self._broker.logins.succeeded(self._peer.address, _name(ticket))
+        self._link.assigned_id = ticket.assigned_id
+        self._link.words = ticket.words
         self._link.admitted(identity, data, now)
 
     def refused(self, ticket: ConnectTicket, reason: int, text: str, now: float) -> None:
@@ -140,7 +158,18 @@ class Authentication:
             self.forget()
             if reason in FAILED and _shows_something(ticket):
                 self._broker.logins.failed(self._peer.address, _name(ticket), now)
-            self._link.dismiss(reason, text, now)
+            self._link.words = ticket.words
+            if self._renews:
+                self.dismiss(reason, text, now)
+            else:
+                self._link.disconnect(reason, now, text=text)
+
+    def dismiss(self, reason: int, text: str, now: float) -> None:
+        """End an open connection because of who the client is, or is no longer: that is counted and reported."""
+        name = reasons.reason_name(reason)
+        self._broker.counters.refuse(f"credentials:{name}")
+        self._broker.watcher.refused("to stay connected", "", self._client_id, self._peer.address, text or name, now)
+        self._link.disconnect(reason, now, text=text)
 
     def challenged(self, ticket: ConnectTicket, data: bytes, now: float) -> None:
         if ticket is self._ticket:
@@ -149,6 +178,7 @@ class Authentication:
             self._link.read_on(UNJUDGED)
 
     def _ticket_for(self, client_id: str, level: int) -> ConnectTicket:
+        self._client_id = client_id
         ticket = ConnectTicket(self)
         ticket.client_id = client_id
         ticket.level = level

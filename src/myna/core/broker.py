@@ -5,7 +5,7 @@ sequence. Knows sessions only as Receivers. What a newcomer gets wrong: `publish
 callers ask `may_publish` first, because they remember the answer per topic.
 """
 
-from typing import final
+from typing import Final, final
 
 from myna.core.bans import Bans
 from myna.core.census import Census
@@ -30,6 +30,8 @@ from myna.core.router import Route
 from myna.core.selection import Selection
 from myna.core.tenant import Tenant
 from myna.wire import reasons
+
+MANY_TENANTS: Final = 10_000  # somebody makes them up
 
 
 @final
@@ -128,16 +130,19 @@ class Broker(Ticking):
     def forget_idle_tenants(self, now: float) -> int:
         """Tenants that have held nothing for a while; they come back when they are used. Says how many went.
 
+        Where there are very many, those go that held nothing the last time, too.
+
         Looks at all of them, so it is for once in a while.
         """
         gone = 0
+        patience = self.process.idle_tenant if len(self.tenants) <= MANY_TENANTS else 0.0
         for name, tenant in list(self.tenants.items()):
             if not tenant.is_empty():
                 tenant.idle_since = 0.0
             elif tenant.idle_since == 0.0 or tenant.messages_received != tenant.seen_received:
                 tenant.idle_since = now
                 tenant.seen_received = tenant.messages_received
-            elif now - tenant.idle_since >= self.process.idle_tenant:
+            elif now - tenant.idle_since >= patience:
                 del self.tenants[name]
                 tenant.router.retire()
                 gone += 1

@@ -4,8 +4,7 @@
                              `------ it says no ------------------------------------------^
 
 This is the one place that catches what `wire` raises and turns it into the CONNACK or DISCONNECT that says why. What a
-newcomer gets wrong: the session lets go of the connection the moment it is CLOSED, although the edge may still be
-writing the last bytes.
+newcomer gets wrong: the session lets go of it once it is CLOSED, while the edge may still be writing the last bytes.
 """
 
 from typing import Final, final
@@ -143,15 +142,6 @@ class Connection(Link):
         self._close(True, reason, False, now)
         self._outlet.close()
 
-    def dismiss(self, reason: int, text: str, now: float) -> None:
-        session = self.session
-        if self.state == OPEN and session is not None:
-            tenant, _, client_id = session.key
-            name = reasons.reason_name(reason)
-            self._broker.counters.refuse(f"credentials:{name}")
-            self._broker.watcher.refused("to stay connected", tenant, client_id, self.address, text or name, now)
-        self.disconnect(reason, now, text=text)
-
     def settled(self, sequence: int) -> None:
         acks = self._acks
         if acks is not None:
@@ -165,7 +155,7 @@ class Connection(Link):
             return
         connect = self._connect
         assert connect is not None  # the gate is asked about nothing else
-        self._client_id = connect.client_id or self._broker.new_client_id()
+        self._client_id = connect.client_id or self.assigned_id or self._broker.new_client_id()
         self.judge_connect(identity.of_client(self._client_id, self._peer.listener), data, now)
 
     def judge_connect(self, identity: Identity, data: bytes | None, now: float) -> None:
@@ -310,14 +300,14 @@ class Connection(Link):
             raise ProtocolViolation("only AUTH or DISCONNECT may come before CONNACK")  # [MQTT-3.1.2-30]
 
     def _greet(self, connect: Connect, now: float) -> None:
-        self.level = connect.level
-        self._reader.level = connect.level
+        self.level = self._reader.level = connect.level
         self._connect = connect
         refused = check_connect(connect) or keep_out(self._broker, connect, self.address, now)
         if refused is not None:
             self._refuse_connect(refused.reason, refused.text, now)
             return
         self.state = JUDGED
+        self._deadlines.await_gate(now)
         self._authentication.ask(connect, now)
         self._wait_for_gate()
 
@@ -341,7 +331,7 @@ class Connection(Link):
         self._broker.census.half_open -= 1
         tenant.connected()
         self._deadlines.keep_alive(opened.keep_alive, now)
-        self._deadlines.credentials_expire(opened.identity.expires_at)
+        self._deadlines.credentials_expire(opened.identity.expires_at, self._authentication)
         session.attach(self, now)
         self._broker.watcher.connected(session, self.address, now)
 
@@ -350,12 +340,12 @@ class Connection(Link):
         assert session is not None
         tenant, scope, _ = session.key
         if identity.tenant != tenant or identity.scope != scope or identity.user != session.identity.user:
-            self.dismiss(reasons.NOT_AUTHORIZED, "re-authentication as somebody else", now)
+            self._authentication.dismiss(reasons.NOT_AUTHORIZED, "re-authentication as somebody else", now)
             return
         session.identity = identity.of_client(session.key[2], self._peer.listener)
         self._broker.rules_changed()
         review(self._broker, session, now)
-        self._deadlines.credentials_expire(identity.expires_at)
+        self._deadlines.credentials_expire(identity.expires_at, self._authentication)
         self.output.write(self._authentication.answer(reasons.SUCCESS, data))
 
     def _refuse_connect(self, reason: int, text: str, now: float, tenant: str = "") -> None:
@@ -364,7 +354,7 @@ class Connection(Link):
         client_id, cause = "" if connect is None else connect.client_id, text or reasons.reason_name(reason)
         self._broker.counters.refuse(f"connect:{reasons.reason_name(reason)}")
         self._broker.watcher.refused("CONNECT", tenant, client_id, self.address, cause, now)
-        self._say(farewell.refusal(connect, reason, text, self.maximum_packet_size))
+        self._say(farewell.refusal(connect, reason, text, self.maximum_packet_size, self.words))
         self._close(False, reason, False, now)
         self._outlet.close()
 

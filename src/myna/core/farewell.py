@@ -12,8 +12,10 @@ from myna.wire.properties import Properties
 from myna.wire.reasons import CONNACK_CODES, DISCONNECT_CODES, connack_code_for_3
 
 
-def refusal(connect: Connect | None, reason: int, text: str, unlimited: int) -> bytes:
-    """CONNACK for a CONNECT that is refused, in its version; nothing where there was none."""
+def refusal(
+    connect: Connect | None, reason: int, text: str, unlimited: int, words: list[tuple[str, str]] | None = None
+) -> bytes:
+    """CONNACK for a CONNECT that is refused, in its version; nothing where there was none. `words`: user properties."""
     if connect is None:
         return b""
     if connect.level < MQTT_5:
@@ -22,7 +24,11 @@ def refusal(connect: Connect | None, reason: int, text: str, unlimited: int) -> 
     properties = connect.properties
     if properties is not None and properties.maximum_packet_size > 0:
         maximum = properties.maximum_packet_size
-    return encode_trimmed(Connack(False, _for_connack(reason), _with_text(text)), MQTT_5, maximum)  # [MQTT-3.2.2-19]
+    told = _with_text(text)
+    if words:
+        told = Properties() if told is None else told
+        told.user_properties = words
+    return encode_trimmed(Connack(False, _for_connack(reason), told), MQTT_5, maximum)  # [MQTT-3.2.2-19]
 
 
 def refusal_of_broken(error: WireError) -> bytes:

@@ -125,7 +125,10 @@ def open_session(
         address=peer.address,
     )
     keep_alive = _keep_alive(limits, connect)
-    if not link.write_packet(_connack(limits, connect, client_id, expiry, keep_alive, resumed is not None, data)):
+    connack = _connack(limits, connect, client_id, expiry, keep_alive, resumed is not None, data)
+    if link.words and connack.properties is not None:
+        connack.properties.user_properties = link.words
+    if not link.write_packet(connack):
         if resumed is None:
             session.discard(reasons.PACKET_TOO_LARGE, now)
         return Refused(reasons.PACKET_TOO_LARGE, "the client's maximum packet size leaves no room for CONNACK")

@@ -24,6 +24,7 @@ def join(broker: Broker, receiver: Receiver, name: str, qos: int, now: float) ->
     tenant = broker.tenant(receiver.key[0])
     if is_full(tenant, receiver):
         broker.counters.refuse("join:quota exceeded")
+        _report(broker, receiver, name, reasons.QUOTA_EXCEEDED, now)
         return reasons.QUOTA_EXCEEDED
     subscription = Subscription(receiver, name, name, qos)
     guard = tenant.router.guard_of(name)
@@ -33,13 +34,21 @@ def join(broker: Broker, receiver: Receiver, name: str, qos: int, now: float) ->
             subscription.dormant = True
         elif verdict != reasons.SUCCESS:
             broker.counters.refuse(f"join:{reasons.reason_name(verdict)}")
+            _report(broker, receiver, name, verdict, now)
             return verdict
     receiver.subscriptions[name] = subscription
     tenant.router.add_literal(subscription)
     tenant.subscriptions += 1
     if not broker.peers.alone:
         broker.peers.announce(tenant.name, subscription.filter, True)
+    broker.watcher.subscribed(receiver, subscription, now)
     return reasons.SUCCESS
+
+
+def _report(broker: Broker, receiver: Receiver, name: str, code: int, now: float) -> None:
+    tenant, _, client_id = receiver.key
+    cause = reasons.reason_name(code)
+    broker.watcher.refused(f"JOIN of {name[:200]!r}", tenant, client_id, receiver.peer_address(), cause, now)
 
 
 def part(broker: Broker, receiver: Receiver, name: str, now: float) -> bool:
@@ -55,6 +64,7 @@ def part(broker: Broker, receiver: Receiver, name: str, now: float) -> bool:
         guard.unsubscribed(receiver, subscription, now)
     if not broker.peers.alone:
         broker.peers.announce(tenant.name, subscription.filter, False)
+    broker.watcher.unsubscribed(receiver, subscription, now)
     return True
 
 

@@ -5,11 +5,14 @@ What a newcomer gets wrong: keep-alive is not moved by packets. It looks, when d
 and moves itself.
 """
 
-from typing import final
+from typing import Final, final
 
+from myna.core.authentication import Authentication
 from myna.core.deadlines import Deadline, Deadlines, Timed
 from myna.core.link import Link
 from myna.wire import reasons
+
+JUDGING: Final = 60.0  # seconds a gate may take, exchanges of AUTH included
 
 
 @final
@@ -37,11 +40,11 @@ class _KeepAlive(Timed):
 class _Expiry(Timed):
     """The identity's time is up, unless it authenticates anew."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, authentication: Authentication) -> None:
+        self._authentication = authentication
 
     def due(self, now: float) -> None:
-        self._link.dismiss(reasons.NOT_AUTHORIZED, "the credentials have expired", now)
+        self._authentication.dismiss(reasons.NOT_AUTHORIZED, "the credentials have expired", now)
 
 
 @final
@@ -57,6 +60,12 @@ class LineDeadlines:
     def await_connect(self, at: float) -> None:
         self._silence = self._deadlines.add(at, _SilentConnect(self._link))
 
+    def await_gate(self, now: float) -> None:
+        """CONNECT has come in time; how long judging it takes is not the client's fault."""
+        if self._silence is not None:
+            self._silence.cancel()
+        self.await_connect(now + JUDGING)
+
     def keep_alive(self, seconds: int, now: float) -> None:
         """CONNECT has come; from now on it is this, or nothing for 0."""
         if self._silence is not None:
@@ -67,20 +76,20 @@ class LineDeadlines:
             self._silence = self._deadlines.add(now + timer.limit, timer)
 
     def keep_alive_due(self, timer: _KeepAlive, now: float) -> None:
-        heard = self._link.last_heard
+        heard = now if self._link.is_resting() else self._link.last_heard  # nobody can be heard who is not read from
         if now - heard >= timer.limit:
             self._silence = None
             self._link.disconnect(reasons.KEEP_ALIVE_TIMEOUT, now)
         else:
             self._silence = self._deadlines.add(heard + timer.limit, timer)
 
-    def credentials_expire(self, at: float) -> None:
+    def credentials_expire(self, at: float, authentication: Authentication) -> None:
         """When the identity does; 0 for never."""
         if self._expiry is not None:
             self._expiry.cancel()
             self._expiry = None
         if at:
-            self._expiry = self._deadlines.add(at, _Expiry(self._link))
+            self._expiry = self._deadlines.add(at, _Expiry(authentication))
 
     def cancel(self) -> None:
         for deadline in (self._silence, self._expiry):

@@ -17,7 +17,7 @@ from myna.core.message import FORM_3, FORM_5
 from myna.core.output import Output
 from myna.core.ports import Conversation
 from myna.wire.encode import encode_trimmed
-from myna.wire.packets import MQTT_5, Packet
+from myna.wire.packets import MQTT_5, Disconnect, Packet
 
 # Why a client is not read from for a while.
 UNJUDGED: Final = 1  # the gate has yet to say who it is
@@ -25,6 +25,8 @@ BEHIND: Final = 2  # it takes too little of what it is sent
 BANDWIDTH: Final = 4  # it has sent more than its bytes per second
 THROUGHPUT: Final = 8  # its tenant has, in bytes or messages
 UNDECIDED: Final = 16  # what it has asked for last is being judged elsewhere
+
+ASKING: Final = 32  # it has raised more events than its back end has answered
 
 UNLIMITED: Final = 0x0FFF_FFFF + 5  # the largest packet there is (§2.1.4)
 
@@ -53,6 +55,9 @@ class Link(Conversation):
         self.last_heard = 0.0
         self.channel = ""
         self.subscribe_rate: Bucket | None = None  # how often it may SUBSCRIBE and UNSUBSCRIBE
+        self.assigned_id = ""  # by the gate, for a client that brought no name
+        self.words: list[tuple[str, str]] | None = None  # user properties that the gate wants in CONNACK
+        self.goodbye: Disconnect | None = None  # what the client has said last
         self._rests = 0
 
     def accept(self, level: int, receive_maximum: int, maximum_packet_size: int, alias_maximum: int) -> None:
@@ -67,10 +72,6 @@ class Link(Conversation):
     @abstractmethod
     def disconnect(self, reason: int, now: float, *, reference: str = "", text: str = "") -> None:
         """Say why, then end the connection."""
-
-    def dismiss(self, reason: int, text: str, now: float) -> None:
-        """End the connection because of who the client is, or is no longer: that is reported."""
-        self.disconnect(reason, now, text=text)
 
     @abstractmethod
     def admitted(self, identity: Identity, data: bytes | None, now: float) -> None:
@@ -101,6 +102,9 @@ class Link(Conversation):
         if not self._rests:
             self.output.outlet.pause()
         self._rests |= why
+
+    def is_resting(self) -> bool:
+        return self._rests != 0
 
     def read_on(self, why: int) -> None:
         """This reason is gone."""

@@ -96,9 +96,9 @@ class Outbox:
 
     def message_of(self, delivery: Delivery) -> Message | None:
         """The message, from the store if need be; None if it cannot be read now."""
-        if delivery.message is None and delivery.place:
-            delivery.message = self._journal.store.fetch([delivery.place])[0]
-        return delivery.message
+        if delivery.message is not None or not delivery.place:
+            return delivery.message
+        return self._journal.store.fetch([delivery.place])[0]  # to look at: what the queue holds is the queue's
 
     def settle(self, done: list[Delivery]) -> int:
         """Carried, or given up: the store forgets them. Says what to await, or 0."""
@@ -127,16 +127,20 @@ class Outbox:
         self._settlements.flush_settled()
         return count
 
-    def stored(self) -> list[tuple[int, Delivery]]:
-        """All that the store has, as sessions answer it."""
-        found = [(0, held) for held in self.taken.values() if held.place]
-        found.extend([(0, held) for held in self.queue.deliveries if held.place])
+    def stored(self, row: int) -> list[Delivery]:
+        """What lies in this row of the store: looked for among all of them, as they may be many and few are there."""
+        if row == 0:
+            return []  # where what is not stored seems to be
+        found = [held for held in self.taken.values() if held.place >> 32 == row]
+        found.extend([held for held in self.queue.deliveries if held.place >> 32 == row])
         return found
 
     def places(self) -> list[int]:
         """Where the store has what is open."""
         self._settlements.flush_settled()
-        return [held.place for _, held in self.stored()]
+        found = [held.place for held in self.taken.values() if held.place]
+        found.extend([held.place for held in self.queue.deliveries if held.place])
+        return found
 
     def __len__(self) -> int:
         """What waits and what has been taken."""

@@ -211,6 +211,14 @@ class Watcher:
     def session_ended(self, receiver: Receiver, reason: int, now: float) -> None:
         return
 
+    def subscribed(self, receiver: Receiver, subscription: Subscription, now: float) -> None:
+        """A subscription that was not there before."""
+        return
+
+    def unsubscribed(self, receiver: Receiver, subscription: Subscription, now: float) -> None:
+        """It is gone, by itself or with its session."""
+        return
+
     def published(self, tenant: str, message: Message, matched: bool, now: float) -> None:
         return
 
@@ -230,9 +238,14 @@ class Ticket(ABC):
         self.method: str | None = None
         self.data: bytes | None = None
         self.level = 0
+        self.clean_start = True
+        self.user_properties: list[tuple[str, str]] | None = None  # of CONNECT
         self.peer = Peer()
         self.authenticator = ""  # who was asked last
         self.exchange: object = None  # the gate's own, from one packet of an exchange to the next
+        # What the gate may add to its answer: a name for a client that brought none, user properties for CONNACK.
+        self.assigned_id = ""
+        self.words: list[tuple[str, str]] | None = None
 
     @abstractmethod
     def admit(self, identity: Identity, now: float, data: bytes | None = None) -> None:

@@ -133,6 +133,8 @@ def request_disconnect(session: Session, packet: Disconnect) -> bool:
         if session.expiry == 0 and properties.session_expiry > 0:
             raise ProtocolViolation("a session that ends with its connection cannot be extended")  # §3.14.2.2.2
         session.expiry = bounded_expiry(session.tenant.limits, properties.session_expiry)
+    if session.link is not None:
+        session.link.goodbye = packet
     return packet.code != reasons.SUCCESS
 
 

@@ -73,13 +73,15 @@ def restore_outbox(broker: Broker, key: SessionKey, waiting: deque[Delivery], la
     broker.outboxes.restore(key[2], waiting, last_number)
 
 
-def stored_deliveries(broker: Broker, key: SessionKey) -> list[tuple[int, Delivery]]:
-    """What a session or an outbox has in the store, with packet ids; 0 for what has not been sent."""
+def stored_deliveries(broker: Broker, key: SessionKey, row: int) -> list[tuple[int, Delivery]]:
+    """What a session or an outbox has in this row of the store, with packet ids; 0 for what has not been sent."""
     if key[0] == OUTBOXES:
         outbox = broker.outboxes.find(key[2])
-        return [] if outbox is None else outbox.stored()
+        return [] if outbox is None else [(0, held) for held in outbox.stored(row)]
     session = broker.session(key[0], key[1], key[2])
-    return session.stored() if isinstance(session, Session) else []
+    if not isinstance(session, Session):
+        return []
+    return [(packet_id, held) for packet_id, held in session.stored() if held.place >> 32 == row]
 
 
 def restore_received(session: Session, packet_ids: list[int]) -> None:

@@ -140,6 +140,7 @@ def leave(broker: Broker, tenant: Tenant, subscription: Subscription, now: float
     parsed = parse_filter(subscription.text)
     _take_out(broker, tenant, subscription, parsed)
     _tell_guards(tenant, subscription, subscription.filter if parsed is None else parsed.filter, now)
+    broker.watcher.unsubscribed(subscription.receiver, subscription, now)
 
 
 def restore(broker: Broker, receiver: Receiver, subscription: Subscription, now: float) -> None:
@@ -248,6 +249,8 @@ def _enter(
             return _refuse(broker, receiver, reasons.QUOTA_EXCEEDED, subscription.text, now)
         receiver.subscriptions[subscription.text] = subscription
     granted.subscription = subscription
+    if not granted.existed:
+        broker.watcher.subscribed(receiver, subscription, now)
     if broker.journal.durable and receiver.is_persistent():
         granted.sequence = _note(broker, receiver, subscription)
     if not parsed.group and not subscription.dormant:  # [MQTT-3.3.1-9], [MQTT-3.3.1-10], §4.8.2

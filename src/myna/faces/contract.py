@@ -237,11 +237,11 @@ def _no_registry(url: str, retention: float) -> Inventory:
     raise AssertionError("whoever made this context has no registry to give")
 
 
+_NO_SINK: Final = NoSink()
+
+
 def _no_limits(tenant: str, limits: LimitSettings | None) -> None:
     raise AssertionError("whoever made this context has no limits to set")
-
-
-_NO_SINK: Final = NoSink()
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,9 +291,9 @@ class FaceContext:
     open_registry   devices and people: in a database by its URL, or "" for the data folder, keeping history so many
                     seconds. It waits for the database, so ask while the face is made, and `start` it when the face
                     starts. The broker closes it, after the last clients have gone
+    events          takes events that are made of no message, for rules that want them
     limit_tenant    what somebody outside says of a tenant's limits, or None: it goes over what the configuration says
                     of everybody, and below what it says of this tenant
-    events          takes events that are made of no message, for rules that want them
     urls            what is open, by listener: urls["http"][0]; complete when `start` is called
     process         reads the configuration again and says how it does; for the administrator
     """
@@ -338,12 +338,21 @@ class Face(ABC):
         """The broker is about to stop: end WebSockets (1001), finish what is under way within `server.drain`."""
         return
 
+    async def finish(self) -> None:
+        """Everybody has been sent away: say what others still have to hear, within `server.drain`."""
+        return
+
     def reload(self, settings: Any) -> bool:
         """The settings have changed. Says whether that took effect; if not, it waits for a restart."""
         return False
 
     def banner(self) -> Sequence[str]:
         """Lines for the terminal: what a user needs to know, and one to try."""
+        return ()
+
+    @classmethod
+    def explain(cls, settings: Any) -> Sequence[str]:
+        """Lines for `myna check`: what these settings mean, as far as it is worth a line."""
         return ()
 
     def metrics(self) -> str:

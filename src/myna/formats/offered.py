@@ -13,7 +13,9 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class OfferedEvent:
-    """`kind` is what rules choose by (`events = [...]`). `data` is bytes, or anything that JSON can say."""
+    """`kind` is what rules choose by (`events = [...]`). `source` may be empty for the broker's own. `data` is bytes,
+    or anything that JSON can say.
+    """
 
     kind: str
     tenant: str

@@ -56,6 +56,8 @@ class WebSocket(WebSocketConnection, Conversation):
         "_endpoint",
         "_gathered",
         "_heard",
+        "_held",
+        "_is_paused",
         "_limits",
         "_outcome",
         "_reader",
@@ -87,6 +89,8 @@ class WebSocket(WebSocketConnection, Conversation):
         self._unsent = 0
         self._waited = False  # something could not be sent at once
         self._heard = True  # since the last ping
+        self._is_paused = False
+        self._held: list[tuple[int, bytes]] | None = None  # messages that have come before the pause took effect
         self._ended = False  # nothing more is read or sent
         self._outcome = (ABNORMAL, "", False)
         self.deadline = streams.clock.now() + limits.answer
@@ -161,10 +165,16 @@ class WebSocket(WebSocketConnection, Conversation):
         return self._gathered + self._unsent
 
     def pause(self) -> None:
+        self._is_paused = True
         self._stream.pause()
 
     def resume(self) -> None:
-        self._stream.resume()
+        self._is_paused = False
+        messages, self._held = self._held, None
+        if messages and not self._ended:
+            self._receive_all(messages)
+        if not self._is_paused:
+            self._stream.resume()
 
     # What the stream asks.
 
@@ -176,11 +186,11 @@ class WebSocket(WebSocketConnection, Conversation):
         if reader is None:
             self._keep_early(data)
             return
-        for opcode, payload in reader.feed(data):
-            if not self._receive(opcode, payload):
-                return
-        if reader.error is not None:
-            self._close(reader.error.code, reader.error.reason, clean=False)
+        messages = reader.feed(data)
+        if self._held is not None:  # read already when the stream was paused
+            self._held += messages
+        else:
+            self._receive_all(messages)
 
     def has_pending(self) -> bool:
         return bool(self._chunks)
@@ -212,14 +222,26 @@ class WebSocket(WebSocketConnection, Conversation):
         if self._request is not None:
             log.warning("a WebSocket was not answered within %g s; rejecting it", self._limits.answer)
             self.reject(503)
-        elif not self._heard:
+        elif not self._heard and not self._is_paused:
             self._stream.abort(now)
         else:
-            self._heard = False
+            self._heard = self._is_paused  # it cannot be heard while it is not read from
             self.deadline = now + self._limits.ping
             self._write(encode_frame(PING, b""))
 
     # Within.
+
+    def _receive_all(self, messages: list[tuple[int, bytes]]) -> None:
+        """Up to where the face wants a pause: what had come with that stays for later."""
+        for index, (opcode, payload) in enumerate(messages):
+            if self._is_paused:
+                self._held = messages[index:]
+                return
+            if not self._receive(opcode, payload):
+                return
+        reader = self._reader
+        if reader is not None and reader.error is not None and not self._ended:
+            self._close(reader.error.code, reader.error.reason, clean=False)
 
     def _receive(self, opcode: int, payload: bytes) -> bool:
         """Answers whether there is more to hear."""

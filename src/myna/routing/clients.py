@@ -53,13 +53,10 @@ def disconnection_reason(reason: int, by_client: bool) -> str:
 
 
 class ClientEvents(Watcher):
-    """`source` is the vendor's resource path, `namespace` the name in it."""
-
-    def __init__(self, sink: EventSink, kept: KeptValues, source: str, namespace: str) -> None:
+    def __init__(self, sink: EventSink, kept: KeptValues, namespace: str) -> None:
         super().__init__()
         self._sink = sink
         self._kept = kept
-        self._source = source
         self._namespace = namespace
         self._numbers: dict[SessionKey, int] = {}  # the one that connected last at the end
 
@@ -103,7 +100,7 @@ class ClientEvents(Watcher):
             "sequenceNumber": number,
             **more,
         }
-        self._sink.offer(OfferedEvent(CLIENTS, tenant, type, self._source, f"clients/{name}/sessions/{session}", data))
+        self._sink.offer(OfferedEvent(CLIENTS, tenant, type, "", f"clients/{name}/sessions/{session}", data))
 
 
 def _name(key: SessionKey) -> str:

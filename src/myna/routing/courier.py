@@ -21,7 +21,7 @@ from myna.routing.deadletters import ATTEMPTS, EXPIRED, REFUSED
 from myna.routing.destination import Destination, LineCarrier, NotReady
 from myna.routing.event import Event
 from myna.routing.line import SWEEP, Line
-from myna.routing.verdict import Fate, Verdict, again
+from myna.routing.verdict import DELIVERED, Fate, Verdict, again
 
 log = logging.getLogger("myna.routing")
 
@@ -137,9 +137,7 @@ class Courier(LineCarrier):
             taken = self._line.take(most - len(batch), max(room - size, 1))
             if not taken:
                 break
-            for event in taken:
-                if self._may_go(event):
-                    batch.append(event)
+            batch += [event for event in taken if self._may_go(event)] if settings.ordered else taken
             if batch:
                 break  # more would go beyond the preferred size
         if settings.ordered:
@@ -167,7 +165,7 @@ class Courier(LineCarrier):
 
     def _may_go(self, event: Event) -> bool:
         """Now, or must it wait for another of its topic? Several of a topic may travel in one batch."""
-        if not self._line.settings.ordered or event.topic not in self._closed:
+        if event.topic not in self._closed:
             return True
         self._park(event)
         return False
@@ -239,6 +237,9 @@ class Courier(LineCarrier):
     def _judge(self, batch: list[Event], verdicts: Sequence[Verdict]) -> None:
         line = self._line
         now = line.now()
+        if all(verdict is DELIVERED for verdict in verdicts):
+            self._delivered(batch)
+            return
         done: list[Event] = []
         refused: list[Event] = []
         failed: list[tuple[Event, Verdict]] = []
@@ -264,6 +265,15 @@ class Courier(LineCarrier):
         if line.settings.ordered:
             waiting = {event.topic for event, _ in failed} & {event.topic for _, _, event in self._again}
             for topic in {event.topic for event in batch} - waiting:
+                self._open(topic)
+
+    def _delivered(self, batch: list[Event]) -> None:
+        """The short way for what is nearly always so."""
+        self._failures = 0
+        self._line.attempts += len(batch)
+        self._line.done(batch)
+        if self._line.settings.ordered:
+            for topic in {event.topic for event in batch}:
                 self._open(topic)
 
     def _note(self, verdicts: Sequence[Verdict], now: float) -> None:

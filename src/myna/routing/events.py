@@ -98,8 +98,9 @@ class Draft(Subject):
 
     def encode(self, enrichment: Enrichment | None) -> bytes:
         """The event in JSON."""
-        added = {} if enrichment is None else self.enriched(enrichment)
-        return msgspec.json.encode({**self.attributes, **added, **self.content})
+        if enrichment is None or not enrichment.keys:
+            return msgspec.json.encode(self.attributes | self.content)
+        return msgspec.json.encode(self.attributes | self.enriched(enrichment) | self.content)
 
 
 class View(Subject):
@@ -124,11 +125,16 @@ class MessageDraft(Draft):
         self._message = message
         self._source = source
         self._ids = ids
+        self._type = ""
+        self._is_text = False
+        self._structured: dict[str, Any] | None = None
+        self._binary: dict[str, Any] | None = None
         properties = message.properties
-        self._type = "" if properties is None else properties.content_type or ""
-        self._is_text = properties is not None and properties.payload_format == 1
-        self._structured = self._as_structured() if is_structured(self._type) else None
-        self._binary = self._as_binary() if self._structured is None else None
+        if properties is not None:
+            self._type = properties.content_type or ""
+            self._is_text = properties.payload_format == 1
+            self._structured = self._as_structured() if is_structured(self._type) else None
+            self._binary = self._as_binary() if self._structured is None else None
 
     def enriched(self, enrichment: Enrichment) -> dict[str, Any]:
         return dict(enrichment.of(self._message))
@@ -176,7 +182,7 @@ class MessageDraft(Draft):
             return {name: event[name] for name in _CONTENT if name in event}
         payload = self._message.payload
         content_type = self._type
-        if is_json(content_type) or self._is_text:
+        if self._is_text or (content_type and is_json(content_type)):
             said: dict[str, Any] = {"datacontenttype": content_type} if content_type else {}
             data = json_value(payload)
             if data is not None:

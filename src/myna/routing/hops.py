@@ -16,8 +16,8 @@ _NAME: Final = "hops"
 
 def hops_of(message: Message) -> int:
     """Of a message that has been published."""
-    name, _, count = message.origin.source.partition(" ")
-    return int(count) if name == SOURCE and count else 0
+    source = message.origin.source
+    return int(source[len(SOURCE) + 1 :] or 0) if source.startswith(SOURCE) else 0
 
 
 def origin_after(event: Message, tenant: str) -> Origin:

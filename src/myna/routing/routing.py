@@ -11,6 +11,7 @@ import logging
 import re
 import socket
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -167,16 +168,18 @@ class Routing:
         return self._tap.want(kind, tenant)
 
     def offer(self, event: OfferedEvent) -> bool:
+        if not event.source:
+            event = replace(event, source=self._own_source())
         return self._tap.offer(event, self._now())
 
     def client_events(self) -> ClientEvents:
         """Watches who comes and goes."""
-        name = self._settings.namespace
+        return ClientEvents(self, self.broker.kept, self._settings.namespace)
+
+    def _own_source(self) -> str:
         zeros = "00000000-0000-0000-0000-000000000000"
-        source = self._settings.source or (
-            f"/subscriptions/{zeros}/resourceGroups/{zeros}/providers/Microsoft.EventGrid/namespaces/{name}"
-        )
-        return ClientEvents(self, self.broker.kept, source, name)
+        place = f"/subscriptions/{zeros}/resourceGroups/{zeros}/providers/Microsoft.EventGrid/namespaces"
+        return self._settings.source or f"{place}/{self._settings.namespace}"
 
     def metrics(self) -> str:
         return render((station.line for station in self.stations.values()), self.rules.values())

@@ -154,6 +154,7 @@ class FakeWatcher(Watcher):
     def __init__(self) -> None:
         super().__init__()
         self.lines: list[str] = []
+        self.subscriptions: list[str] = []
 
     def connected(self, receiver: Receiver, address: str, now: float) -> None:
         self.lines.append(f"{receiver.key[2]} connected")
@@ -164,6 +165,12 @@ class FakeWatcher(Watcher):
 
     def session_ended(self, receiver: Receiver, reason: int, now: float) -> None:
         self.lines.append(f"{receiver.key[2]} ended 0x{reason:02x}")
+
+    def subscribed(self, receiver: Receiver, subscription: Subscription, now: float) -> None:
+        self.subscriptions.append(f"{receiver.key[2]} + {subscription.text}")
+
+    def unsubscribed(self, receiver: Receiver, subscription: Subscription, now: float) -> None:
+        self.subscriptions.append(f"{receiver.key[2]} - {subscription.text}")
 
     def refused(self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float) -> None:
         self.lines.append(f"{client_id or 'somebody'} refused {what}: {cause}")

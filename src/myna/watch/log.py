@@ -51,6 +51,7 @@ HINTS: Final = (
     ("the certificate", "compare with name_fields, allowed and fingerprints of [access.certificate]"),
     ("no credentials", "a caller sends Authorization or x-api-key; see docs/access.md"),
     ("SCRAM-SHA-256:", "the client breaks the rules of RFC 5802; an extension or channel binding is not known here"),
+    ("does not have permission", "give its token a role for that; sending and joining can be granted by REST as well"),
     ("unsupported protocol version", "the tenant's `levels` do not include this version"),
     ("larger than", "raise packet_size in [limits], or send less"),
     ("packet too large", "raise packet_size in [limits], or send less"),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from myna.core.message import Message
 from myna.core.ports import Watcher
-from myna.core.receiver import Receiver
+from myna.core.receiver import Receiver, Subscription
 
 log = logging.getLogger("myna.watch")
 
@@ -29,6 +29,14 @@ class Watchers(Watcher):
     def session_ended(self, receiver: Receiver, reason: int, now: float) -> None:
         for watcher in self._watchers:
             _call(watcher.session_ended, receiver, reason, now)
+
+    def subscribed(self, receiver: Receiver, subscription: Subscription, now: float) -> None:
+        for watcher in self._watchers:
+            _call(watcher.subscribed, receiver, subscription, now)
+
+    def unsubscribed(self, receiver: Receiver, subscription: Subscription, now: float) -> None:
+        for watcher in self._watchers:
+            _call(watcher.unsubscribed, receiver, subscription, now)
 
     def published(self, tenant: str, message: Message, matched: bool, now: float) -> None:
         for watcher in self._watchers:

@@ -10,8 +10,9 @@ Frames are told by their first byte: T for text, B for binary.
 """
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -25,24 +26,31 @@ from myna.core.receiver import Receiver
 from myna.faces.async_broker import AsyncBroker
 from myna.faces.contract import (
     ByteConversation,
+    Face,
     FaceContext,
     Headers,
     Message,
     WebSocketEndpoint,
 )
 from myna.faces.routes import HttpRoutes, WebSocketRoutes
+from myna.faces.webpubsub import upstream as back_end
 from myna.faces.webpubsub.face import WebPubSubFace
+from myna.faces.webpubsub.protobuf.schema import DownstreamMessage, UpstreamMessage
 from myna.faces.webpubsub.settings import DEVELOPMENT_KEY, Settings
 from myna.formats import jwt
+from myna.formats.offered import EventSink, NoSink
 from myna.formats.outgoing import HttpCaller
 from myna.testing import Client as MqttClient
 from myna.testing import World, properties
 from myna.testing.outgoing import ScriptedHttp
+from myna.watch.watchers import Watchers
 from myna.wire.packets import Connect
 
 HOST = "hub.example:8080"
 JSON = "json.webpubsub.azure.v1"
 RELIABLE = "json.reliable.webpubsub.azure.v1"
+PROTOBUF = "protobuf.webpubsub.azure.v1"
+RELIABLE_PROTOBUF = "protobuf.reliable.webpubsub.azure.v1"
 KEY = DEVELOPMENT_KEY.encode()
 
 
@@ -69,7 +77,9 @@ class Socket:
     def __init__(self) -> None:
         self.answer: tuple[object, ...] = ()
         self.frames: list[bytes] = []
+        self.body = b""
         self.closed: int | None = None
+        self.paused = False
         self.unsent = 0
         self.carried: Callable[[Outlet, float], ByteConversation] | None = None
         self.on_accept: Callable[[], None] = lambda: None
@@ -80,6 +90,7 @@ class Socket:
 
     def reject(self, status: int, headers: Headers = (), body: bytes = b"") -> None:
         self.answer = ("rejected", status)
+        self.body = body
 
     def carry(
         self,
@@ -111,10 +122,10 @@ class Socket:
         return self.unsent
 
     def pause(self) -> None:
-        return
+        self.paused = True
 
     def resume(self) -> None:
-        return
+        self.paused = False
 
 
 class WebSocket:
@@ -142,6 +153,24 @@ class WebSocket:
     def taken(self) -> list[Any]:
         return [self.take() for _ in range(len(self.socket.frames))]
 
+    def say_protobuf(self, **fields: object) -> None:
+        """One UpstreamMessage: `say_protobuf(join_group_message={"group": "g"})`."""
+        self.endpoint.on_bytes(UpstreamMessage(**fields).SerializeToString())
+
+    def ask_protobuf(self, **fields: object) -> Any:
+        """The last of what came in answer."""
+        self.say_protobuf(**fields)
+        return self.taken_protobuf()[-1]
+
+    def take_protobuf(self) -> Any:
+        """The next frame, a DownstreamMessage."""
+        frame = self.socket.frames.pop(0)
+        assert frame[:1] == b"B"
+        return DownstreamMessage.FromString(frame[1:])
+
+    def taken_protobuf(self) -> list[Any]:
+        return [self.take_protobuf() for _ in range(len(self.socket.frames))]
+
     def raw(self) -> list[bytes]:
         frames, self.socket.frames = self.socket.frames, []
         return frames
@@ -166,21 +195,54 @@ class Reply:
         return self.headers.get(b"x-ms-error-code", b"").decode()
 
 
+def start_now(face: Face) -> None:
+    """It does not wait for anything, so no loop is needed."""
+    with contextlib.suppress(StopIteration):
+        face.start().__await__().__next__()
+
+
 class NamedGate(Gate):
     """The face's own authenticator behind a gate, as the application puts it there."""
 
     def __init__(self, face: WebPubSubFace) -> None:
         super().__init__()
         self._face = face
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def admit(self, ticket: Ticket, now: float) -> None:
         verdict = self._face.claims().authenticators["webpubsub"].judge(ticket, now)
+        if isinstance(verdict, Awaitable):
+            task = asyncio.ensure_future(self._wait(ticket, verdict, now))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        else:
+            self._say(ticket, verdict, now)
+
+    async def _wait(self, ticket: Ticket, verdict: Awaitable[object], now: float) -> None:
+        self._say(ticket, await verdict, now)
+
+    def _say(self, ticket: Ticket, verdict: object, now: float) -> None:
         if isinstance(verdict, Identity):
             ticket.admit(verdict, now)
         elif isinstance(verdict, Refusal):
             ticket.refuse(verdict.reason, now, verdict.text)
         else:
             ticket.refuse(0x87, now)
+
+
+class SlowUpstream(back_end.Upstream):
+    """A back end that answers when the test does: `answer` answers the oldest event that is still open."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, back_end.UserEvent]] = []
+        self._open: list[back_end.Then] = []
+
+    def ask(self, receiver: Receiver, event: back_end.UserEvent, then: back_end.Then, now: float) -> None:
+        self.asked.append((receiver.key[2], event))
+        self._open.append(then)
+
+    def answer(self, reply: back_end.Reply, now: float = 1_700_000_001.0) -> None:
+        self._open.pop(0)(reply, now)
 
 
 class Hub:
@@ -192,22 +254,32 @@ class Hub:
         limits: Limits | None = None,
         store: Store | None = None,
         development: bool = True,
+        upstream: back_end.Upstream | None = None,
         outgoing: HttpCaller | None = None,
+        kept: Sequence[tuple[str, str, bytes]] = (),
+        events: EventSink | None = None,
     ) -> None:
         self.name = name
         self.outgoing = ScriptedHttp() if outgoing is None else outgoing
         self.world = World(limits=limits, store=store)
         self.world.now = 1_700_000_000.0
         self.core = self.world.broker
-        self.face = WebPubSubFace(self._context(development), settings or Settings())
+        context = self._context(development, events or NoSink())
+        self.face = WebPubSubFace(context, settings or Settings(), upstream)
         claims = self.face.claims()
+        watchers = Watchers()
+        for watcher in (self.world.watcher, *claims.watchers):
+            watchers.add(watcher)
+        self.core.watcher = watchers
         for tenant, guard in claims.guards:
             self.core.guard(guard, tenant)
-        self.http = HttpRoutes(claims.hot, claims.routes)
+        self.http = HttpRoutes(claims.hot, [*claims.routes, *claims.administration])
         self.websockets = WebSocketRoutes(claims.websockets)
-        asyncio.run(self.face.start())
+        for space, key, value in kept:  # as a store gives it back: behind the claims, before the start
+            self.core.kept.restore(space, key, value)
+        start_now(self.face)
 
-    def _context(self, development: bool) -> FaceContext:
+    def _context(self, development: bool, events: EventSink) -> FaceContext:
         return FaceContext(
             broker=AsyncBroker(self.core, self.now, lambda: None),
             now=self.now,
@@ -217,6 +289,7 @@ class Hub:
             data=None,
             secret=lambda name: f"a generated secret for {name}".ljust(40, "x"),
             http=self.outgoing,
+            events=events,
             gate=lambda names: NamedGate(self.face),
             connect_mqtt=lambda gate, outlet, peer, now: Connection(self.core, gate, outlet, peer, now),
             text_frame=lambda data: b"T" + data,
@@ -257,18 +330,30 @@ class Hub:
         query: str = "",
     ) -> "Member":
         """A client that is in; its `connected` message has been read."""
+        opened = self.open(user, roles=roles, groups=groups, protocol=protocol, query=query)
+        assert opened.socket.answer == ("accepted", protocol)
+        return Member(self, opened.endpoint, opened.socket, protocol)
+
+    def open(
+        self,
+        user: str | None = None,
+        *,
+        roles: Sequence[str] = (),
+        groups: Sequence[str] = (),
+        protocol: str | None = JSON,
+        query: str = "",
+    ) -> WebSocket:
+        """One that has asked to come in."""
         path = f"/client/hubs/{self.name}"
         claims: dict[str, Any] = {"sub": user, "role": list(roles), "webpubsub.group": list(groups)}
         token = self.token(path, **claims)
-        opened = self.upgrade(path, f"access_token={token}&{query}", [protocol] if protocol else [])
-        assert opened.socket.answer == ("accepted", protocol)
-        return Member(self, opened.endpoint, opened.socket, protocol)
+        return self.upgrade(path, f"access_token={token}&{query}", [protocol] if protocol else [])
 
     def recover(self, member: "Member", token: str | None = None) -> WebSocket:
         query = urlencode(
             {"awps_connection_id": member.id, "awps_reconnection_token": member.token if token is None else token}
         )
-        return self.upgrade(f"/client/hubs/{self.name}", query, [RELIABLE])
+        return self.upgrade(f"/client/hubs/{self.name}", query, [member.protocol])
 
     # MQTT clients
 
@@ -370,8 +455,13 @@ class Member(WebSocket):
         self.socket = socket
         self.id = ""
         self.token = ""
+        self.protocol = protocol or ""
         if protocol is None:
             self.id = hub.core.sessions(hub.name)[-1].key[2]
+        elif protocol in (PROTOBUF, RELIABLE_PROTOBUF):
+            connected = self.take_protobuf().system_message.connected_message
+            self.id = connected.connection_id
+            self.token = connected.reconnection_token
         else:
             greeting = self.take()
             self.id = greeting["connectionId"]

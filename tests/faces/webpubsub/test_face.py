@@ -4,6 +4,7 @@ import pytest
 
 from myna.app.limits import core_limits
 from myna.config.limits import PROFILES
+from myna.faces.webpubsub.hub_settings import Handler, HubSettings
 from myna.faces.webpubsub.settings import Settings
 from myna.wire import reasons
 from myna.wire.packets import Connect, Disconnect
@@ -69,3 +70,9 @@ def test_without_permission_a_publish_at_qos_0_ends_the_connection_as_in_the_clo
     refused = client.received()[-1]
     assert isinstance(refused, Disconnect)
     assert refused.code == reasons.NOT_AUTHORIZED
+
+
+def test_the_banner_says_where_events_go() -> None:
+    handler = Handler("http://app/?code=secret", "*")
+    hub = Hub(Settings(hubs={"chat": HubSettings(handlers=(handler,)), "other": HubSettings()}))
+    assert list(hub.face.banner())[2:] == ["  hub chat: all user events to http://app/?code=***"]

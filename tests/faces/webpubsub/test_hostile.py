@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from myna.faces.webpubsub.rest.operations import OPERATIONS, Operation
-from tests.faces.webpubsub.hub import JSON, RELIABLE, Hub
+from tests.faces.webpubsub.hub import JSON, PROTOBUF, RELIABLE, RELIABLE_PROTOBUF, Hub
 
 NAMES = st.one_of(
     st.text(max_size=8).map(lambda text: quote(text.encode("utf-8", "surrogatepass"), safe="")),
@@ -76,6 +76,15 @@ FRAGMENTS = st.sampled_from(
         ',"dataType":"binary"',
         ',"metadata":{"a":"b"}',
         ',"ttlSeconds":9',
+        "streamData",
+        "streamEnd",
+        "invoke",
+        "setGroupState",
+        "subscribeGroupState",
+        ',"stream":{"streamId":"s"}',
+        ',"streamId":"s","streamSequenceId":1',
+        ',"invocationId":"i"',
+        ',"state":{"k":"v"}',
     ]
 )
 
@@ -84,8 +93,9 @@ FRAGMENTS = st.sampled_from(
 @given(st.lists(st.one_of(st.text(), st.lists(FRAGMENTS).map("".join), st.binary(max_size=9)), max_size=4))
 def test_any_frames_are_answered_or_end_the_connection(frames: list[str | bytes]) -> None:
     hub = Hub()
-    for protocol in (JSON, RELIABLE, None):
-        client = hub.client(roles=["webpubsub.sendToGroup", "webpubsub.joinLeaveGroup"], protocol=protocol)
+    names = ("sendToGroup", "joinLeaveGroup", "setGroupState", "getGroupState")
+    for protocol in (JSON, RELIABLE, PROTOBUF, RELIABLE_PROTOBUF, None):
+        client = hub.client(roles=[f"webpubsub.{name}" for name in names], protocol=protocol)
         for frame in frames:
             if isinstance(frame, str):
                 client.endpoint.on_text(frame)

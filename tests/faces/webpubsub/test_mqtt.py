@@ -142,7 +142,7 @@ def test_a_session_that_is_away_keeps_what_rest_sends() -> None:
     hub.mqtt("m", "mike", expiry=60, group="g").drop()
     hub.call("POST", "users/mike/:send", b"1", content_type="text/plain")
     hub.call("POST", "groups/g/:send", b"2", content_type="text/plain")
-    again = hub.mqtt("m", expiry=60, clean=False)
+    again = hub.mqtt("m", "mike", expiry=60, clean=False)
     assert sorted(message.payload for message in again.messages()) == [b"1", b"2"]
 
 

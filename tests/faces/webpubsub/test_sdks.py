@@ -11,6 +11,7 @@ import subprocess
 import time
 import venv
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 
 import paho.mqtt.client as paho
@@ -19,7 +20,9 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from myna.faces.webpubsub.settings import DEVELOPMENT_KEY
 from myna.faces.webpubsub.tokens import MQTT, Tokens
+from tests.access.services import provider
 from tests.commands.processes import Serving, serve
+from tests.net import certificates
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 SDK = Path(__file__).resolve().parent / "sdk"
@@ -78,8 +81,12 @@ def node_modules() -> Path:
 
 
 def run(server: Serving, *command: str, **environ: str) -> None:
+    run_alone(*command, connection_string(server), **environ)
+
+
+def run_alone(*command: str, **environ: str) -> None:
     ran = subprocess.run(
-        [*command, connection_string(server)],
+        command,
         capture_output=True,
         text=True,
         timeout=120,
@@ -98,9 +105,26 @@ def test_the_python_client_sdk_talks_and_recovers(server: Serving) -> None:
     run(server, python_with(SERVICES[0]), str(SDK / "client.py"))
 
 
-@pytest.mark.parametrize("script", ["service.mjs", "client.mjs", "mqtt.mjs"])
+@pytest.mark.parametrize("script", ["service.mjs", "client.mjs", "mqtt.mjs", "streams.mjs"])
 def test_the_javascript_sdks_and_mqtt_js(server: Serving, script: str) -> None:
     run(server, "node", str(SDK / script), MYNA_NODE_MODULES=str(node_modules()))
+
+
+def test_the_javascript_client_of_the_year_before(server: Serving) -> None:
+    older = "web-pubsub-client-1.0"
+    run(server, "node", str(SDK / "client.mjs"), MYNA_NODE_MODULES=str(node_modules()), MYNA_CLIENT=older)
+
+
+def test_a_protobuf_client_made_of_our_proto_file(server: Serving) -> None:
+    schema = files("myna.faces.webpubsub.protobuf").joinpath("webpubsub.proto")
+    run(
+        server,
+        "node",
+        str(SDK / "protobuf.mjs"),
+        MYNA_NODE_MODULES=str(node_modules()),
+        MYNA_PROTO=str(schema),
+        MYNA_MQTT=":".join(map(str, server.address("mqtt"))),
+    )
 
 
 @pytest.mark.parametrize("protocol", [MQTTProtocolVersion.MQTTv311, MQTTProtocolVersion.MQTTv5])
@@ -127,3 +151,27 @@ def test_paho_comes_in_with_a_token(server: Serving, protocol: MQTTProtocolVersi
     finally:
         client.disconnect()
         client.loop_stop()
+
+
+def test_the_python_sdk_s_token_credentials_are_those_of_a_real_identity_provider(tmp_path: Path) -> None:
+    python = python_with(SERVICES[0])
+    config = tmp_path / "myna.toml"
+    folder = certificates.folder()
+    with provider() as oidc:
+        config.write_text(f"""
+[server]
+memory = true
+[[http]]
+listen = "127.0.0.1:0"
+tls = true
+[tls]
+certificate = "{folder}/server.pem"
+key = "{folder}/server.key"
+[faces.webpubsub.oidc]
+issuer = "{oidc.issuer}"
+""")
+        token = oidc.token(aud="https://webpubsub.azure.com")
+        with serve("-c", str(config)) as server:
+            host, port = server.address("https")
+            run_alone(python, str(SDK / "identity.py"), f"https://{host}:{port}", token, f"{folder}/ca.pem")
+        assert oidc.fetches() == 1

@@ -35,6 +35,7 @@ from myna.faces.eventgrid.openapi import OpenApi, make_document
 from myna.faces.eventgrid.publish import Publish
 from myna.faces.eventgrid.quota import HttpQuota
 from myna.faces.eventgrid.records import Records
+from myna.faces.eventgrid.registrations import Registrations
 from myna.faces.eventgrid.replies import Replies, ReplyGuard
 from myna.faces.eventgrid.retained import ClearRetained, ListRetained, RetainedMessage
 from myna.faces.eventgrid.rules import Directory, TopicSpaceRules
@@ -68,6 +69,7 @@ class EventGridFace(Face):
         except (BadNamespace, BadKey, OSError) as error:
             raise ConfigError([f"faces.eventgrid: {line}" for line in str(error).split("\n")]) from None
         self._directory = Directory(namespace)
+        self._registrations = Registrations(context.events, self._tenant, settings.name, namespace, context.now())
         self._files = self._fingerprint()
         self._watching: asyncio.Task[None] | None = None
         tokens = self._tokens = Tokens(self._tenant, self._directory, issuers, settings.api_keys, context.now)
@@ -180,6 +182,7 @@ class EventGridFace(Face):
             log.error("the namespace is left as it was: %s", error)
             return
         self._directory.replace(namespace)
+        self._registrations.replaced(namespace, self._context.now())
         self._tokens.use(issuers)
         self._context.broker.core.rules_changed()
         self._end_unauthorized()

@@ -5,7 +5,7 @@ Pure: a request's target and headers in, claims or a status out. What a newcomer
 where no token would be welcome.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
@@ -27,10 +27,10 @@ class Rejected:
 
 @dataclass(slots=True)
 class HubAccess:
-    """`anonymous` hubs, lower-cased, need no token."""
+    """Hubs that are anonymous, asked in lower case, need no token."""
 
     tokens: Tokens
-    anonymous: frozenset[str]
+    is_anonymous: Callable[[str], bool]
 
     def admit(
         self, kind: str, hub: str, query: Query, authorization: bytes | None, host: str, now: float
@@ -42,7 +42,7 @@ class HubAccess:
             claims = self.tokens.client(token, kind, hub, host, now)
             if claims is None:
                 return Rejected(401, "The access token is not valid for this hub.")
-        elif hub.lower() in self.anonymous or "*" in self.anonymous:
+        elif self.is_anonymous(hub.lower()):
             claims = ANONYMOUS
         else:
             return Rejected(401, "An access token is needed.")

@@ -6,31 +6,40 @@
     anything else                         refused, to publishers and to subscribers
 
 What a newcomer gets wrong: nothing is ever routed below $webpubsub. A subscription there has no effect but for the QoS
-it wishes for.
+it wishes for; and an event is acknowledged when it has been taken, not when it has been answered.
 """
 
-from myna.core.counters import Counters
-from myna.core.message import Message
+from typing import Final
+
+from myna.core.broker import Broker
+from myna.core.message import Message, Origin
 from myna.core.ports import GRANT, TAKEN, TopicGuard
 from myna.core.receiver import Receiver, Subscription
-from myna.faces.webpubsub.naming import EVENTS, RESERVED, SERVER_MESSAGES
-from myna.faces.webpubsub.upstream import Upstream
+from myna.faces.webpubsub.mqtt_events import answer_to, event_name, read_event
+from myna.faces.webpubsub.naming import DIALECT, EVENTS, RESERVED, SERVER_MESSAGES
+from myna.faces.webpubsub.selecting import is_ours
+from myna.faces.webpubsub.upstream import Reply, Upstream
 from myna.wire import reasons
+
+BAD_TYPE: Final = Reply(400, error="BadRequest", text="The content type is no media type.")
 
 
 class EventGuard(TopicGuard):
-    def __init__(self, upstream: Upstream, counters: Counters) -> None:
+    def __init__(self, upstream: Upstream, broker: Broker) -> None:
         super().__init__(RESERVED)
         self._upstream = upstream
-        self._counters = counters
+        self._broker = broker
 
     def publishing(self, message: Message, now: float) -> int:
         sender = message.origin.sender
-        event = message.topic.removeprefix(EVENTS)
-        if event == message.topic or not event or "/" in event or message.origin.source != "mqtt":
+        name = event_name(message.topic)
+        if not name or message.origin.source != "mqtt" or not isinstance(sender, Receiver) or not is_ours(sender):
             return reasons.NOT_AUTHORIZED
-        if not isinstance(sender, Receiver) or not self._upstream.take(sender, event, message, now):
-            self._counters.refuse("webpubsub_event_without_handler")
+        event = read_event(name, message)
+        if event is None:
+            self._answer(sender, message, BAD_TYPE, now)
+        else:
+            self._upstream.ask(sender, event, lambda reply, now: self._answer(sender, message, reply, now), now)
         return TAKEN
 
     def subscribing(self, receiver: Receiver, subscription: Subscription, now: float) -> int:
@@ -40,3 +49,16 @@ class EventGuard(TopicGuard):
 
     def delivering(self, message: Message, receiver: Receiver, subscription: Subscription, now: float) -> bool:
         return False
+
+    def _answer(self, receiver: Receiver, asked: Message, reply: Reply, now: float) -> None:
+        """To the session that asked, while there is one: it needs no subscription."""
+        broker = self._broker
+        if not reply.is_success:
+            broker.counters.refuse(reply.refusal)
+        if broker.session(*receiver.key) is not receiver:
+            return
+        tenant = broker.tenant(receiver.key[0])
+        message = answer_to(asked, reply, Origin(DIALECT, tenant.name), now)
+        held = receiver.subscriptions.get(message.topic)
+        terms = Subscription(receiver, message.topic, message.topic, message.qos) if held is None else held
+        broker.deliver_to(tenant, message, [terms], now)

@@ -39,7 +39,10 @@ DATA_TYPES: Final[dict[str, str]] = {content_type: data_type for data_type, cont
 
 JOIN_LEAVE: Final = "joinLeaveGroup"
 SEND: Final = "sendToGroup"
-PERMISSIONS: Final = (JOIN_LEAVE, SEND)
+SET_STATE: Final = "setGroupState"
+GET_STATE: Final = "getGroupState"
+PERMISSIONS: Final = (JOIN_LEAVE, SEND)  # those REST can grant and revoke
+ALL_PERMISSIONS: Final = (*PERMISSIONS, SET_STATE, GET_STATE)  # those roles can give
 
 
 def is_hub(name: str) -> bool:

@@ -1,25 +1,27 @@
-"""A message as our receivers see it: its kind of data, its metadata, and the frames it becomes, each made once.
+"""A message as our receivers see it: its kind of data, its metadata, its place in a stream, and the frames it becomes,
+each made once.
 
 Kept with the message, so that thousands of clients share the bytes. Reliable clients share all behind the sequence
 id. What a newcomer gets wrong: MQTT clients may declare JSON and send none; what is not what it says is binary.
 """
 
-import base64
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
 from myna.core.framed import KeptFrames
 from myna.core.message import Message
-from myna.faces.webpubsub.naming import BINARY, CONTENT_TYPES, DATA_TYPES, JSON, SERVER_MESSAGES, TEXT, media_type
+from myna.faces.webpubsub.naming import BINARY, CONTENT_TYPES, DATA_TYPES, JSON, TEXT, media_type
 from myna.wire.properties import Properties
 
-Frame = Callable[[bytes], bytes]
+Framing = Callable[[bytes], bytes]  # puts a WebSocket frame's header in front of bytes
 
 SIMPLE_FORM: Final = 0
 JSON_FORM: Final = 1
-FORMS: Final = 2
+PROTOBUF_FORM: Final = 2
+FORMS: Final = 3
 
 encode_json: Final = msgspec.json.Encoder().encode
 _check_json: Final = msgspec.json.Decoder().decode
@@ -35,21 +37,45 @@ def _declared(content_type: str) -> Properties:
 _PROPERTIES: Final = {data_type: _declared(content_type) for data_type, content_type in CONTENT_TYPES.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class StreamError:
+    """Why a stream has ended too early, as its subscribers are told."""
+
+    name: str
+    message: str
+    code: str = ""  # the publisher's own
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPlace:
+    """Which piece of which stream a message is. The last one has no data."""
+
+    stream_id: str
+    sequence: int
+    is_end: bool = False
+    error: StreamError | None = None
+
+
 class Carried(KeptFrames):
-    """What is kept with a message. `frames` go by SIMPLE_FORM and JSON_FORM; `tail` is JSON without its first brace."""
+    """What is kept with a message. `frames` go by the forms above; `tails` are what reliable clients share of them."""
 
-    __slots__ = ("data_type", "metadata", "tail")
+    __slots__ = ("data_type", "metadata", "stream", "tails")
 
-    def __init__(self, data_type: str, metadata: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, data_type: str, metadata: dict[str, str] | None = None, stream: StreamPlace | None = None
+    ) -> None:
         super().__init__(FORMS)
         self.data_type = data_type
         self.metadata = metadata
-        self.tail: bytes | None = None
+        self.stream = stream
+        self.tails: list[bytes | None] = [None] * FORMS
 
 
-def carry(message: Message, data_type: str, metadata: dict[str, str] | None = None) -> None:
+def carry(
+    message: Message, data_type: str, metadata: dict[str, str] | None = None, stream: StreamPlace | None = None
+) -> None:
     """Mark a message of ours with its kind of data, for our clients and for MQTT 5."""
-    message.attachment = Carried(data_type, metadata)
+    message.attachment = Carried(data_type, metadata, stream)
     message.properties = _PROPERTIES[data_type]
 
 
@@ -82,66 +108,19 @@ def is_as_declared(data_type: str, payload: bytes) -> bool:
     return True
 
 
-class Frames:
-    """Makes WebSocket frames of messages; `text` and `binary` put a frame's header in front of bytes."""
+class SimpleFrames:
+    """For clients without a subprotocol: the payload itself."""
 
     __slots__ = ("_binary", "_text")
 
-    def __init__(self, text: Frame, binary: Frame) -> None:
+    def __init__(self, text: Framing, binary: Framing) -> None:
         self._text = text
         self._binary = binary
 
-    def simple(self, message: Message) -> bytes:
-        """For clients without a subprotocol: the payload itself."""
+    def message(self, message: Message) -> bytes:
         held = carried(message)
         frame = held.frames[SIMPLE_FORM]
         if frame is None:
             frame = (self._text if held.data_type in (TEXT, JSON) else self._binary)(message.payload)
             held.frames[SIMPLE_FORM] = frame
         return frame
-
-    def json(self, message: Message) -> bytes:
-        held = carried(message)
-        frame = held.frames[JSON_FORM]
-        if frame is None:
-            frame = self._text(b"{" + self.tail(message))
-            held.frames[JSON_FORM] = frame
-        return frame
-
-    def tail(self, message: Message) -> bytes:
-        held = carried(message)
-        tail = held.tail
-        if tail is None:
-            tail = _tail(message, held)
-            held.tail = tail
-        return tail
-
-    def numbered(self, sequence: int, tail: bytes) -> bytes:
-        return self._text(b'{"sequenceId":%d,%b' % (sequence, tail))
-
-    def control(self, fields: object) -> bytes:
-        """An answer or a system message."""
-        return self._text(encode_json(fields))
-
-
-def _tail(message: Message, held: Carried) -> bytes:
-    parts = [b'"type":"message","from":"server"']
-    if message.topic != SERVER_MESSAGES:
-        origin = message.origin
-        parts = [b'"type":"message","from":"group"']
-        if origin.sender is not None and origin.user:
-            parts.append(b'"fromUserId":' + encode_json(origin.user))
-        parts.append(b'"group":' + encode_json(message.topic))
-    if held.metadata:
-        parts.append(b'"metadata":' + encode_json(held.metadata))
-    parts.append(b'"dataType":"%b","data":%b}' % (held.data_type.encode(), json_data(held.data_type, message.payload)))
-    return b",".join(parts)
-
-
-def json_data(data_type: str, payload: bytes) -> bytes:
-    """The value of `data`."""
-    if data_type == JSON:
-        return payload
-    if data_type == TEXT:
-        return encode_json(payload.decode())
-    return b'"' + base64.b64encode(payload) + b'"'

@@ -1,7 +1,8 @@
 """Roles of a token, and what they and later grants allow a client.
 
     webpubsub.sendToGroup               any group            webpubsub.sendToGroup.a.b/c    the group a.b/c
-    webpubsub.sendToGroups.chat-*       groups by pattern    and the same with joinLeaveGroup
+    webpubsub.sendToGroups.chat-*       groups by pattern    and the same with joinLeaveGroup,
+                                                             setGroupState, getGroupState
 
 In a pattern `?` is one character but a dot, `*` any run without dots, `**` any run at all, `\\` takes the next one
 literally. What a newcomer gets wrong: what was granted or revoked at run time stands above the roles, even a single
@@ -13,7 +14,8 @@ from typing import Final
 
 from myna.core.grants import Grants
 from myna.core.identity import Identity, Rules
-from myna.faces.webpubsub.naming import DIALECT, EVENTS, JOIN_LEAVE, PERMISSIONS, SEND, is_reserved
+from myna.faces.webpubsub.events.line import Line
+from myna.faces.webpubsub.naming import ALL_PERMISSIONS, DIALECT, EVENTS, JOIN_LEAVE, SEND, is_reserved
 from myna.wire import reasons
 
 STARS_AT_MOST: Final = 5
@@ -128,7 +130,7 @@ class Roles:
     __slots__ = ("_allowed",)
 
     def __init__(self, roles: tuple[str, ...]) -> None:
-        self._allowed = {permission: Allowed() for permission in PERMISSIONS}
+        self._allowed = {permission: Allowed() for permission in ALL_PERMISSIONS}
         for role in roles:
             self._add(role)
 
@@ -199,14 +201,35 @@ class Permissions(Rules):
 
 
 class WebPubSubIdentity(Identity):
-    """A client of a hub. What was granted to its session at run time outlives the connection."""
+    """A client of a hub. What was granted to its session at run time outlives the connection.
 
-    def __init__(self, tenant: str, user: str, roles: tuple[str, ...], groups: list[str]) -> None:
-        self.permissions = Permissions(roles)
+    So do the roles that its connect handler has `lent` to a new session; those of a token are always the latest one's.
+    `line` is the connection as its back end sees it, where there is one.
+    """
+
+    def __init__(
+        self, tenant: str, user: str, roles: tuple[str, ...], groups: list[str], lent: tuple[str, ...] = ()
+    ) -> None:
+        self.permissions = Permissions((*roles, *lent))
+        self.line: Line | None = None
+        self._roles = roles
+        self._lent = lent
         super().__init__(
             tenant, user, attributes={"dialect": DIALECT}, rules=self.permissions, dialect=DIALECT, groups=groups
         )
 
     def takes_over(self, before: Identity) -> None:
-        if isinstance(before, WebPubSubIdentity):
-            self.permissions.grants = before.permissions.grants
+        line = self.line
+        if not isinstance(before, WebPubSubIdentity):
+            if line is not None:
+                line.is_known = True  # the session has outlived a restart
+            return
+        self.permissions.grants = before.permissions.grants
+        self.permissions.roles = roles_of((*self._roles, *before._lent))
+        self._lent = before._lent
+        if before.line is not None:
+            if line is not None:
+                before.line.resumed(line)
+            self.line = before.line
+        elif line is not None:
+            line.is_known = True

@@ -67,9 +67,8 @@ def open_deliveries(
     for number in {session for message in messages for session in message.sessions}:
         key = store.keys.get(number)
         if key is not None:
-            for packet_id, delivery in stored_deliveries(broker, key):
-                if delivery.place >> 32 == row:
-                    found.setdefault(delivery.place, []).append((number, packet_id, delivery))
+            for packet_id, delivery in stored_deliveries(broker, key, row):
+                found.setdefault(delivery.place, []).append((number, packet_id, delivery))
     return found
 
 

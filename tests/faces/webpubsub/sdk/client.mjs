@@ -1,42 +1,17 @@
 // @azure/web-pubsub-client against a running server: both protocols, acks, and recovery through a proxy that cuts connections.
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { createRequire } from "node:module";
-import net from "node:net";
 import { join } from "node:path";
+import { Proxy } from "./proxy.mjs";
 
 const require = createRequire(join(process.env.MYNA_NODE_MODULES, "index.js"));
 const { WebPubSubServiceClient } = require("@azure/web-pubsub");
-const { WebPubSubClient, WebPubSubJsonProtocol, WebPubSubJsonReliableProtocol } = require("@azure/web-pubsub-client");
+const { WebPubSubClient, WebPubSubJsonProtocol, WebPubSubJsonReliableProtocol } = require(process.env.MYNA_CLIENT ?? "@azure/web-pubsub-client");
 
 const connectionString = process.argv[2];
 const service = new WebPubSubServiceClient(connectionString, "ClientHub", { allowInsecureConnection: true });
 const ok = (name) => console.log("ok", name);
 const everything = { roles: ["webpubsub.joinLeaveGroup", "webpubsub.sendToGroup"] };
-
-class Proxy {
-  sockets = new Set();
-  open = true;
-  static async start(target) {
-    const proxy = new Proxy();
-    proxy.server = net.createServer((inner) => {
-      if (!proxy.open) return inner.destroy();
-      const outer = net.connect(target.port, target.hostname);
-      for (const [from, to] of [[inner, outer], [outer, inner]]) {
-        proxy.sockets.add(from);
-        from.on("error", () => {}).on("close", () => to.destroy());
-        from.pipe(to);
-      }
-    });
-    proxy.server.listen(0, "127.0.0.1");
-    await once(proxy.server, "listening");
-    return proxy;
-  }
-  cut() {
-    for (const socket of this.sockets) socket.destroy();
-    this.sockets.clear();
-  }
-}
 
 function collect(client) {
   const held = [], waiting = [];
@@ -49,7 +24,7 @@ function collect(client) {
 async function open(protocol, token, through) {
   const getClientAccessUrl = async () => {
     const { url } = await service.getClientAccessToken({ ...everything, ...token });
-    return through ? url.replace(/127\.0\.0\.1:\d+/, `127.0.0.1:${through.server.address().port}`) : url;
+    return through ? url.replace(/127\.0\.0\.1:\d+/, through.host) : url;
   };
   const client = new WebPubSubClient({ getClientAccessUrl }, { protocol, messageRetryOptions: { maxRetries: 0 } });
   const take = collect(client);

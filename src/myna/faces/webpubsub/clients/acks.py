@@ -24,15 +24,3 @@ class DoneIds:
 
     def __contains__(self, ack_id: int) -> bool:
         return ack_id in self._ids
-
-
-def success(ack_id: int) -> dict[str, object]:
-    return {"type": "ack", "ackId": ack_id, "success": True}
-
-
-def failure(ack_id: int, name: str, message: str) -> dict[str, object]:
-    return {"type": "ack", "ackId": ack_id, "success": False, "error": {"name": name, "message": message}}
-
-
-def duplicate(ack_id: int) -> dict[str, object]:
-    return failure(ack_id, "Duplicate", f"Message with ack-id: {ack_id} has been processed")

@@ -9,29 +9,33 @@ look them up the moment their client is open; and they are left the moment it en
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import ClassVar, Final
+from dataclasses import dataclass, field
+from typing import Final
 
 from myna.core.broker import Broker
 from myna.core.counters import DROP_EXPIRED
 from myna.core.deadlines import Timed
 from myna.core.framed import FramedReceiver
 from myna.core.joining import join, part, publish_to_name
+from myna.core.link import THROUGHPUT
 from myna.core.message import Message, Origin
 from myna.core.outcome import Outcome, Refusal
-from myna.core.receiver import MISSED, TAKEN, Receiver
+from myna.core.receiver import MISSED, TAKEN, Receiver, Subscription
 from myna.core.selection import Selection
 from myna.core.tenant import Tenant
 from myna.faces.contract import WebSocketConnection
-from myna.faces.webpubsub.naming import DIALECT
-from myna.faces.webpubsub.payloads import Frames, carry
+from myna.faces.webpubsub.clients.group_states import GroupStates
+from myna.faces.webpubsub.clients.subprotocol import Subprotocol
+from myna.faces.webpubsub.naming import DIALECT, SERVER_MESSAGES
+from myna.faces.webpubsub.payloads import SimpleFrames, StreamPlace, carry
 from myna.faces.webpubsub.reconnection import ReconnectionTokens
 from myna.faces.webpubsub.roles import WebPubSubIdentity
-from myna.faces.webpubsub.upstream import Upstream
+from myna.faces.webpubsub.upstream import Reply, Upstream
 from myna.wire import reasons
 
 NORMAL: Final = 1000
 UNSUPPORTED: Final = 1003
+ABNORMAL: Final = 1006  # no close frame: the client has vanished
 INVALID: Final = 1007
 POLICY: Final = 1008
 UPSTREAM_FAILED: Final = 1011
@@ -47,16 +51,27 @@ class Bounds:
     unacknowledged: int = 1000  # messages of a reliable client
     unacknowledged_bytes: int = 16 * 1024 * 1024
     retention: float = 40.0  # seconds a reliable client may be away
+    streams: int = 100  # open ones of a connection
+    invocations: int = 100  # pending ones of a connection
+    invocation_timeout: float = 30.0
+    states: int = 100  # groups in which a connection has a state, and groups whose state it watches
+    states_of_group: int = 1000
 
 
 @dataclass(slots=True)
 class ClientSpace:
+    """`json`, `protobuf`: how clients of those families write."""
+
     broker: Broker
-    frames: Frames
+    simple: SimpleFrames
+    json: Subprotocol
+    protobuf: Subprotocol
     upstream: Upstream
     reconnection: ReconnectionTokens
     bounds: Bounds
     arm: Callable[[], None]
+    now: Callable[[], float]
+    states: GroupStates = field(default_factory=GroupStates)
 
 
 class AllBut(Selection):
@@ -75,23 +90,25 @@ class Rest(Timed):
         self._socket = socket
 
     def due(self, now: float) -> None:
-        self._client.read_on(self._socket)
+        self._client.read_on(THROUGHPUT, self._socket)
 
 
 class WebSocketClient(FramedReceiver):
-    __slots__ = ("_origin", "_rests", "address", "ended", "permissions", "socket", "space", "tenant")
+    __slots__ = ("_origin", "_rests", "address", "ended", "farewell", "permissions", "socket", "space", "tenant")
 
-    FORM: ClassVar[int]  # which of the frames kept with a message is its own
-
-    def __init__(self, space: ClientSpace, tenant: Tenant, connection_id: str, identity: WebPubSubIdentity) -> None:
-        super().__init__((tenant.name, "", connection_id), identity, self.FORM, space.broker.counters)
+    def __init__(
+        self, space: ClientSpace, tenant: Tenant, connection_id: str, identity: WebPubSubIdentity, form: int
+    ) -> None:
+        """`form`: which of the frames kept with a message is its own."""
+        super().__init__((tenant.name, "", connection_id), identity, form, space.broker.counters)
         self.space = space
         self.tenant = tenant
         self.permissions = identity.permissions
         self.socket: WebSocketConnection | None = None
         self.address = ""
         self.ended = False
-        self._rests = False  # it has published more than it may, and is not read from
+        self.farewell = ""  # why it was ended, in the words of whoever did
+        self._rests = 0  # why it is not read from
         self._origin: Origin | None = None  # made by the first message it sends: many never do
 
     # Life
@@ -105,6 +122,7 @@ class WebSocketClient(FramedReceiver):
     def attach(self, socket: WebSocketConnection, address: str, now: float) -> None:
         """This socket serves it; 101 has been answered."""
         self.socket = socket
+        self._rests = 0
         self.direct = socket.direct()
         self.address = address
         self.connected_at = now
@@ -123,9 +141,10 @@ class WebSocketClient(FramedReceiver):
         if self.may_return(code):
             self.wait(now)
         else:
-            self.discard(reasons.SUCCESS, now)
+            self.discard(reasons.SUCCESS if code != ABNORMAL else reasons.KEEP_ALIVE_TIMEOUT, now)
 
     def end(self, reason: int, now: float, *, discard: bool = False, reference: str = "", text: str = "") -> None:
+        self.farewell = text
         self.close(NORMAL, text or reasons.reason_name(reason), reason, now)
 
     def close(self, code: int, text: str, reason: int, now: float) -> None:
@@ -202,10 +221,21 @@ class WebSocketClient(FramedReceiver):
             self.cut_off(now)
         return TAKEN
 
+    def tell(self, reply: Reply, now: float) -> None:
+        """What the back end has answered, as a message from the server."""
+        message = self.message(SERVER_MESSAGES, reply.data_type(), reply.body, 0, reply.metadata(), now)
+        self.deliver(message, Subscription(self, SERVER_MESSAGES, SERVER_MESSAGES, GROUP_QOS), now)
+
     def cut_off(self, now: float) -> None:
         """It reads too slowly for what it is sent. Losing messages unnoticed would be worse than losing the client."""
-        self.space.broker.counters.refuse("webpubsub_slow_client")
+        self.refuse("slow_client", "connection", "it reads too slowly for what it is sent")
         self.close(POLICY, "SlowClient", reasons.QUOTA_EXCEEDED, now)
+
+    def refuse(self, counted: str, what: str, cause: str) -> None:
+        """Something of its is not done: count that, and say it where the broker's operators look."""
+        broker = self.space.broker
+        broker.counters.refuse(f"webpubsub_{counted}")
+        broker.watcher.refused(what, self.key[0], self.key[2], self.address, cause, self.space.now())
 
     def is_online(self) -> bool:
         return self.socket is not None
@@ -230,21 +260,36 @@ class WebSocketClient(FramedReceiver):
         throughput = self.tenant.throughput_of(self.identity.user)
         wait = 0.0 if throughput is None else throughput.owe(1, size, now)
         socket = self.socket
-        if wait > 0.0 and socket is not None and not self._rests:
-            self._rests = True
-            socket.pause()
+        if wait > 0.0 and socket is not None and not self._rests & THROUGHPUT:
+            self.rest(THROUGHPUT)
             self.space.broker.deadlines.add(now + wait, Rest(self, socket))
 
-    def read_on(self, socket: WebSocketConnection) -> None:
-        """A rest is over."""
-        self._rests = False
-        socket.resume()
+    def rest(self, why: int) -> None:
+        """Do not read from the client, until no reason is left."""
+        if self.socket is not None:
+            if not self._rests:
+                self.socket.pause()
+            self._rests |= why
+
+    def read_on(self, why: int, socket: WebSocketConnection) -> None:
+        """This reason is gone, for the socket that it was about: a client that has come back is on another."""
+        if socket is self.socket and self._rests:
+            self._rests &= ~why
+            if not self._rests:
+                socket.resume()
 
     def message(
-        self, topic: str, data_type: str, payload: bytes, ttl: int, metadata: dict[str, str] | None, now: float
+        self,
+        topic: str,
+        data_type: str,
+        payload: bytes,
+        ttl: int,
+        metadata: dict[str, str] | None,
+        now: float,
+        stream: StreamPlace | None = None,
     ) -> Message:
         message = Message(topic, payload, GROUP_QOS, False, self.origin(), now, now + ttl if ttl else 0.0)
-        carry(message, data_type, metadata)
+        carry(message, data_type, metadata, stream)
         return message
 
     def origin(self) -> Origin:

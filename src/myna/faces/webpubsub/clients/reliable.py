@@ -1,8 +1,8 @@
-"""A client of json.reliable.webpubsub.azure.v1: what it has not acknowledged is kept, and sent again when it comes
-back.
+"""A client of a reliable subprotocol: what it has not acknowledged is kept, and sent again when it comes back.
 
     socket lost           kept for the retention, with groups, permissions and acks
-    recovery              takes over even from a socket that seems to live: `connected`, then all that is unacknowledged
+    recovery              takes over even from a socket that seems to live: `connected`, all that is unacknowledged, how
+                          its streams and the group states stand
     closed by the client  (1000, or without a code) over at once
     too much unacknowledged                            over, and not to be recovered
 
@@ -19,11 +19,11 @@ from myna.core.receiver import MISSED, TAKEN, Subscription
 from myna.core.tenant import Tenant
 from myna.faces.contract import WebSocketConnection
 from myna.faces.webpubsub.clients.client import NORMAL, POLICY, ClientSpace
-from myna.faces.webpubsub.clients.json_client import JsonClient
+from myna.faces.webpubsub.clients.pubsub_client import PubSubClient
+from myna.faces.webpubsub.clients.subprotocol import Subprotocol
 from myna.faces.webpubsub.roles import WebPubSubIdentity
 from myna.wire import reasons
 
-RELIABLE_PROTOCOL: Final = "json.reliable.webpubsub.azure.v1"
 NO_STATUS: Final = 1005
 
 
@@ -37,23 +37,28 @@ class Retention(Timed):
         self._client.expire(now)
 
 
-class ReliableClient(JsonClient):
+class ReliableClient(PubSubClient):
     __slots__ = ("_bytes", "_deadline", "_sequence", "_unacknowledged")
 
-    def __init__(self, space: ClientSpace, tenant: Tenant, connection_id: str, identity: WebPubSubIdentity) -> None:
-        super().__init__(space, tenant, connection_id, identity)
+    def __init__(
+        self,
+        space: ClientSpace,
+        tenant: Tenant,
+        connection_id: str,
+        identity: WebPubSubIdentity,
+        subprotocol: Subprotocol,
+    ) -> None:
+        super().__init__(space, tenant, connection_id, identity, subprotocol)
         self._sequence = 0
         self._unacknowledged: deque[tuple[int, bytes, float]] = deque()  # number, frame's tail, when it expires
         self._bytes = 0
         self._deadline: Deadline | None = None
 
     def protocol(self) -> str | None:
-        return RELIABLE_PROTOCOL
+        return self.subprotocol.reliable
 
-    def greeting(self, now: float) -> dict[str, object]:
-        greeting = super().greeting(now)
-        greeting["reconnectionToken"] = self.space.reconnection.issue(self.key[0], self.key[2], now)
-        return greeting
+    def reconnection_token(self, now: float) -> str | None:
+        return self.space.reconnection.issue(self.key[0], self.key[2], now)
 
     # Messages
 
@@ -69,12 +74,12 @@ class ReliableClient(JsonClient):
             self.cut_off(now)
             return MISSED
         self._sequence += 1
-        tail = self.space.frames.tail(message)
+        tail = self.subprotocol.tail(message)
         self._unacknowledged.append((self._sequence, tail, message.expires_at))
         self._bytes += len(tail)
         socket = self.socket
         if socket is not None:
-            socket.send_frame(self.space.frames.numbered(self._sequence, tail))
+            socket.send_frame(self.subprotocol.numbered(self._sequence, tail))
             self.space.broker.counters.messages_sent += 1
         return TAKEN
 
@@ -102,6 +107,7 @@ class ReliableClient(JsonClient):
             old.close(POLICY, "recovered on another connection")
         self.attach(socket, address, now)
         self._replay(now)
+        self.resume(now)
 
     def expire(self, now: float) -> None:
         self._deadline = None
@@ -127,7 +133,7 @@ class ReliableClient(JsonClient):
                 continue
             kept.append((sequence, tail, expires_at))
             if socket is not None:
-                socket.send_frame(self.space.frames.numbered(sequence, tail))
+                socket.send_frame(self.subprotocol.numbered(sequence, tail))
         self._unacknowledged = kept
 
     def _stop_waiting(self) -> None:

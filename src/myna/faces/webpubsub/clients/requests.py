@@ -1,25 +1,36 @@
-"""What a client of the JSON subprotocols may say: one object per text frame, read and judged here.
+"""What clients of all subprotocols may ask for, and what is wrong with a request; no subprotocol's way of writing it.
 
-Knows no client. Two kinds of wrong: `Malformed` is not the protocol and ends the connection (1007); `BadRequest` is a
-request that cannot be done, which an ack can say. What a newcomer gets wrong: `type` is known in any case, `ackId` is
-a uint64 and so beyond what msgspec bounds, and `data` is kept as it was written, so that numbers and spaces survive.
+    Malformed, WrongFrame    not the subprotocol: the connection ends (1007, 1003)
+    BadRequest               cannot be done; an ack may say so
+    BadStream                cannot be done to a stream: it ends, and its publisher is told
+    BadInvocation            cannot be asked of the back end; the answer says so
+
+What a newcomer gets wrong: a message of metadata alone is text of no length, and no data at all is malformed.
 """
 
-import base64
-import binascii
 from dataclasses import dataclass
 from typing import Final
 
-import msgspec
-
-from myna.faces.webpubsub.naming import BINARY, EVENT, JSON, PROTOBUF, TEXT, check_metadata, is_group
+from myna.faces.webpubsub.naming import EVENT, TEXT, check_metadata, is_group
+from myna.faces.webpubsub.payloads import StreamError
 
 UINT64: Final = 2**64
 TTL_AT_MOST: Final = 300
+NAME_LENGTH: Final = 256  # of streams and invocations, which clients name
+IDLE_DEFAULT: Final = 300_000  # milliseconds
+IDLE_AT_MOST: Final = 2**32 - 1
+USER_ERROR: Final = "UserError"
+
+Data = tuple[str, bytes]  # kind of data, payload
+Metadata = dict[str, str] | None
 
 
 class Malformed(Exception):
     """Not a message of the subprotocol."""
+
+
+class WrongFrame(Exception):
+    """A text frame where binary ones are spoken, or the reverse."""
 
 
 class BadRequest(Exception):
@@ -28,6 +39,20 @@ class BadRequest(Exception):
     def __init__(self, ack_id: int | None, text: str) -> None:
         super().__init__(text)
         self.ack_id = ack_id
+
+
+class BadStream(Exception):
+    """A stream that cannot be opened, or cannot go on like this."""
+
+    def __init__(self, stream_id: str, text: str) -> None:
+        super().__init__(text)
+        self.stream_id = stream_id
+
+
+class BadInvocation(Exception):
+    def __init__(self, invocation_id: str, text: str) -> None:
+        super().__init__(text)
+        self.invocation_id = invocation_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +75,7 @@ class SendToGroup:
     ack_id: int | None
     no_echo: bool
     ttl: int
-    metadata: dict[str, str] | None
+    metadata: Metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +84,7 @@ class Event:
     data_type: str
     payload: bytes
     ack_id: int | None
-    metadata: dict[str, str] | None
+    metadata: Metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,83 +97,95 @@ class Ping:
     pass
 
 
-Request = JoinGroup | LeaveGroup | SendToGroup | Event | SequenceAck | Ping
+@dataclass(frozen=True, slots=True)
+class OpenStream:
+    """`idle` is in seconds. Lifetime and metadata are those of each of its messages."""
+
+    stream_id: str
+    group: str
+    no_echo: bool
+    idle: float
+    ttl: int
+    metadata: Metadata
 
 
-class _Fields(msgspec.Struct):
-    """All fields of all requests; which of them one needs is asked afterwards."""
+@dataclass(frozen=True, slots=True)
+class StreamData:
+    """`data` is None for one that only keeps the stream alive."""
 
-    type: str
-    group: str | None = None
-    event: str | None = None
-    ackId: int | None = None  # noqa: N815 — as it is written
-    noEcho: bool | None = None  # noqa: N815
-    dataType: str | None = None  # noqa: N815
-    data: msgspec.Raw = msgspec.Raw()
-    ttlSeconds: int | None = None  # noqa: N815
-    metadata: dict[str, str] | None = None
-    sequenceId: int | str | None = None  # noqa: N815
+    stream_id: str
+    sequence: int
+    data: Data | None
 
 
-_read_fields: Final = msgspec.json.Decoder(_Fields).decode
-_read_string: Final = msgspec.json.Decoder(str).decode
-_check_value: Final = msgspec.json.Decoder().decode
+@dataclass(frozen=True, slots=True)
+class EndStream:
+    stream_id: str
+    error: StreamError | None
 
 
-def read_request(text: str) -> Request:
-    """Raises Malformed or BadRequest."""
-    try:
-        fields = _read_fields(text)
-    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
-        raise Malformed("not a message of this subprotocol") from None
-    ack_id = fields.ackId
-    if ack_id is not None and not 0 <= ack_id < UINT64:
-        raise Malformed("an ackId out of range")
-    kind = fields.type.lower()
-    if kind == "sendtogroup":
-        return _read_send(fields, _group(fields, ack_id), ack_id)
-    if kind == "sequenceack":
-        return SequenceAck(_sequence(fields.sequenceId))
-    if kind == "ping":
-        return Ping()
-    if kind == "joingroup":
-        return JoinGroup(_group(fields, ack_id), ack_id)
-    if kind == "leavegroup":
-        return LeaveGroup(_group(fields, ack_id), ack_id)
-    if kind == "event":
-        return _read_event(fields, ack_id)
-    raise Malformed(f"unknown type '{fields.type[:64]}'")
+@dataclass(frozen=True, slots=True)
+class Invoke:
+    invocation_id: str
+    event: str
+    data_type: str
+    payload: bytes
+    metadata: Metadata
 
 
-def _read_send(fields: _Fields, group: str, ack_id: int | None) -> SendToGroup:
-    ttl = fields.ttlSeconds or 0
-    if not 0 <= ttl <= TTL_AT_MOST:
-        raise BadRequest(ack_id, f"ttlSeconds must be between 0 and {TTL_AT_MOST}.")
-    data_type, payload = _data(fields)
-    return SendToGroup(group, data_type, payload, ack_id, bool(fields.noEcho), ttl, _metadata(fields, ack_id))
+@dataclass(frozen=True, slots=True)
+class CancelInvocation:
+    invocation_id: str
 
 
-def _read_event(fields: _Fields, ack_id: int | None) -> Event:
-    event = fields.event
-    if event is None:
-        raise Malformed("an event without its name")
-    if EVENT.fullmatch(event) is None:
-        raise BadRequest(ack_id, "Invalid event name.")
-    data_type, payload = _data(fields)
-    return Event(event, data_type, payload, ack_id, _metadata(fields, ack_id))
+@dataclass(frozen=True, slots=True)
+class SetGroupState:
+    """`state` is None to clear it."""
+
+    group: str
+    state: Metadata
+    ack_id: int | None
 
 
-def _group(fields: _Fields, ack_id: int | None) -> str:
-    group = fields.group
-    if group is None:
-        raise Malformed("no group is named")
+@dataclass(frozen=True, slots=True)
+class WatchGroupState:
+    """Subscribe to it, or (not `wanted`) no longer."""
+
+    group: str
+    wanted: bool
+    ack_id: int | None
+
+
+StreamRequest = OpenStream | StreamData | EndStream
+GroupStateRequest = SetGroupState | WatchGroupState
+InvocationRequest = Invoke | CancelInvocation
+Acknowledged = JoinGroup | LeaveGroup | SendToGroup | Event | GroupStateRequest  # may have an ack id
+Request = Acknowledged | SequenceAck | Ping | StreamRequest | InvocationRequest
+
+
+# Checks, for whoever reads requests.
+
+
+def checked_group(group: str, ack_id: int | None) -> str:
     if not is_group(group):
         raise BadRequest(ack_id, "Invalid group name.")
     return group
 
 
-def _metadata(fields: _Fields, ack_id: int | None) -> dict[str, str] | None:
-    metadata = fields.metadata
+def checked_event(event: str, ack_id: int | None) -> str:
+    if EVENT.fullmatch(event) is None:
+        raise BadRequest(ack_id, "Invalid event name.")
+    return event
+
+
+def checked_ttl(ttl: int, ack_id: int | None) -> int:
+    if not 0 <= ttl <= TTL_AT_MOST:
+        raise BadRequest(ack_id, f"ttlSeconds must be between 0 and {TTL_AT_MOST}.")
+    return ttl
+
+
+def checked_metadata(metadata: Metadata, ack_id: int | None) -> Metadata:
+    """Also of a group state, which is bounded alike."""
     if metadata:
         wrong = check_metadata(metadata)
         if wrong:
@@ -156,30 +193,63 @@ def _metadata(fields: _Fields, ack_id: int | None) -> dict[str, str] | None:
     return metadata
 
 
-def _data(fields: _Fields) -> tuple[str, bytes]:
-    """Kind of data and payload. A message of metadata alone is text of no length."""
-    data_type = JSON if fields.dataType is None else fields.dataType.lower()
-    raw = bytes(fields.data)
-    if not raw and fields.metadata:
-        return (TEXT if data_type == JSON else data_type), b""
+def checked_name(name: str) -> str:
+    """A stream's or an invocation's."""
+    if not 0 < len(name) <= NAME_LENGTH:
+        raise Malformed(f"a stream or an invocation is named by 1 to {NAME_LENGTH} characters")
+    return name
+
+
+def data_or_nothing(data: Data | None, metadata: Metadata, data_type: str = TEXT) -> Data:
+    if data is not None:
+        return data
+    if metadata:
+        return data_type, b""
+    raise Malformed("no data")
+
+
+def open_stream(
+    stream_id: str,
+    group: str,
+    *,
+    idle: int | None,
+    has_data: bool,
+    ack_id: int | None,
+    no_echo: bool,
+    ttl: int,
+    metadata: Metadata,
+) -> OpenStream:
+    """`idle` as it was written: milliseconds."""
+    checked_name(stream_id)
+    if has_data or ack_id is not None:
+        raise BadStream(stream_id, "A stream is opened without data and without an ackId.")
+    milliseconds = IDLE_DEFAULT if idle is None else idle
+    if not 0 < milliseconds <= IDLE_AT_MOST:
+        raise BadStream(stream_id, f"idleTimeoutMs must be between 1 and {IDLE_AT_MOST}.")
     try:
-        if data_type == JSON:
-            if raw in (b"", b"null"):
-                raise Malformed("no data")
-            _check_value(raw)
-            return JSON, raw
-        if data_type == TEXT:
-            return TEXT, _read_string(raw).encode()
-        if data_type in (BINARY, PROTOBUF):
-            return data_type, base64.b64decode(_read_string(raw), validate=True)
-    except (msgspec.DecodeError, binascii.Error, ValueError, RecursionError):
-        raise Malformed(f"data is not {data_type}") from None
-    raise Malformed(f"unknown dataType '{data_type[:64]}'")
+        checked_group(group, None)
+        checked_ttl(ttl, None)
+        checked_metadata(metadata, None)
+    except BadRequest as error:
+        raise BadStream(stream_id, str(error)) from None
+    return OpenStream(stream_id, group, no_echo, milliseconds / 1000, ttl, metadata)
 
 
-def _sequence(value: int | str | None) -> int:
-    if isinstance(value, str):
-        value = int(value) if value.isascii() and value.isdigit() and len(value) <= 20 else None
-    if value is None or not 0 <= value < UINT64:
-        raise Malformed("not a sequenceId")
-    return value
+def stream_data(stream_id: str, sequence: int | None, data: Data | None) -> StreamData:
+    checked_name(stream_id)
+    if (data is None) != (sequence is None):
+        raise BadStream(stream_id, "Data and streamSequenceId come together, or neither does.")
+    if sequence is not None and not 0 < sequence < UINT64:
+        raise BadStream(stream_id, "The first streamSequenceId is 1.")
+    return StreamData(stream_id, sequence or 0, data)
+
+
+def invoke(invocation_id: str, event: str, data: Data | None, metadata: Metadata) -> Invoke:
+    checked_name(invocation_id)
+    try:
+        checked_event(event, None)
+        checked_metadata(metadata, None)
+    except BadRequest as error:
+        raise BadInvocation(invocation_id, str(error)) from None
+    data_type, payload = (TEXT, b"") if data is None else data
+    return Invoke(invocation_id, event, data_type, payload, metadata)

@@ -1,16 +1,18 @@
 """Clients without a subprotocol: every frame is an event, or (raw mode) a message to one group; what they get is bare
 payload.
 
-What a newcomer gets wrong: an event nobody takes ends the connection, for these clients have no other way to be told.
+What a newcomer gets wrong: an event nobody takes, or whose handler fails, ends the connection, for these clients have
+no other way to be told.
 """
 
 from myna.core.message import Message
 from myna.core.outcome import Refusal
 from myna.core.tenant import Tenant
 from myna.faces.webpubsub.clients.client import POLICY, UPSTREAM_FAILED, ClientSpace, WebSocketClient
-from myna.faces.webpubsub.naming import BINARY, SEND, SERVER_MESSAGES, TEXT
+from myna.faces.webpubsub.naming import BINARY, SEND, TEXT
 from myna.faces.webpubsub.payloads import SIMPLE_FORM
 from myna.faces.webpubsub.roles import WebPubSubIdentity
+from myna.faces.webpubsub.upstream import Reply, event_of, readable
 from myna.wire import reasons
 
 MESSAGE_EVENT = "message"
@@ -18,8 +20,6 @@ MESSAGE_EVENT = "message"
 
 class SimpleClient(WebSocketClient):
     __slots__ = ("_target",)
-
-    FORM = SIMPLE_FORM
 
     def __init__(
         self,
@@ -29,11 +29,11 @@ class SimpleClient(WebSocketClient):
         identity: WebPubSubIdentity,
         target: str | None = None,
     ) -> None:
-        super().__init__(space, tenant, connection_id, identity)
+        super().__init__(space, tenant, connection_id, identity, SIMPLE_FORM)
         self._target = target  # the group all its frames go to
 
     def frame(self, message: Message) -> bytes:
-        return self.space.frames.simple(message)
+        return self.space.simple.message(message)
 
     def receive_text(self, text: str, now: float) -> None:
         self._receive(TEXT, text.encode(), now)
@@ -45,15 +45,24 @@ class SimpleClient(WebSocketClient):
         if self._target is not None:
             self._send_to_group(self._target, data_type, payload, now)
             return
-        message = self.message(SERVER_MESSAGES, data_type, payload, 0, None, now)
-        if not self.space.upstream.take(self, MESSAGE_EVENT, message, now):
-            self.space.broker.counters.refuse("webpubsub_event_without_handler")
+        event = event_of(MESSAGE_EVENT, data_type, payload, None)
+        self.space.upstream.ask(self, event, self._answered, now)
+
+    def _answered(self, reply: Reply, now: float) -> None:
+        if self.ended:
+            return
+        reply = readable(reply)
+        if not reply.is_success:
+            self.space.broker.counters.refuse(reply.refusal)
             self.close(UPSTREAM_FAILED, "", reasons.IMPLEMENTATION_SPECIFIC_ERROR, now)
+        elif reply.body:
+            self.tell(reply, now)
 
     def _send_to_group(self, group: str, data_type: str, payload: bytes, now: float) -> None:
         if self.permissions.allows(SEND, group):
             outcome = self.publish(self.message(group, data_type, payload, 0, None, now), now)
             if not isinstance(outcome, Refusal):
                 return
-        self.space.broker.counters.refuse("webpubsub_send_without_permission")
+        cause = f"The client does not have permission to send to group '{group}'."
+        self.refuse("send_without_permission", "message", cause)
         self.close(POLICY, "", reasons.NOT_AUTHORIZED, now)

@@ -235,3 +235,21 @@ def test_binary_of_mqtt_is_base64_for_json_clients() -> None:
     message = alice.take()
     assert (message["dataType"], message["fromUserId"]) == ("binary", "mike")
     assert base64.b64decode(message["data"]) == b"\x00\xff"
+
+
+def test_who_asks_and_does_not_read_is_cut_off() -> None:
+    alice = Hub().client()
+    alice.socket.unsent = 1 << 30
+    alice.say(type="ping")
+    assert alice.socket.closed == 1008
+
+
+def test_what_is_refused_is_said_where_operators_look() -> None:
+    hub = Hub()
+    alice = hub.client()
+    alice.say(type="sendToGroup", group="g", data=1)
+    alice.endpoint.on_text("{")
+    assert [line for line in hub.world.watcher.lines if "refused" in line] == [
+        f"{alice.id} refused request: The client does not have permission to send to group 'g'.",
+        f"{alice.id} refused message: Invalid message: not a message of this subprotocol.",
+    ]

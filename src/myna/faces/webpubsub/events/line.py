@@ -1,0 +1,43 @@
+"""One connection as its back end sees it: who it is, what has been said of it, how many events it has had.
+
+Knows neither handlers nor rows of events. What a newcomer gets wrong: of an MQTT session that is resumed the line goes
+on, with the new physical connection's id and count. So it belongs to the session, though identities hand it on.
+"""
+
+from myna.faces.webpubsub.events.cloud_event import Source
+
+
+class Ending:
+    """How an MQTT session's last connection ended: the client's DISCONNECT or ours, if there was one."""
+
+    __slots__ = ("by_client", "code", "user_properties")
+
+    def __init__(self, by_client: bool, code: int | None, user_properties: list[tuple[str, str]] | None) -> None:
+        self.by_client = by_client
+        self.code = code
+        self.user_properties = user_properties
+
+
+class Line:
+    __slots__ = ("_count", "address", "ending", "is_known", "source")
+
+    def __init__(self, source: Source, address: str = "") -> None:
+        self.source = source
+        self.address = address
+        self.is_known = False  # the back end has been told that it is connected, or need not be
+        self.ending: Ending | None = None
+        self._count = 1  # 0 is the connect event's
+
+    def number(self) -> int:
+        number = self._count
+        self._count += 1
+        return number
+
+    def resumed(self, by: "Line") -> None:
+        """The session goes on with another connection, which has got its own connect event."""
+        self.source.physical_id = by.source.physical_id
+        self.source.user = by.source.user
+        self.source.state = by.source.state or self.source.state
+        self.address = by.address
+        self.ending = None
+        self._count = by._count
