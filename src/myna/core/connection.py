@@ -228,9 +228,7 @@ class Connection(Link):
                 assert inbound is not None  # it is there while OPEN
                 inbound.frame(reader, now)
             else:
-                session = self.session
-                inbound = self._inbound
-                acks = self._acks
+                session, inbound, acks = self.session, self._inbound, self._acks
                 assert session is not None  # they are there while OPEN
                 assert inbound is not None
                 assert acks is not None
