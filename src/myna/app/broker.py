@@ -13,7 +13,6 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -23,11 +22,12 @@ from myna.access.gates import Gates
 from myna.access.open import TENANT
 from myna.access.rules.authority import Authority, prepare
 from myna.app.administration import ADMIN_TOKEN, ROOT, AdministratorsOnly, own_claims
-from myna.app.ending import end_faces
+from myna.app.ending import end_faces, send_away
 from myna.app.limits import TenantLimits, core_limits, largest_packet, tenant_limits
 from myna.app.listening import Listening
 from myna.app.protection import protect
 from myna.app.pull_api import PullApi
+from myna.app.registries import Registries
 from myna.app.reloading import compare
 from myna.app.routes_api import RoutesApi
 from myna.cluster.solo import SoloPeers
@@ -36,7 +36,6 @@ from myna.core.broker import Broker
 from myna.core.connection import Connection
 from myna.core.output import OutputMemory
 from myna.core.ports import Gate, Outlet, Peer, Store
-from myna.core.session import Session
 from myna.faces import FACES
 from myna.faces.async_broker import AsyncBroker
 from myna.faces.contract import Claims, Face, FaceContext, Reloaded
@@ -48,12 +47,10 @@ from myna.net.doorstep import Doorstep
 from myna.net.frames import encode_binary_frame, encode_text_frame
 from myna.net.http_client import HttpClient
 from myna.net.tls import TlsError
-from myna.registry.database import RegistryError
-from myna.registry.registry import Registry, open_registry
 from myna.routing.routing import Routing
 from myna.sockets.backpressure import StreamLimits
 from myna.store.embedded import EmbeddedStore, StoreError
-from myna.store.folder import DataFolder, FolderError, check_folder
+from myna.store.folder import DataFolder, FolderError
 from myna.store.memory import MemoryStore
 from myna.watch import lines
 from myna.watch.flapping import Flapping
@@ -63,14 +60,12 @@ from myna.watch.pages import HealthPage, MetricsPage
 from myna.watch.process import LoopLag
 from myna.watch.sys_topics import SysGuard, SysTopics
 from myna.watch.watchers import Watchers
-from myna.wire import reasons
 
 log = logging.getLogger("myna.app")
 
 ADMINISTRATION: Final = f"{ROOT}/".encode()  # an administrator must be able to lift a ban of his own address
 LISTENERS_FILE: Final = "listeners.json"
 IDLE_TENANTS_EVERY: Final = 10  # seconds
-REGISTRY_CLOSE: Final = 5.0  # seconds a database may take to write what is left
 
 
 class CannotStart(Exception):
@@ -99,8 +94,6 @@ class App:
         self._loop = asyncio.get_running_loop()
         self._known_faces = faces
         self._faces: dict[str, Face] = {}
-        self._examining = examining
-        self._registries: list[Registry] = []
         self._folder = None if config.server.memory else DataFolder(config.server.data)
         self.opened: list[net.Opened] = []
         self._draining = False
@@ -123,6 +116,7 @@ class App:
         self._http = HttpClient(self._loop.time)
         self._keys: dict[str, str] = {}  # of a broker that keeps nothing
         data = None if self._folder is None else self._folder.path
+        self._registries = Registries(config, data, examining=examining)
         self._gates = Gates(AccessContext(self.now, data, self._http, self.broker, self._secret))
         self._authority = Authority(self.broker, self._http, self.now, self._net.clock.arm)
         self._listening = Listening(config, self._gates, self._connect)
@@ -174,7 +168,7 @@ class App:
         self._draining = True
         self._net.stop_accepting()
         await end_faces(self._faces, "stop", ends_at)
-        self._send_away()
+        send_away(self.broker, self.config, self.now())
         for stream in list(self._net.streams.open):
             stream.close()  # those that have not said CONNECT yet
         with contextlib.suppress(TimeoutError):
@@ -186,7 +180,7 @@ class App:
                 await self.async_broker.safe()
         drained = self._net.drain(max(ends_at - self._loop.time(), 0.0))
         await asyncio.gather(drained, end_faces(self._faces, "finish", ends_at))
-        await self._close_registries()
+        await self._registries.close()
         await self._http.close()
         self._log_watcher.flush(self.now())
         self.close()
@@ -199,8 +193,7 @@ class App:
         self._gates.close()
         if self._timer is not None:
             self._timer.cancel()
-        for registry in self._registries:
-            registry.abandon()
+        self._registries.abandon()
         if self._store is not None:
             self._store.close()
         if self._folder is not None:
@@ -334,7 +327,7 @@ class App:
             binary_frame=encode_binary_frame,
             limit_tenant=self._tenant_limits.provide,
             urls=self.urls,
-            open_registry=self._open_registry,
+            open_registry=self._registries.open,
             events=self.routing,
             process=self,
             callers=lambda names: self._gates.callers(("faces", name, "access"), names),
@@ -344,28 +337,6 @@ class App:
         if self._folder is None:
             return self._keys.setdefault(name, secrets.token_urlsafe(48))
         return self._folder.secret(name)
-
-    def _open_registry(self, url: str, retention: float) -> Registry:
-        """A database that others keep is looked at only by a broker that will run."""
-        config, folder = self.config, self._folder
-        location: str | Path | None = None
-        if not self._examining:
-            location = url or (None if folder is None else folder.path)
-        try:
-            registry = open_registry(location, development=config.development, retention=retention)
-        except RegistryError as error:
-            raise ConfigError([f"the registry: {error}"]) from error
-        self._registries.append(registry)
-        return registry
-
-    async def _close_registries(self) -> None:
-        """When the last wills are in them."""
-        for registry in self._registries:
-            try:
-                async with asyncio.timeout(REGISTRY_CLOSE):
-                    await registry.close()
-            except TimeoutError:
-                log.error("the registry's database does not answer; what was on its way there is lost")
 
     def _describe_listeners(self) -> bytes:
         fields = ("name", "url", "scheme", "host", "port", "path")
@@ -393,36 +364,9 @@ class App:
         self.broker.packet_size = largest_packet(config)
         protect(config, self.broker, self._net, self._flapping)
 
-    def _send_away(self) -> None:
-        now = self.now()
-        for tenant in list(self.broker.tenants.values()):
-            receivers = tenant.sessions()
-            if not (self.config.server.wills_at_shutdown and tenant.limits.wills_at_shutdown):
-                for receiver in receivers:
-                    if isinstance(receiver, Session):
-                        receiver.set_will(None)
-            self.broker.disconnect(receivers, reasons.SERVER_SHUTTING_DOWN, now)
-
 
 def set_up_log(config: Config) -> None:
     lines.set_up(config.log.level, config.log.format)
-
-
-async def examine(loaded: Loaded, faces: Mapping[str, str] = FACES) -> list[str]:
-    """What is wrong with a configuration beyond its spelling. Opens nothing and writes nothing."""
-    problems: list[str] = []
-    server = loaded.config.server
-    if not server.memory and (problem := check_folder(server.data)):
-        problems.append(f"{loaded.source.place(('server', 'data'))}: {problem}")
-    in_memory = msgspec.structs.replace(loaded.config, server=msgspec.structs.replace(server, memory=True))
-    app = App(msgspec.structs.replace(loaded, config=in_memory), faces, examining=True)
-    try:
-        app.prepare()
-    except CannotStart as error:
-        problems += str(error).split("\n")
-    finally:
-        app.close()
-    return problems
 
 
 def _make_store(config: Config, folder: DataFolder | None) -> EmbeddedStore | None:
