@@ -152,6 +152,14 @@ def test_what_has_come_round_too_often_goes_no_further(hops: int, caplog: pytest
     assert desk.world.broker.counters.dropped.get("routing_loop", 0) == (1 if hops == MOST else 0)
 
 
+def test_a_bug_in_routing_is_not_the_publisher_s(caplog: pytest.LogCaptureFixture) -> None:
+    desk = Desk()
+    desk.use({})
+    message = Message("\ud800", b"x", 0, False, ORIGIN, 0.0)  # no dialect publishes that
+    assert desk.tap.offered(TENANT, message, 0.0) == NOT_CARRIED
+    assert "by a bug of ours" in caplog.text
+
+
 def test_dead_letters_are_not_routed() -> None:
     desk = Desk()
     desk.use({})

@@ -62,6 +62,13 @@ class RoutingTap(Tap):
         if hops >= MOST:
             self._complain(message, now)
             return LEFT
+        try:
+            return self._carry(rules, tenant, message, hops, now)
+        except Exception:
+            log.exception("routing: a message on %r could not be routed by a bug of ours", message.topic[:256])
+            return NOT_CARRIED  # its publisher is not to blame, and goes on
+
+    def _carry(self, rules: tuple[Rule, ...], tenant: str, message: Message, hops: int, now: float) -> int:
         draft = MessageDraft(message, self._source(tenant), self._ids)
         found = _find([rule for rule in rules if rule.line.came_by != message.origin.source], draft)
         return self._put(found, draft, message.topic, message.origin, hops, now, message) if found else LEFT
