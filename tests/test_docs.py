@@ -10,11 +10,16 @@ from msgspec.structs import fields
 from myna.access import AUTHENTICATORS
 from myna.access.claims import JwtIssuer
 from myna.access.gates import load_authenticator
+from myna.access.rules.authority import Ready
+from myna.access.rules.book import Rulebook
+from myna.access.rules.words import judge
 from myna.app import examine
 from myna.commands.check import warn
-from myna.config import load, sections
+from myna.config import load, rules, sections
 from myna.config.limits import LimitSettings
 from myna.config.outgoing import CredentialSettings
+from myna.config.rules_file import read_rules
+from myna.core.identity import Identity
 from myna.core.limits import Limits, vars_of
 from myna.routing.destinations import KINDS
 from myna.routing.rules import RuleSettings
@@ -39,6 +44,9 @@ NOT_SETTINGS = {"tables"}  # how [access.NAME] is held
         sections.Access,
         sections.Log,
         sections.Routing,
+        rules.RulesSettings,
+        rules.RuleSettings,
+        rules.CheckSettings,
         LimitSettings,
         *(load_authenticator(name).SETTINGS for name in AUTHENTICATORS),
     ],
@@ -97,3 +105,15 @@ def test_the_index_names_every_decision() -> None:
     index = (DOCS / "decisions" / "README.md").read_text(encoding="utf-8")
     pages = {path.name for path in (DOCS / "decisions").glob("[0-9]*.md")}
     assert pages - set(re.findall(r"\]\(([^)]+)\)", index)) == set()
+
+
+def test_the_example_of_rules_means_what_its_page_says() -> None:
+    page = (DOCS / "rules.md").read_text(encoding="utf-8")
+    (text,) = [block for block in re.findall(r"```toml\n(.*?)```", page, re.DOTALL) if "[[rule]]" in block]
+    ready = Ready(rules.RulesSettings(), [], Rulebook(read_rules(text.encode(), "rules.toml")), None)
+    resident = Identity("acme", "alice", attributes={"role": "resident"}).of_client("phone", "mqtt")
+    answers = [
+        judge(ready, resident, "subscribe", filter, 0).yes for filter in ("home/alice/#", "home/alice/lamp", "#")
+    ]
+    assert answers == [False, True, False]
+    assert judge(ready, resident, "publish", "home/alice/lamp", 0).words.startswith("rule 2 ")

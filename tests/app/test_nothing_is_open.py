@@ -6,6 +6,7 @@ newcomer gets wrong: a test that fails here is not mended by adding to the list,
 """
 
 import asyncio
+import json
 import re
 import ssl
 import stat
@@ -54,7 +55,7 @@ listen = "127.0.0.1:0"
 tls = true
 {admin}
 [access]
-mqtt = ["devicehive", "eventgrid-jwt"]
+mqtt = {authenticators}
 [faces.bifromq]
 tokens = ["0123456789abcdef0123456789abcdef"]
 trust_loopback = false
@@ -189,9 +190,10 @@ def fill(pattern: str) -> str:
 def run(tmp_path: Path, scenario: Callable[[Walk], Awaitable[None]], admin: str = OWN_LISTENER) -> None:
     Authority(tmp_path).server(["localhost", "127.0.0.1"], 1)
     faces = "".join(f"[faces.{name}]\n" for name in FACES if f"[faces.{name}]" not in CONFIGURATION)
-    text = CONFIGURATION.format(folder=tmp_path, admin=admin) + faces
 
     async def inner() -> None:
+        brought = brought_authenticators(faces)
+        text = CONFIGURATION.format(folder=tmp_path, admin=admin, authenticators=json.dumps(brought)) + faces
         app = App(load_text(text.encode(), "myna.toml", {}))
         await app.start()
         try:
@@ -200,6 +202,17 @@ def run(tmp_path: Path, scenario: Callable[[Walk], Awaitable[None]], admin: str 
             await app.drain()
 
     asyncio.run(asyncio.wait_for(inner(), BOUND))
+
+
+def brought_authenticators(faces: str) -> list[str]:
+    """Every one that a face brings: nobody gets in by any of them without its credentials."""
+    bare = f'[server]\nmemory = true\n[[http]]\nlisten = "127.0.0.1:0"\n[faces.bifromq]\n{faces}'
+    app = App(load_text(bare.encode(), "myna.toml", {}), examining=True)
+    app.prepare()
+    names = {name for _, claims in app.claims for name in claims.authenticators}
+    app.close()
+    assert "devicehive" in names
+    return sorted(names)
 
 
 @pytest.mark.parametrize("admin", [OWN_LISTENER, ""], ids=["its own listener", "the common port"])

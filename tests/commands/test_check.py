@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.commands.processes import outcome
 
 FILE = """\
@@ -182,3 +184,66 @@ def test_what_event_grid_had_under_the_name_jwt_is_named(tmp_path: Path) -> None
     assert code == 2
     assert "access.jwt: no issuers" in error
     assert "eventgrid-jwt" in error
+
+
+RULES = """\
+[server]
+memory = true
+[[mqtt]]
+listen = "localhost:0"
+[access]
+mqtt = ["open"]
+[rules]
+file = "{folder}/rules.toml"
+"""
+
+
+def ruled(tmp_path: Path, rules: str) -> str:
+    (tmp_path / "rules.toml").write_text(rules)
+    file = tmp_path / "myna.toml"
+    file.write_text(RULES.format(folder=tmp_path))
+    return str(file)
+
+
+def test_it_says_rules_in_words(tmp_path: Path) -> None:
+    file = ruled(tmp_path, '[[rule]]\nallow = "publish"\ntopics = "home/${user}/#"\n')
+    code, out, err = outcome("check", "-c", file)
+    assert (code, err) == (0, "")
+    assert f"  rules       1. allow publish: home/${{user}}/#, for everybody  ({tmp_path}/rules.toml:1: rule[1])" in out
+
+
+def test_rules_that_are_wrong_make_a_configuration_unusable(tmp_path: Path) -> None:
+    file = ruled(tmp_path, '[[rule]]\nallow = "publish"\ntopics = "a/#/b"\n')
+    code, _, err = outcome("check", "-c", file)
+    assert code == 2
+    assert f'{tmp_path}/rules.toml:1: rule[1]: "a/#/b" is no topic filter' in err
+
+
+@pytest.mark.parametrize(
+    ("question", "code", "begins"),
+    [
+        (("acme/alice/phone", "publish", "home/alice/lamp"), 0, "yes: rule 1"),
+        (("alice", "publish", "home/bob/lamp"), 3, "no: no rule allows it"),
+        (("acme/alice", "subscribe", "ward/1", "--attribute", "role=nurse"), 0, "yes: rule 2"),
+        (("acme/alice", "subscribe", "ward/1"), 3, "no:"),
+    ],
+)
+def test_it_answers_one_question(tmp_path: Path, question: tuple[str, ...], code: int, begins: str) -> None:
+    file = ruled(
+        tmp_path,
+        '[[rule]]\nallow = "publish"\ntopics = "home/${user}/#"\n'
+        '[[rule]]\nallow = "subscribe"\ntopics = "ward/+"\nattributes = { role = "nurse" }\n',
+    )
+    answered, out, err = outcome("check", "-c", file, "--may", *question)
+    assert (answered, err) == (code, "")
+    assert out.startswith(begins)
+
+
+@pytest.mark.parametrize(
+    ("question", "problem"),
+    [(("a", "read", "b"), "no such action: read"), (("a", "publish", "b/#"), "is no topic that can be published to")],
+)
+def test_a_question_that_is_none_is_wrong_usage(tmp_path: Path, question: tuple[str, ...], problem: str) -> None:
+    code, _, err = outcome("check", "-c", ruled(tmp_path, ""), "--may", *question)
+    assert code == 1
+    assert problem in err

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from myna.core.identity import Identity
 from myna.core.inbound import ROUTES_KEPT
 from myna.core.limits import DROP_SESSION, Limits
 from myna.core.records import Received
@@ -22,6 +23,7 @@ from myna.testing import (
     assert_received,
     properties,
 )
+from myna.wire import reasons
 from myna.wire.encode import encode
 from myna.wire.packets import Packet, Pingreq, Pingresp, Puback, Pubcomp, Publish, Pubrec, Pubrel
 
@@ -747,3 +749,34 @@ def test_an_expiry_of_0_means_never_where_the_tenant_says_so() -> None:
         late = world.connected("late")
         late.subscribe("a")
         assert len(late.messages()) == kept
+
+
+def test_rules_that_judge_each_qos_are_asked_about_each_and_once() -> None:
+    class OnlyLow(FakeRules):
+        def may_publish(self, identity: Identity, topic: str, qos: int, retain: bool) -> int:
+            self.judged += 1
+            return reasons.SUCCESS if qos < 2 else reasons.NOT_AUTHORIZED
+
+    world = World()
+    rules = OnlyLow()
+    rules.judges_qos = True
+    world.broker.rules = rules
+    client = world.connected("alice")
+    for _ in range(3):
+        for qos in (0, 1):
+            client.publish("a", b"x", qos)
+    assert rules.judged == 2
+    client.received()
+    packet_id = client.publish("a", b"x", 2)
+    assert_received(client, Pubrec(packet_id, reasons.NOT_AUTHORIZED))
+    assert rules.judged == 3
+
+
+def test_rules_that_do_not_judge_qos_are_asked_once_for_all() -> None:
+    world = World()
+    rules = FakeRules()
+    world.broker.rules = rules
+    client = world.connected("alice")
+    for qos in (0, 1, 2, 0):
+        client.publish("a", b"x", qos)
+    assert rules.judged == 1

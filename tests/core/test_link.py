@@ -1,7 +1,7 @@
 from typing import final
 
 from myna.core.identity import Identity
-from myna.core.link import BANDWIDTH, BEHIND, UNLIMITED, Link
+from myna.core.link import BANDWIDTH, BEHIND, UNLIMITED, Link, Step
 from myna.core.message import FORM_3, FORM_5
 from myna.core.output import Output, OutputMemory
 from myna.testing import FakeOutlet, properties
@@ -21,6 +21,15 @@ class BareLink(Link):
         return
 
     def settled(self, sequence: int) -> None:
+        return
+
+    def judge_connect(self, identity: Identity, data: bytes | None, now: float) -> None:
+        return
+
+    def suspend(self, step: Step, now: float) -> None:
+        return
+
+    def go_on(self, now: float) -> None:
         return
 
     def feed(self, data: bytes, now: float) -> None:

@@ -9,9 +9,9 @@ from myna.core.message import Message, Origin
 from myna.core.output import OutputMemory
 from myna.core.receiver import Subscription
 from myna.core.records import Enqueued, Record, SessionForgotten, Settled
-from myna.core.subscribing import Asked, subscribe
+from myna.core.subscribing import Asked, subscribe, unsubscribe
 from myna.testing import Client, CommitsOnCommand, FakeGuard, FakeReceiver, World
-from myna.wire.packets import Disconnect, Pingreq, Puback, Publish, Pubrel, Will
+from myna.wire.packets import Disconnect, Pingreq, Puback, Publish, Pubrel, Unsubscribe, Will
 
 LEVELS = (3, 4, 5)
 
@@ -523,3 +523,26 @@ def test_a_deliveries_end_is_told_to_the_store_even_without_a_pump() -> None:
     client.send_bytes(b"\x40\x02\0\1")
     records: list[Record] = world.records()
     assert [record.numbers for record in records if isinstance(record, Settled)] == [[1]]
+
+
+def test_retained_messages_that_still_wait_end_with_their_subscription() -> None:
+    world = small()
+    retain(world, 9, qos=1)
+    client = world.client("c", expiry=100)
+    client.send_subscribe("r/#", qos=1)
+    session = client.session
+    assert session.has_waiting()
+    client.send(Unsubscribe(9, ["r/#"]))
+    assert len([packet for packet in client.received() if isinstance(packet, Publish)]) < 9
+    assert not session.has_waiting()
+
+
+def test_what_waited_for_a_subscription_that_has_ended_is_not_queued_for_an_absent_client() -> None:
+    world = small()
+    retain(world, 9, qos=1)
+    client = world.client("c", expiry=100)
+    client.send_subscribe("r/#", qos=1)
+    session = client.session
+    unsubscribe(world.broker, session, "r/#", world.now)
+    client.drop()
+    assert len(drained(world.connected("c", clean=False, expiry=100))) < 9

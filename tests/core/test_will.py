@@ -4,12 +4,15 @@ from typing import Any
 
 import pytest
 
+from myna.core.identity import Identity
 from myna.core.limits import Limits
 from myna.core.message import Message, Origin
 from myna.core.records import RetainedSet, SessionForgotten, WillSet
+from myna.core.restoring import restore_session, restore_will
 from myna.core.will import PendingWill
 from myna.testing import (
     FOREVER,
+    TENANT,
     Client,
     CommitsOnCommand,
     FakeGuard,
@@ -292,3 +295,26 @@ def test_a_delay_longer_than_the_tenant_allows_is_cut() -> None:
     assert reader.messages() == []
     world.pass_time(2)
     assert len(reader.messages()) == 1
+
+
+def test_a_will_that_may_not_be_published_is_not_kept_by_the_store() -> None:
+    world = World(store=CommitsOnCommand())
+    rules = FakeRules()
+    rules.forbidden["will"] = 0x87
+    world.broker.rules = rules
+    world.connected("c", will=will(), expiry=60)
+    assert not [record for record in world.records() if isinstance(record, WillSet)]
+
+
+def test_a_will_from_the_store_is_judged_as_its_session() -> None:
+    world = World(store=CommitsOnCommand())
+    watcher = watched(world)
+    rules = FakeRules()
+    rules.forbidden["will"] = 0x87
+    world.broker.rules = rules
+    session = restore_session(world.broker, (TENANT, "", "c"), Identity(TENANT, "alice"), 60, 900.0, world.now)
+    message = Message("will", b"gone", 0, False, Origin("mqtt", TENANT), world.now)
+    restore_will(world.broker, session, message, 0, 1000.0, 0.0, world.now)
+    world.pass_time(1)
+    assert watcher.messages() == []
+    assert world.dropped("not_permitted") == 1

@@ -14,6 +14,7 @@ from myna.core.records import Record
 from myna.core.session import Session
 from myna.core.subscribing import Asked
 from myna.faces.async_broker import AsyncBroker
+from myna.testing import SlowRules
 from myna.wire import reasons
 from tests.watch.brokers import Client, make_broker
 
@@ -133,3 +134,62 @@ def test_sessions_that_have_been_away_for_long_are_ended() -> None:
     assert at_once(broker.expire("acme", 0)) == 1
     assert left() == ["not persistent"]
     assert broker.session("acme", "", "just gone") is None
+
+
+async def settle(task: "asyncio.Task[T]") -> None:
+    """Let it go as far as it can."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not task.done()
+
+
+def test_a_verdict_that_is_asked_for_elsewhere_is_waited_for() -> None:
+    async def story() -> None:
+        broker = in_memory()
+        rules = broker.core.rules = SlowRules()
+        alice = Identity("acme", "alice")
+        publishing = asyncio.ensure_future(broker.may_publish(alice, "a", 1, False))
+        subscribing = asyncio.ensure_future(broker.may_subscribe(alice, "a/#", 1))
+        await settle(publishing)
+        rules.forbid("publish a", 0.0)
+        assert await publishing == reasons.NOT_AUTHORIZED
+        await settle(subscribing)
+        rules.allow("subscribe a/#", 0.0)
+        assert await subscribing == 1
+
+    asyncio.run(story())
+
+
+def test_subscribing_in_a_clients_name_waits_for_the_rules_of_that_client() -> None:
+    async def story() -> None:
+        broker = in_memory()
+        rules = broker.core.rules = SlowRules()
+        session = persistent_session(broker.core, "phone")
+        subscribing = asyncio.ensure_future(broker.subscribe(session, Asked("a", 1)))
+        refused = asyncio.ensure_future(broker.subscribe(session, Asked("b", 1)))
+        await settle(subscribing)
+        rules.allow("subscribe a", 0.0)
+        assert (await subscribing).code == 1
+        rules.forbid("subscribe b", 0.0)
+        assert (await refused).code == reasons.NOT_AUTHORIZED
+        leaving = asyncio.ensure_future(broker.unsubscribe(session, "a"))
+        await settle(leaving)
+        rules.allow("unsubscribe a", 0.0)
+        assert await leaving == reasons.SUCCESS
+        assert session.subscriptions == {}
+
+    asyncio.run(story())
+
+
+def test_whoever_gives_up_waiting_for_a_verdict_is_not_told() -> None:
+    async def story() -> None:
+        broker = in_memory()
+        rules = broker.core.rules = SlowRules()
+        asking = asyncio.ensure_future(broker.may_publish(Identity("acme", "alice"), "a", 1, False))
+        await settle(asking)
+        asking.cancel()
+        rules.allow("publish a", 0.0)
+        await asyncio.gather(asking, return_exceptions=True)
+        assert asking.cancelled()
+
+    asyncio.run(story())

@@ -46,6 +46,14 @@ def test_a_message_is_described_without_what_is_in_it(lines: pytest.LogCaptureFi
     }
 
 
+def test_what_is_left_out_is_named_by_its_noun(lines: pytest.LogCaptureFixture) -> None:
+    watcher = LogWatcher()
+    for _ in range(PER_SECOND + 3):
+        watcher.refused("a connection", "", "", "192.0.2.1", "no TLS", 0.0)
+    watcher.flush(1.0)
+    assert lines.messages[-1] == "refused: connection, 3 more within a second"
+
+
 def test_a_thousand_refusals_are_a_few_lines_and_a_sum(lines: pytest.LogCaptureFixture) -> None:
     watcher = LogWatcher()
     for number in range(1000):

@@ -197,3 +197,28 @@ def test_any_bytes_give_frames_or_one_of_two_errors(stream: bytes) -> None:
     except (Malformed, ProtocolViolation):
         return
     assert taken + reader.pending == len(stream)
+
+
+def test_what_is_held_comes_when_it_may_and_in_order() -> None:
+    reader = FrameReader(1024, 4)
+    reader.feed(b"\xc0\x00\xd0\x00\xe0")
+    assert reader.next_frame()
+    reader.hold()
+    assert not reader.next_frame()
+    reader.feed(b"\x00")
+    reader.hold()
+    reader.feed(b"\xc0\x00")
+    assert not reader.next_frame()
+    assert reader.pending == 6
+    reader.go_on()
+    headers = []
+    while reader.next_frame():
+        headers.append(reader.header)
+    assert headers == [0xD0, 0xE0, 0xC0]
+
+
+def test_nothing_that_was_held_is_nothing_to_read() -> None:
+    reader = FrameReader(1024, 4)
+    reader.hold()
+    reader.go_on()
+    assert not reader.next_frame()

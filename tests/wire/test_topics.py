@@ -1,8 +1,10 @@
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from myna.wire.topics import check_filter, check_topic, matches, parse_filter, split_levels
+from myna.wire.topics import check_filter, check_topic, covers, matches, overlaps, parse_filter, split_levels
 from tests.wire.vectors import ANY_TEXT
 
 
@@ -143,3 +145,26 @@ def test_a_topic_is_a_filter_that_matches_itself(topic: str) -> None:
 def test_any_text_is_a_filter_or_none(raw: str) -> None:
     parsed = parse_filter(raw)
     assert parsed is None or raw.endswith(parsed.filter)
+
+
+LEVEL_NAMES = ("a", "b", "", "$x")
+TOPICS = ["/".join(levels) for count in (1, 2, 3, 4) for levels in itertools.product(LEVEL_NAMES, repeat=count)]
+# With the topic of no characters, which is none: it is the parent level of "/#", and nobody has to know that.
+FILTERS = [
+    "/".join(levels)
+    for count in (1, 2, 3)
+    for levels in itertools.product(("a", "b", "", "$x", "+", "#"), repeat=count)
+]
+FILTERS = [filter for filter in FILTERS if check_filter(filter)]
+# Whatever is not among the names stands for every other one.
+REACH = {filter: frozenset(topic for topic in TOPICS if matches(filter, topic)) for filter in FILTERS}
+
+
+def test_a_filter_covers_another_if_it_reaches_all_that_the_other_does() -> None:
+    for wide, narrow in itertools.product(FILTERS[::3], FILTERS):
+        assert covers(wide, narrow) == (REACH[narrow] <= REACH[wide]), (wide, narrow)
+
+
+def test_filters_overlap_if_some_topic_is_reached_by_both() -> None:
+    for one, other in itertools.product(FILTERS[::3], FILTERS):
+        assert overlaps(one, other) == bool(REACH[one] & REACH[other]), (one, other)

@@ -4,15 +4,18 @@
     claim(scope, now)      the same, but None where nobody knows the caller: somebody else may
     judge(ticket, now)     the same list about anybody's ticket, for a face that judges its own clients by it
 
-What a newcomer gets wrong: nothing is remembered here. An authenticator that is slow remembers what it has checked,
-so a caller who comes again is known at once.
+Failed logins count here as they do for MQTT clients, so whoever guesses has to wait. What a newcomer gets wrong:
+nothing is remembered here. An authenticator that is slow remembers what it has checked, so who comes again is known
+at once.
 """
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 
-from myna.access.credentials import Scope, read_ticket
+from myna.access.credentials import CallerTicket, Scope, address_of, read_ticket
 from myna.access.judges import Judge, Judges
+from myna.core.authentication import FAILED
 from myna.core.broker import Broker
 from myna.core.identity import Identity
 from myna.core.outcome import Refusal
@@ -38,60 +41,87 @@ class Callers:
         return self._judges.judge(ticket, now)
 
     def call(self, scope: Scope, now: float) -> Judged | Awaitable[Judged]:
-        ticket = read_ticket(scope)
+        ticket = self._admit_to_judges(scope, now)
         if isinstance(ticket, Refusal):
-            return self._refused(ticket, scope, now)
-        answer = self._judges.judge(ticket, now)
-        if isinstance(answer, Identity):
-            return answer
+            return ticket
+        answer = self._ask(ticket, now)
         if inspect.isawaitable(answer):
-            return self._wait(answer, ticket, scope)
-        return self._settle(answer, ticket, scope, now)
+            return self._wait(answer, ticket)
+        return self._settle(answer, ticket, now)
 
     def claim(self, scope: Scope, now: float) -> Judged | Awaitable[Judged | None] | None:
+        ticket = self._admit_to_judges(scope, now)
+        if isinstance(ticket, Refusal):
+            return ticket
+        answer = self._ask(ticket, now)
+        if inspect.isawaitable(answer):
+            return self._wait_claim(answer, ticket)
+        return self._claimed(answer, ticket, now)
+
+    def _admit_to_judges(self, scope: Scope, now: float) -> CallerTicket | Refusal:
+        """Unless its header says nothing, or whoever calls from there has to wait after failed logins."""
         ticket = read_ticket(scope)
         if isinstance(ticket, Refusal):
-            return self._refused(ticket, scope, now)
-        answer = self._judges.judge(ticket, now)
-        return (
-            self._wait_claim(answer, ticket, scope)
-            if inspect.isawaitable(answer)
-            else self._claimed(answer, ticket, scope, now)
-        )
+            return self._refused(ticket, address_of(scope), now)
+        if ticket.password is not None:
+            wait = self._broker.logins.wait(ticket.peer.address, ticket.user_name or "", now)
+            if wait > 0.0:
+                text = f"too many failed logins from there: wait {wait:.0f} s"
+                return self._refused(Refusal(reasons.CONNECTION_RATE_EXCEEDED, text), ticket.peer.address, now)
+        return ticket
 
-    async def _wait_claim(self, answer: Awaitable[Verdict], ticket: Ticket, scope: Scope) -> Judged | None:
-        return self._claimed(await answer, ticket, scope, self._now())
+    def _ask(self, ticket: Ticket, now: float) -> Answer:
+        if ticket.password is not None:
+            late = self._broker.logins.delay(ticket.peer.address, ticket.user_name or "", now)
+            if late > 0.0:  # the name is being guessed, from many addresses
+                return self._ask_late(ticket, late)
+        return self._judges.judge(ticket, now)
 
-    def _claimed(self, verdict: Verdict, ticket: Ticket, scope: Scope, now: float) -> Judged | None:
+    async def _ask_late(self, ticket: Ticket, late: float) -> Verdict:
+        await asyncio.sleep(late)
+        answer = self._judges.judge(ticket, self._now())
+        return await answer if inspect.isawaitable(answer) else answer
+
+    async def _wait_claim(self, answer: Awaitable[Verdict], ticket: Ticket) -> Judged | None:
+        return self._claimed(await answer, ticket, self._now())
+
+    def _claimed(self, verdict: Verdict, ticket: Ticket, now: float) -> Judged | None:
         if verdict is None or isinstance(verdict, Unclaimed):
             return None
-        settled = self._settle(verdict, ticket, scope, now)
+        settled = self._settle(verdict, ticket, now)
         assert not inspect.isawaitable(settled)  # only whom nobody claims is refused later
         return settled
 
-    async def _wait(self, answer: Awaitable[Verdict], ticket: Ticket, scope: Scope) -> Judged:
-        settled = self._settle(await answer, ticket, scope, self._now())
+    async def _wait(self, answer: Awaitable[Verdict], ticket: Ticket) -> Judged:
+        settled = self._settle(await answer, ticket, self._now())
         return await settled if inspect.isawaitable(settled) else settled
 
-    def _settle(self, verdict: Verdict, ticket: Ticket, scope: Scope, now: float) -> Judged | Awaitable[Judged]:
-        if isinstance(verdict, Identity):
-            return verdict
+    def _settle(self, verdict: Verdict, ticket: Ticket, now: float) -> Judged | Awaitable[Judged]:
         if isinstance(verdict, Proved):
-            return verdict.identity
+            verdict = verdict.identity
+        if isinstance(verdict, Identity):
+            if ticket.password is not None:
+                self._broker.logins.succeeded(ticket.peer.address, ticket.user_name or "")
+            return verdict
         if isinstance(verdict, Unclaimed):
             refusal = verdict.refuse()
-            return self._later(refusal, scope) if inspect.isawaitable(refusal) else self._refused(refusal, scope, now)
+            return self._later(refusal, ticket) if inspect.isawaitable(refusal) else self._failed(refusal, ticket, now)
         if isinstance(verdict, Challenge):
             verdict = Refusal(reasons.BAD_AUTHENTICATION_METHOD, "what asks back cannot be used over HTTP")
-        return self._refused(verdict or _nobody(ticket), scope, now)
+        return self._failed(verdict or _nobody(ticket), ticket, now)
 
-    async def _later(self, refusal: Awaitable[Refusal], scope: Scope) -> Refusal:
-        return self._refused(await refusal, scope, self._now())
+    async def _later(self, refusal: Awaitable[Refusal], ticket: Ticket) -> Refusal:
+        return self._failed(await refusal, ticket, self._now())
 
-    def _refused(self, refusal: Refusal, scope: Scope, now: float) -> Refusal:
-        client = scope.get("client")
+    def _failed(self, refusal: Refusal, ticket: Ticket, now: float) -> Refusal:
+        address = ticket.peer.address
+        if refusal.reason in FAILED and ticket.password is not None:
+            self._broker.logins.failed(address, ticket.user_name or "", now)
+        return self._refused(refusal, address, now)
+
+    def _refused(self, refusal: Refusal, address: str, now: float) -> Refusal:
         self._broker.counters.refuse(f"call:{reasons.reason_name(refusal.reason)}")
-        self._broker.watcher.refused("an HTTP call", "", "", client[0] if client else "unix", refusal.text, now)
+        self._broker.watcher.refused("an HTTP call", "", "", address, refusal.text, now)
         return refusal
 
 

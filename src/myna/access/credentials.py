@@ -56,14 +56,21 @@ def read_ticket(scope: Scope) -> CallerTicket | Refusal:
     elif api_key:
         ticket.password = api_key[:LONGEST]
         token = api_key[:LONGEST].decode("latin-1")
-    client = scope.get("client")
     ticket.peer = Peer(
-        f"{client[0]}:{client[1]}" if client else "unix",
+        address_of(scope),
         path=scope["raw_path"].decode("latin-1"),
         token=token,
         certificate=scope.get("extensions", {}).get("tls", {}).get("myna.certificate"),
     )
     return ticket
+
+
+def address_of(scope: Scope) -> str:
+    """As MQTT connections have it."""
+    client = scope.get("client")
+    if not client:
+        return "unix"
+    return f"[{client[0]}]:{client[1]}" if ":" in client[0] else f"{client[0]}:{client[1]}"
 
 
 def _headers(scope: Scope) -> tuple[bytes | None, bytes | None]:

@@ -13,6 +13,7 @@ from myna.access.authenticator import AccessContext, Authenticator
 from myna.access.callers import Callers
 from myna.access.chain import Chain
 from myna.access.judges import Judge
+from myna.access.named import Named
 from myna.config import ConfigError, Source, Table, decode_table
 from myna.config.decode import suggest
 
@@ -141,7 +142,7 @@ class Gates:
 
 def _hand_over(row: _Row, judges: tuple[Judge, ...]) -> None:
     row.judges = judges
-    row.user.use(judges)
+    row.user.use([Named(name, judge) for name, judge in zip(row.names, judges, strict=True)])
 
 
 def load_authenticator(name: str) -> type[Authenticator]:

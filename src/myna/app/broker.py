@@ -13,7 +13,6 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -21,12 +20,14 @@ import msgspec
 from myna.access.authenticator import AccessContext
 from myna.access.gates import Gates
 from myna.access.open import TENANT
+from myna.access.rules.authority import Authority, prepare
 from myna.app.administration import ADMIN_TOKEN, ROOT, AdministratorsOnly, own_claims
-from myna.app.ending import end_faces
+from myna.app.ending import end_faces, send_away
 from myna.app.limits import TenantLimits, core_limits, largest_packet, tenant_limits
 from myna.app.listening import Listening
 from myna.app.protection import protect
 from myna.app.pull_api import PullApi
+from myna.app.registries import Registries
 from myna.app.reloading import compare
 from myna.app.routes_api import RoutesApi
 from myna.cluster.solo import SoloPeers
@@ -35,7 +36,6 @@ from myna.core.broker import Broker
 from myna.core.connection import Connection
 from myna.core.output import OutputMemory
 from myna.core.ports import Gate, Outlet, Peer, Store
-from myna.core.session import Session
 from myna.faces import FACES
 from myna.faces.async_broker import AsyncBroker
 from myna.faces.contract import Claims, Face, FaceContext, Reloaded
@@ -47,12 +47,10 @@ from myna.net.doorstep import Doorstep
 from myna.net.frames import encode_binary_frame, encode_text_frame
 from myna.net.http_client import HttpClient
 from myna.net.tls import TlsError
-from myna.registry.database import RegistryError
-from myna.registry.registry import Registry, open_registry
 from myna.routing.routing import Routing
 from myna.sockets.backpressure import StreamLimits
 from myna.store.embedded import EmbeddedStore, StoreError
-from myna.store.folder import DataFolder, FolderError, check_folder
+from myna.store.folder import DataFolder, FolderError
 from myna.store.memory import MemoryStore
 from myna.watch import lines
 from myna.watch.flapping import Flapping
@@ -62,14 +60,12 @@ from myna.watch.pages import HealthPage, MetricsPage
 from myna.watch.process import LoopLag
 from myna.watch.sys_topics import SysGuard, SysTopics
 from myna.watch.watchers import Watchers
-from myna.wire import reasons
 
 log = logging.getLogger("myna.app")
 
 ADMINISTRATION: Final = f"{ROOT}/".encode()  # an administrator must be able to lift a ban of his own address
 LISTENERS_FILE: Final = "listeners.json"
 IDLE_TENANTS_EVERY: Final = 10  # seconds
-REGISTRY_CLOSE: Final = 5.0  # seconds a database may take to write what is left
 
 
 class CannotStart(Exception):
@@ -98,8 +94,6 @@ class App:
         self._loop = asyncio.get_running_loop()
         self._known_faces = faces
         self._faces: dict[str, Face] = {}
-        self._examining = examining
-        self._registries: list[Registry] = []
         self._folder = None if config.server.memory else DataFolder(config.server.data)
         self.opened: list[net.Opened] = []
         self._draining = False
@@ -122,7 +116,9 @@ class App:
         self._http = HttpClient(self._loop.time)
         self._keys: dict[str, str] = {}  # of a broker that keeps nothing
         data = None if self._folder is None else self._folder.path
+        self._registries = Registries(config, data, examining=examining)
         self._gates = Gates(AccessContext(self.now, data, self._http, self.broker, self._secret))
+        self._authority = Authority(self.broker, self._http, self.now, self._net.clock.arm)
         self._listening = Listening(config, self._gates, self._connect)
         self.routing = Routing(
             self.broker, self._http, self.now, default_tenant=TENANT, data=data, safe=self.async_broker.safe
@@ -145,6 +141,7 @@ class App:
                 self._store.start(self._loop)
             self.routing.restore()
             self.opened = self._net.open(listeners)
+            self._authority.start(self._loop)
             for opened in self.opened:
                 self.urls.setdefault(opened.name.partition("-")[0], []).append(opened.url)
             if self._folder is not None:
@@ -171,16 +168,19 @@ class App:
         self._draining = True
         self._net.stop_accepting()
         await end_faces(self._faces, "stop", ends_at)
-        self._send_away()
+        send_away(self.broker, self.config, self.now())
         for stream in list(self._net.streams.open):
             stream.close()  # those that have not said CONNECT yet
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(ends_at):
+                await self._authority.settled()  # wills may wait for an answer
         await self.routing.stop(max(ends_at - self._loop.time(), 0.0))  # what the last ones had to say is in its queues
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(ends_at):
                 await self.async_broker.safe()
         drained = self._net.drain(max(ends_at - self._loop.time(), 0.0))
         await asyncio.gather(drained, end_faces(self._faces, "finish", ends_at))
-        await self._close_registries()
+        await self._registries.close()
         await self._http.close()
         self._log_watcher.flush(self.now())
         self.close()
@@ -188,12 +188,12 @@ class App:
     def close(self) -> None:
         """End whatever is left, at once."""
         self._net.close()
+        self._authority.stop()
         self._lag.stop()
         self._gates.close()
         if self._timer is not None:
             self._timer.cancel()
-        for registry in self._registries:
-            registry.abandon()
+        self._registries.abandon()
         if self._store is not None:
             self._store.close()
         if self._folder is not None:
@@ -227,6 +227,7 @@ class App:
         old, new = self.config, loaded.config
         try:
             settings = find_faces(self._known_faces, new.faces, loaded.source)
+            rules = prepare(new.rules, loaded.source)
             self._gates.configure(new.access.tables, loaded.source)
             self._listening.reload(new)
             self._prepare_routing(loaded)
@@ -234,6 +235,7 @@ class App:
             raise CannotStart(str(error)) from error
         self.config = new
         self._loaded = loaded
+        self._authority.use(rules)
         self._tenant_limits.use(new)
         self._protect(new)
         self._log_watcher.connections = new.log.connections
@@ -267,6 +269,7 @@ class App:
             for watcher in one.watchers:
                 self._watchers.add(watcher)
         self._gates.configure(self.config.access.tables, self._loaded.source)
+        self._authority.use(prepare(self.config.rules, self._loaded.source))
         self._prepare_routing(self._loaded)
         self._watchers.add(self.routing.client_events())
         texts = [self._listening.certificates.metrics, *(face.metrics for face in self._faces.values())]
@@ -324,7 +327,7 @@ class App:
             binary_frame=encode_binary_frame,
             limit_tenant=self._tenant_limits.provide,
             urls=self.urls,
-            open_registry=self._open_registry,
+            open_registry=self._registries.open,
             events=self.routing,
             process=self,
             callers=lambda names: self._gates.callers(("faces", name, "access"), names),
@@ -334,28 +337,6 @@ class App:
         if self._folder is None:
             return self._keys.setdefault(name, secrets.token_urlsafe(48))
         return self._folder.secret(name)
-
-    def _open_registry(self, url: str, retention: float) -> Registry:
-        """A database that others keep is looked at only by a broker that will run."""
-        config, folder = self.config, self._folder
-        location: str | Path | None = None
-        if not self._examining:
-            location = url or (None if folder is None else folder.path)
-        try:
-            registry = open_registry(location, development=config.development, retention=retention)
-        except RegistryError as error:
-            raise ConfigError([f"the registry: {error}"]) from error
-        self._registries.append(registry)
-        return registry
-
-    async def _close_registries(self) -> None:
-        """When the last wills are in them."""
-        for registry in self._registries:
-            try:
-                async with asyncio.timeout(REGISTRY_CLOSE):
-                    await registry.close()
-            except TimeoutError:
-                log.error("the registry's database does not answer; what was on its way there is lost")
 
     def _describe_listeners(self) -> bytes:
         fields = ("name", "url", "scheme", "host", "port", "path")
@@ -370,6 +351,7 @@ class App:
         now = self.now()
         self._log_watcher.flush(now)
         self._gates.tick(now)
+        self._authority.tick(now)
         self._listening.certificates.tick(now)
         every = int(self.config.server.sys_topics)
         if every and self._seconds % every == 0:
@@ -382,36 +364,9 @@ class App:
         self.broker.packet_size = largest_packet(config)
         protect(config, self.broker, self._net, self._flapping)
 
-    def _send_away(self) -> None:
-        now = self.now()
-        for tenant in list(self.broker.tenants.values()):
-            receivers = tenant.sessions()
-            if not (self.config.server.wills_at_shutdown and tenant.limits.wills_at_shutdown):
-                for receiver in receivers:
-                    if isinstance(receiver, Session):
-                        receiver.set_will(None)
-            self.broker.disconnect(receivers, reasons.SERVER_SHUTTING_DOWN, now)
-
 
 def set_up_log(config: Config) -> None:
     lines.set_up(config.log.level, config.log.format)
-
-
-async def examine(loaded: Loaded, faces: Mapping[str, str] = FACES) -> list[str]:
-    """What is wrong with a configuration beyond its spelling. Opens nothing and writes nothing."""
-    problems: list[str] = []
-    server = loaded.config.server
-    if not server.memory and (problem := check_folder(server.data)):
-        problems.append(f"{loaded.source.place(('server', 'data'))}: {problem}")
-    in_memory = msgspec.structs.replace(loaded.config, server=msgspec.structs.replace(server, memory=True))
-    app = App(msgspec.structs.replace(loaded, config=in_memory), faces, examining=True)
-    try:
-        app.prepare()
-    except CannotStart as error:
-        problems += str(error).split("\n")
-    finally:
-        app.close()
-    return problems
 
 
 def _make_store(config: Config, folder: DataFolder | None) -> EmbeddedStore | None:

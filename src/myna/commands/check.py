@@ -12,7 +12,7 @@ from myna.commands.serve import CANNOT_START, complain, read_configuration, refu
 from myna.config import Duration, Size
 
 if TYPE_CHECKING:
-    from myna.config import Config, Listener
+    from myna.config import Config, Listener, Loaded
 
 NAME: Final = "check"
 HELP: Final = "check a configuration and say what it means"
@@ -20,17 +20,34 @@ EPILOG: Final = """\
 examples:
   myna check                        what `myna serve` does without a file
   myna check -c /etc/myna.toml      … and with one; settings from the environment are looked at, too
+  myna check -c FILE --may acme/alice/phone publish home/alice/lamp       what its rules say, and which of them
+  myna check -c FILE --may acme/alice subscribe 'home/#' --attribute role=nurse
 
 exit codes:
   0  usable      1  wrong in itself      2  not usable here: unreadable certificate, no permission …
+  with --may: 0  allowed      3  forbidden      4  somebody else would be asked
 """
 
+ACTIONS: Final = ("publish", "retain", "subscribe", "unsubscribe")
+FORBIDDEN: Final = 3
+OPEN: Final = 4  # neither
 WIDTH: Final = 12
 NEVER: Final = 0xFFFFFFFF
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-c", "--config", metavar="FILE", help="configuration, TOML; without one: development mode")
+    may = parser.add_argument_group("one question", "what the rules alone say; a dialect's own ones are not looked at")
+    may.add_argument(
+        "--may",
+        nargs=3,
+        metavar=("WHO", "ACTION", "TOPIC"),
+        help="may TENANT/USER/CLIENT (or TENANT/USER, or USER) publish, retain, subscribe or unsubscribe there?",
+    )
+    may.add_argument("--qos", type=int, choices=(0, 1, 2), default=0, help="at this QoS (0)")
+    may.add_argument("--attribute", action="append", default=[], metavar="NAME=VALUE", help="… having this attribute")
+    may.add_argument("--authenticator", default="", metavar="NAME", help="… let in by this authenticator")
+    may.add_argument("--listener", default="", metavar="NAME", help="… connected there, by the name in listeners.json")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -42,9 +59,11 @@ def run(args: argparse.Namespace) -> int:
         refuse_strangers(loaded.config)
     except ConfigError as error:
         return complain(NAME, error.problems, USAGE)
+    if args.may is not None:
+        return _answer(args, loaded)
     problems = asyncio.run(examine(loaded))
     print(f"{args.config or 'development mode, no configuration file'}\n")
-    for line in explain(loaded.config, explain_faces(loaded)):
+    for line in [*explain(loaded.config, explain_faces(loaded)), *_rules(loaded)]:
         print(line)
     warnings = list(warn(loaded.config))
     if warnings:
@@ -56,6 +75,47 @@ def run(args: argparse.Namespace) -> int:
         return complain(NAME, problems, CANNOT_START)
     print("\nusable, but see the warnings" if warnings else "\nusable")
     return DONE
+
+
+def _answer(args: argparse.Namespace, loaded: "Loaded") -> int:
+    """--may: one line, and an exit code for scripts."""
+    from myna.app import ask_rules
+    from myna.config import ConfigError
+
+    who, action, topic = args.may
+    if action not in ACTIONS:
+        return complain(NAME, [f"--may: no such action: {action}; there are {', '.join(ACTIONS)}"], USAGE)
+    attributes = dict(given.partition("=")[::2] for given in args.attribute)
+    try:
+        opinion = ask_rules(
+            loaded,
+            who,
+            action,
+            topic,
+            qos=args.qos,
+            attributes=attributes,
+            authenticator=args.authenticator,
+            listener=args.listener,
+        )
+    except ConfigError as error:
+        return complain(NAME, error.problems, USAGE)
+    except ValueError as error:
+        return complain(NAME, [f"--may: {error}"], USAGE)
+    print(f"{'it depends' if opinion.yes is None else 'yes' if opinion.yes else 'no'}: {opinion.words}")
+    return OPEN if opinion.yes is None else DONE if opinion.yes else FORBIDDEN
+
+
+def _rules(loaded: "Loaded") -> Iterator[str]:
+    """Nothing where they are wrong: that is said elsewhere."""
+    from myna.app import explain_rules
+    from myna.config import ConfigError
+
+    try:
+        lines = explain_rules(loaded)
+    except ConfigError:
+        return
+    for number, line in enumerate(lines):
+        yield _row("rules" if number == 0 else "", line)
 
 
 def explain(config: "Config", about_faces: Iterable[str] = ()) -> Iterator[str]:

@@ -6,7 +6,6 @@ What a newcomer gets wrong: an environment variable's value is TOML where that i
 plain text otherwise, so that paths and names need no quotes. A number meant as text does: MYNA_…='"123"'.
 """
 
-import re
 import tomllib
 from collections.abc import Mapping
 from itertools import pairwise
@@ -19,6 +18,7 @@ from myna.config.decode import ConfigError, Source, decode, show_path, suggest
 from myna.config.limits import LimitSettings, Profile
 from myna.config.lines import Path, locate
 from myna.config.quantities import Address, show_value
+from myna.config.rules import RulesSettings
 from myna.config.sections import (
     Access,
     Administration,
@@ -34,6 +34,7 @@ from myna.config.sections import (
     TenantSettings,
     Tls,
 )
+from myna.config.syntax import explain_syntax
 
 T = TypeVar("T")
 
@@ -52,6 +53,7 @@ TABLES: Final = (
     "tls",
     "log",
     "access",
+    "rules",
     "limits",
     "tenant",
     "routing",
@@ -60,7 +62,6 @@ TABLES: Final = (
 # Face -> its authenticator, asked before everybody is let in.
 BEFORE_OPEN: Final = {"devicehive": "devicehive", "eventgrid": "eventgrid-jwt"}
 KNOWN: Final = [*LISTENERS, *TABLES, "profile"]
-_AT_LINE: Final = re.compile(r"(.*?) \(at line (\d+), column (\d+)\)", re.DOTALL)
 
 
 class Loaded(Struct, frozen=True):
@@ -85,7 +86,7 @@ def load_text(content: bytes, name: str, environ: Mapping[str, str]) -> Loaded:
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigError([f"{name}:{line}: not UTF-8; save the file as UTF-8"]) from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError([_explain_syntax(name, str(error))]) from None
+        raise ConfigError([explain_syntax(name, str(error))]) from None
     variables = override(values, environ)
     source = Source(name, locate(text), variables)
     return Loaded(_build(values, source, development=False), source)
@@ -181,6 +182,7 @@ def _build(values: dict[str, Any], source: Source, *, development: bool) -> Conf
         tls=reader.section("tls", Tls, Tls()),
         log=reader.section("log", Log, Log()),
         access=reader.access(),
+        rules=reader.section("rules", RulesSettings, None),
         profile=profile,
         limits=reader.value(limits, LimitSettings, ("limits",), LimitSettings()),
         tenants=reader.tenants(),
@@ -277,8 +279,3 @@ class _Reader:
                 tls = config.tls if listener.tls is True else listener.tls
                 if tls is not False and not tls.certificate:
                     self.problem((kind, index, "tls"), "no certificate; set `certificate` and `key` in [tls]")
-
-
-def _explain_syntax(name: str, text: str) -> str:
-    match = _AT_LINE.match(text)
-    return f"{name}:{match[2]}: {match[1]}, at column {match[3]}" if match else f"{name}: {text}"

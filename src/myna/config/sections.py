@@ -11,6 +11,7 @@ from msgspec import Meta, Struct, field
 
 from myna.config.limits import PROFILES, LimitSettings, Profile
 from myna.config.quantities import Address, Duration, Size
+from myna.config.rules import RulesSettings
 
 Count = Annotated[int, Meta(ge=0)]
 Rate = Annotated[float, Meta(ge=0)]
@@ -177,6 +178,7 @@ class Config(Struct, frozen=True):
     tls: Tls = Tls()
     log: Log = Log()
     access: Access = Access()
+    rules: RulesSettings | None = None  # None: whoever is let in may do everything, but for dialects with own rules
     profile: Profile = ""
     limits: LimitSettings = LimitSettings()  # what the file says itself; see `limits_of`
     tenants: dict[str, TenantSettings] = field(default_factory=dict)

@@ -31,6 +31,8 @@ class ConnectTicket(Ticket):
         self._owner = owner
 
     def admit(self, identity: Identity, now: float, data: bytes | None = None) -> None:
+        if not identity.authenticator:
+            identity.authenticator = self.authenticator
         self._owner.admitted(self, identity, data, now)
 
     def refuse(self, reason: int, now: float, text: str = "") -> None:

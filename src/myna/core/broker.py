@@ -12,7 +12,7 @@ from myna.core.census import Census
 from myna.core.counters import Counters
 from myna.core.deadlines import Deadlines
 from myna.core.fanout import count_persistent, deliver, deliver_chosen, deliver_to
-from myna.core.identity import Identity
+from myna.core.identity import ALLOW_ALL, UNSAID, Identity, Rules, Waiting
 from myna.core.journal import Journal
 from myna.core.kept import KeptValues
 from myna.core.limits import Bucket, Limits, ProcessLimits, bucket
@@ -55,6 +55,7 @@ class Broker(Ticking):
         self.deadlines = Deadlines()
         self.memory: OutputMemory = OutputMemory() if memory is None else memory
         self.tenants: dict[str, Tenant] = {}
+        self.rules: Rules = ALLOW_ALL  # of those who bring none
         self.rules_version = 0
         self.census = Census()
         self.queued = QueueMemory()
@@ -198,8 +199,33 @@ class Broker(Ticking):
     # Messages
 
     def may_publish(self, identity: Identity, topic: str, qos: int, retain: bool) -> int:
-        """SUCCESS or the reason why not. Judge once per identity and topic, and again when `rules_version` changes."""
-        return identity.rules.may_publish(identity, topic, qos, retain)
+        """SUCCESS, LATER or the reason why not. Judge once per identity and topic, and again when `rules_version`
+        changes.
+        """
+        verdict = identity.rules.may_publish(identity, topic, qos, retain)
+        return verdict if verdict != UNSAID else self.rules.may_publish(identity, topic, qos, retain)
+
+    def may_connect(self, identity: Identity) -> int:
+        """SUCCESS, LATER or the reason why not."""
+        verdict = identity.rules.may_connect(identity)
+        return verdict if verdict != UNSAID else self.rules.may_connect(identity)
+
+    def may_subscribe(self, identity: Identity, filter: str, qos: int, *, judged: bool = False) -> int:
+        """The QoS it gets, LATER or the reason why not. `judged`: the identity's own rules have no say in it."""
+        verdict = identity.rules.may_subscribe(identity, filter, qos)
+        if verdict == UNSAID:
+            verdict = self.rules.may_subscribe(identity, filter, qos)
+            return self.rules.granted_qos(identity, filter, qos) if verdict == reasons.SUCCESS else verdict
+        return qos if judged or verdict == reasons.SUCCESS else verdict
+
+    def may_unsubscribe(self, identity: Identity, filter: str) -> int:
+        """SUCCESS, LATER or the reason why not."""
+        verdict = identity.rules.may_unsubscribe(identity, filter)
+        return verdict if verdict != UNSAID else self.rules.may_unsubscribe(identity, filter)
+
+    def await_verdict(self, identity: Identity, waiting: Waiting) -> None:
+        """One of these said LATER: `waiting` is told when to ask again."""
+        self.rules.await_answer(identity, waiting)
 
     def rules_changed(self) -> None:
         """Answers of `may_publish` that somebody remembers hold no longer."""

@@ -13,27 +13,24 @@ from myna.core import farewell
 from myna.core.acks import Acks
 from myna.core.authentication import Authentication
 from myna.core.broker import Broker
+from myna.core.client_acks import answer_pubrec, read_acks
 from myna.core.handshake import Opened, Refused, check_connect, keep_out, open_session
-from myna.core.identity import Identity
+from myna.core.identity import LATER, Identity
 from myna.core.inbound import Inbound
 from myna.core.line_deadlines import LineDeadlines
-from myna.core.link import BEHIND, UNJUDGED, Link
+from myna.core.link import BEHIND, UNDECIDED, UNJUDGED, Link, Step
 from myna.core.output import Output
 from myna.core.ports import LOST, Gate, Outlet, Peer
 from myna.core.requests import request_disconnect, request_subscribe, request_unsubscribe
+from myna.core.reviewing import review
 from myna.core.session import Session
 from myna.core.shaping import Shaping, shape
+from myna.core.undecided import AskedAgain, ConnectAskedAgain
 from myna.wire import reasons
 from myna.wire.decode import decode
-from myna.wire.encode import encode
-from myna.wire.encode_publish import encode_ack
 from myna.wire.errors import ProtocolViolation, WireError
 from myna.wire.headers import is_client_packet
 from myna.wire.packets import (
-    MQTT_5,
-    PUBACK,
-    PUBREC,
-    PUBREL,
     Auth,
     Connect,
     Disconnect,
@@ -51,10 +48,8 @@ GREETING: Final = 0
 JUDGED: Final = 1
 OPEN: Final = 2
 CLOSED: Final = 3
-
 CONNECT_TYPE: Final = 1
 PINGRESP: Final = b"\xd0\x00"
-PUBREL_HEADER: Final = 0x62
 
 
 @final
@@ -73,11 +68,13 @@ class Connection(Link):
         self._peer = peer
         self._reader = FrameReader(broker.packet_size)
         self._connect: Connect | None = None
+        self._client_id = ""  # as it names itself, or as it was named
         self._is_held_up = False  # takes too little of what it is sent to be read from
         self._authentication = Authentication(broker, self, gate, peer)
         self._acks: Acks | None = None
         self._inbound: Inbound | None = None
         self._shaping: Shaping | None = None
+        self._step: Step | None = None  # what the rules have yet to allow; nothing behind it is read
         self._deadlines = LineDeadlines(broker.deadlines, self)
         self._deadlines.await_connect(now + connect_limit)
         broker.counters.connections_opened += 1
@@ -158,7 +155,22 @@ class Connection(Link):
             return
         connect = self._connect
         assert connect is not None  # the gate is asked about nothing else
-        opened = open_session(self._broker, self, connect, identity, self._peer, data, now)
+        self._client_id = connect.client_id or self.assigned_id or self._broker.new_client_id()
+        self.judge_connect(identity.of_client(self._client_id, self._peer.listener), data, now)
+
+    def judge_connect(self, identity: Identity, data: bytes | None, now: float) -> None:
+        """It is known who it is. May it connect?"""
+        connect = self._connect
+        if connect is None:
+            return  # the client has gone while others were asked
+        verdict = self._broker.may_connect(identity)
+        if verdict == LATER:
+            self._broker.await_verdict(identity, ConnectAskedAgain(self, identity, data))
+            return
+        if verdict != reasons.SUCCESS:
+            self._refuse_connect(verdict, "", now)
+            return
+        opened = open_session(self._broker, self, connect, self._client_id, identity, self._peer, data, now)
         if isinstance(opened, Refused):
             self._refuse_connect(opened.reason, opened.text, now, identity.tenant)
             return
@@ -169,6 +181,26 @@ class Connection(Link):
         self.read_on(UNJUDGED)
         try:
             self._read(now)  # what came behind CONNECT
+        except WireError as error:
+            self._fail(error, now)
+
+    def suspend(self, step: Step, now: float) -> None:
+        session = self.session
+        assert session is not None  # nothing is asked for before
+        self._step = step
+        self._reader.hold()
+        self.rest(UNDECIDED)
+        self._broker.await_verdict(session.identity, AskedAgain(self))
+
+    def go_on(self, now: float) -> None:
+        step = self._step
+        if step is None:
+            return  # it has ended meanwhile
+        self._step = None
+        self.last_heard = now  # it is not to blame for what we did not read
+        try:
+            step.take(now)
+            self._read_behind(now)
         except WireError as error:
             self._fail(error, now)
 
@@ -190,60 +222,41 @@ class Connection(Link):
                 if self.state == CLOSED:
                     return
                 continue
-            header = reader.header
-            packet_type = header >> 4
+            packet_type = reader.header >> 4
             if packet_type == 3:
                 inbound = self._inbound
                 assert inbound is not None  # it is there while OPEN
                 inbound.frame(reader, now)
-            elif 4 <= packet_type <= 7 and reader.end - reader.body == 2:
-                self._read_answers(reader)
             else:
-                self._receive(reader, now)
+                session, inbound, acks = self.session, self._inbound, self._acks
+                assert session is not None  # they are there while OPEN
+                assert inbound is not None
+                assert acks is not None
+                if 4 <= packet_type <= 7 and reader.end - reader.body == 2:
+                    read_acks(reader, session, inbound, acks, self.level)
+                else:
+                    self._receive(reader, session, inbound, acks, now)
             if self.state == CLOSED:
                 return
         session = self.session
         if session is not None:
             session.pump(now)
 
-    def _read_answers(self, reader: FrameReader) -> None:
-        """Acks in their short form, as many as lie together."""
-        session, inbound = self.session, self._inbound
-        assert session is not None
-        assert inbound is not None
-        outbound = session.outbound
-        buffer = reader.buffer
-        header = reader.header
-        kind = header >> 4  # the flags may differ: MQTT 3.1 has a PUBREL with DUP
-        position = reader.start
-        last = len(buffer) - 4
-        while position <= last and buffer[position] == header and buffer[position + 1] == 2:
-            packet_id = buffer[position + 2] << 8 | buffer[position + 3]
-            if packet_id == 0:
-                raise ProtocolViolation("packet identifier 0")  # [MQTT-2.2.1-3]
-            if kind == PUBACK:
-                outbound.acknowledged(packet_id)
-            elif kind == PUBREL:
-                inbound.release(packet_id)
-            elif kind == PUBREC:
-                self._answer_pubrec(packet_id, 0)
-            else:
-                outbound.completed(packet_id)
-            position += 4
-        reader.skip_to(position)
+    def _read_behind(self, now: float) -> None:
+        """What has come since a step was suspended; unless it has been again, or has ended the connection."""
+        if self._step is None and self.state == OPEN:
+            self._reader.go_on()
+            self.read_on(UNDECIDED)
+            self._read(now)
 
-    def _receive(self, reader: FrameReader, now: float) -> None:
+    def _receive(self, reader: FrameReader, session: Session, inbound: Inbound, acks: Acks, now: float) -> None:
         if not is_client_packet(reader.header >> 4):
             raise ProtocolViolation("a packet only a server sends")  # §4.13
         packet = decode(reader.header, reader.buffer, reader.body, reader.end, self.level)
-        session, inbound, acks = self.session, self._inbound, self._acks
-        assert session is not None
-        assert inbound is not None
-        assert acks is not None
         if isinstance(packet, Puback):
             session.outbound.acknowledged(packet.packet_id)
         elif isinstance(packet, Pubrec):
-            self._answer_pubrec(packet.packet_id, packet.code)
+            answer_pubrec(session, acks, self.level, packet.packet_id, packet.code)
         elif isinstance(packet, Pubrel):
             inbound.release(packet.packet_id)
         elif isinstance(packet, Pubcomp):
@@ -301,16 +314,6 @@ class Connection(Link):
         if self.state == JUDGED and not self._authentication.is_challenged:
             self.rest(UNJUDGED)
 
-    def _answer_pubrec(self, packet_id: int, code: int) -> None:
-        session, acks = self.session, self._acks
-        assert session is not None
-        assert acks is not None
-        answer = session.outbound.received(packet_id, code)
-        if answer >= 0:
-            plain = answer == 0 or self.level < MQTT_5
-            pubrel = encode_ack(PUBREL_HEADER, packet_id) if plain else encode(Pubrel(packet_id, answer), MQTT_5)
-            acks.send(pubrel, session.noted_so_far())  # it frees the id: the PUBLISH must not come again, ever
-
     # Opening and closing
 
     def _open(self, opened: Opened, now: float) -> None:
@@ -333,22 +336,21 @@ class Connection(Link):
     def _reauthenticated(self, identity: Identity, data: bytes | None, now: float) -> None:
         session = self.session
         assert session is not None
-        tenant, scope, _ = session.key
-        if identity.tenant != tenant or identity.scope != scope or identity.user != session.identity.user:
+        if (identity.tenant, identity.scope, identity.user) != (session.key[0], session.key[1], session.identity.user):
             self._authentication.dismiss(reasons.NOT_AUTHORIZED, "re-authentication as somebody else", now)
             return
-        session.identity = identity
+        session.identity = identity.of_client(session.key[2], self._peer.listener)
         self._broker.rules_changed()
+        review(self._broker, session, now)
         self._deadlines.credentials_expire(identity.expires_at, self._authentication)
         self.output.write(self._authentication.answer(reasons.SUCCESS, data))
 
     def _refuse_connect(self, reason: int, text: str, now: float, tenant: str = "") -> None:
         """CONNACK with the reason, in the client's version; then the end [MQTT-3.2.2-7]."""
-        connect = self._connect
-        client_id, cause = "" if connect is None else connect.client_id, text or reasons.reason_name(reason)
+        client_id, cause = self._connect.client_id if self._connect else "", text or reasons.reason_name(reason)
         self._broker.counters.refuse(f"connect:{reasons.reason_name(reason)}")
         self._broker.watcher.refused("CONNECT", tenant, client_id, self.address, cause, now)
-        self._say(farewell.refusal(connect, reason, text, self.maximum_packet_size, self.words))
+        self._say(farewell.refusal(self._connect, reason, text, self.maximum_packet_size, self.words))
         self._close(False, reason, False, now)
         self._outlet.close()
 
@@ -357,7 +359,8 @@ class Connection(Link):
         if self.state == CLOSED:
             return
         self._broker.counters.refuse(f"protocol:{reasons.reason_name(error.reason)}")
-        self._broker.watcher.refused("a packet", "", self._name(), self.address, error.message, now)
+        name = "" if self.session is None else self.session.key[2]
+        self._broker.watcher.refused("a packet", "", name, self.address, error.message, now)
         if self.state == OPEN:
             self.disconnect(error.reason, now, text=error.message)
             return
@@ -377,7 +380,7 @@ class Connection(Link):
         if self.state != OPEN:
             self._broker.census.half_open -= 1
         self.state = CLOSED
-        self._connect = None
+        self._connect = self._step = None
         self._authentication.forget()
         self._deadlines.cancel()
         if self._inbound is not None:
@@ -393,7 +396,3 @@ class Connection(Link):
             session.tenant.disconnected()
             self._broker.watcher.disconnected(session, reason, by_client, now)
             session.detach(keep_will, reasons.SUCCESS if reason == LOST else reason, now)
-
-    def _name(self) -> str:
-        session = self.session
-        return "" if session is None else session.key[2]

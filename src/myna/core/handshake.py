@@ -17,6 +17,7 @@ from myna.core.link import UNLIMITED, Link
 from myna.core.message import Message, Origin, copy_for_delivery, is_as_declared
 from myna.core.ports import Peer
 from myna.core.receiver import SessionKey
+from myna.core.reviewing import review
 from myna.core.session import Session
 from myna.core.subscribing import Asked, subscribe
 from myna.core.tenant import Tenant
@@ -79,7 +80,14 @@ def keep_out(broker: Broker, connect: Connect, address: str, now: float) -> Refu
 
 
 def open_session(
-    broker: Broker, link: Link, connect: Connect, identity: Identity, peer: Peer, data: bytes | None, now: float
+    broker: Broker,
+    link: Link,
+    connect: Connect,
+    client_id: str,
+    identity: Identity,
+    peer: Peer,
+    data: bytes | None,
+    now: float,
 ) -> Opened | Refused:
     """An identified client: find or make its session, and answer with CONNACK."""
     tenant = broker.tenant(identity.tenant)
@@ -90,7 +98,6 @@ def open_session(
     ban = broker.bans.banned(tenant.name, identity.user, connect.client_id, peer.address, now)
     if ban is not None:
         return Refused(reasons.BANNED, words_of(ban))
-    client_id = connect.client_id or link.assigned_id or broker.new_client_id()
     key = (tenant.name, identity.scope, client_id)
     expiry = _session_expiry(limits, connect)
     refusal = check_connection(broker, tenant, identity, tenant.session(key[1], key[2]), expiry > 0, now)
@@ -105,6 +112,7 @@ def open_session(
         identity.takes_over(session.identity)
         session.identity = identity
         tenant.change_identity(session, user_before)
+        review(broker, session, now, changed=identity.user != user_before)
     session.expiry = expiry
     _accept_link(limits, link, connect)
     origin = Origin(

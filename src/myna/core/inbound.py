@@ -1,10 +1,8 @@
 """PUBLISH arriving: topic aliases, quotas, permission, de-duplication, and which answer it gets.
 
 The common packet (no RETAIN, no DUP, no properties, a topic this connection has used before) is never made into a
-Publish: it is read
-where it lies in the chunk. A run of them on one topic and of one size is recognised by its equal beginnings; at QoS 0
-the
-whole run is handed on as one piece, which is most of why a busy publisher costs so little.
+Publish: it is read where it lies in the chunk. A run of them on one topic and of one size is recognised by its equal
+beginnings; at QoS 0 the whole run is handed on as one piece, which is most of why a busy publisher costs so little.
 
     | header | length | topic length | topic | packet id (QoS > 0) | 0 (MQTT 5) | payload |
     ^ start           ^ body                 ^ topic_end                        ^ payload_at  ^ end
@@ -15,25 +13,24 @@ from typing import Final, final
 from myna.core.acks import Acks
 from myna.core.aliases import InboundAliases
 from myna.core.broker import Broker
+from myna.core.identity import LATER
 from myna.core.limits import Bucket
-from myna.core.link import Link
+from myna.core.link import Link, Step
 from myna.core.message import Message, Origin, copy_for_delivery, is_as_declared
 from myna.core.outcome import Outcome, Refusal
 from myna.core.receiver import Receiver
+from myna.core.refusing import PUBACK_HEADER, PUBREC_HEADER, refuse_publish
 from myna.core.router import Route
 from myna.core.session import Session
 from myna.core.throughput import Share
 from myna.wire import reasons
 from myna.wire.decode_publish import decode_publish
-from myna.wire.encode import encode
 from myna.wire.encode_publish import encode_ack, encode_acks
 from myna.wire.errors import ProtocolViolation
-from myna.wire.packets import MQTT_5, Puback, Publish, Pubrec
+from myna.wire.packets import MQTT_5, Publish
 from myna.wire.reader import FrameReader
 
 ROUTES_KEPT: Final = 1024
-PUBACK_HEADER: Final = 0x40
-PUBREC_HEADER: Final = 0x50
 PUBCOMP_HEADER: Final = 0x70
 RETAIN_OR_DUP: Final = 0x09
 
@@ -52,7 +49,9 @@ class Inbound:
         "_link",
         "_origin",
         "_receive_maximum",
-        "_routes",
+        "_routes_0",
+        "_routes_1",
+        "_routes_2",
         "_rules_version",
         "_session",
         "_share",
@@ -71,7 +70,10 @@ class Inbound:
         rate = limits.publishes_per_second
         self._bucket: Bucket | None = Bucket(rate, now) if rate > 0 else None
         self._aliases: InboundAliases | None = None
-        self._routes: dict[bytes, Route] | None = None
+        # By QoS: one and the same where the rules do not tell them apart.
+        self._routes_0: dict[bytes, Route] | None = None
+        self._routes_1: dict[bytes, Route] | None = None
+        self._routes_2: dict[bytes, Route] | None = None
         self._rules_version = broker.rules_version
         self._share: Share | None = Share(broker.deadlines, link) if session.tenant.is_metered else None
 
@@ -79,8 +81,8 @@ class Inbound:
 
     def frame(self, reader: FrameReader, now: float) -> None:
         """One PUBLISH packet, and the run of like ones behind it."""
-        routes = self._routes
         header = reader.header
+        routes = self._routes_0 if header == 0x30 else self._routes_1 if header == 0x32 else self._routes_2
         body = reader.body
         end = reader.end
         if routes is not None and header & RETAIN_OR_DUP == 0 and header <= self._highest and end - body > 4:
@@ -231,13 +233,21 @@ class Inbound:
         if self._bucket is not None and not self._bucket.take(1.0, now):
             self._too_fast(now)
             return
+        self.judge(packet, topic, now)
+
+    def judge(self, packet: Publish, topic: str, now: float) -> None:
+        """May it? Then publish it. Nothing before this needs to be done again where the answer takes its time."""
+        session = self._session
+        qos = packet.qos
         encoded = topic.encode()
         route = session.tenant.router.route(encoded)
         if route is None:
             self._refuse(packet, reasons.TOPIC_NAME_INVALID, now)
             return
-        identity = session.identity
-        verdict = self._broker.may_publish(identity, topic, qos, packet.retain)
+        verdict = self._broker.may_publish(session.identity, topic, qos, packet.retain)
+        if verdict == LATER:
+            self._link.suspend(_Publishing(self, packet, topic), now)
+            return
         if verdict != reasons.SUCCESS:
             self._refuse(packet, verdict, now)
             return
@@ -245,7 +255,7 @@ class Inbound:
             self._refuse(packet, reasons.QUOTA_EXCEEDED, now)
             return
         if not packet.retain:
-            self._remember(encoded, route)
+            self._remember(encoded, route, qos)
         message = self._message(route, packet.payload, qos, now)
         message.retain = packet.retain
         properties = packet.properties
@@ -302,35 +312,7 @@ class Inbound:
         self._acks.send(ack, sequence)
 
     def _refuse(self, packet: Publish, reason: int, now: float) -> None:
-        """Not taken. An ack with the reason where there is such a thing, else as the tenant's limits say."""
-        session = self._session
-        limits = session.tenant.limits
-        self._broker.counters.refuse(f"publish:{reasons.reason_name(reason)}")
-        self._broker.watcher.refused(
-            f"PUBLISH to {packet.topic[:200]!r}",
-            session.key[0],
-            session.key[2],
-            self._link.address,
-            reasons.reason_name(reason),
-            now,
-        )
-        if not self._is_5:
-            if limits.refused_publish_disconnects_3:
-                session.received.release(packet.packet_id, False)
-                self._link.disconnect(reason, now)
-            elif packet.qos:
-                header = PUBACK_HEADER if packet.qos == 1 else PUBREC_HEADER
-                if packet.qos == 2:
-                    session.received.begin(packet.packet_id, session.is_durable())
-                self._acks.send(encode_ack(header, packet.packet_id), 0)  # 311: [MQTT-3.3.5-2]
-        elif packet.qos == 0:
-            if limits.refused_qos_0_disconnects:
-                self._link.disconnect(reason, now)
-        elif packet.qos == 1:
-            self._acks.send(encode(Puback(packet.packet_id, reason), MQTT_5), 0)
-        else:
-            session.received.release(packet.packet_id, False)  # the id is free: [MQTT-4.3.3-9]
-            self._acks.send(encode(Pubrec(packet.packet_id, reason), MQTT_5), 0)
+        refuse_publish(self._broker, self._link, self._session, self._acks, packet, reason, now)
 
     def _resolve_alias(self, packet: Publish) -> str:
         properties = packet.properties
@@ -378,12 +360,28 @@ class Inbound:
         if self._share is not None:
             self._share.end()
 
-    def _remember(self, encoded: bytes, route: Route) -> None:
+    def _remember(self, encoded: bytes, route: Route, qos: int) -> None:
         if self._bucket is not None or self._session.tenant.is_metered:
             return
-        routes = self._routes
+        routes = self._routes_0 if qos == 0 else self._routes_1 if qos == 1 else self._routes_2
         if routes is None or self._rules_version != self._broker.rules_version or len(routes) >= ROUTES_KEPT:
             routes = {}
-            self._routes = routes
+            apart = self._broker.rules.judges_qos or self._session.identity.rules.judges_qos
+            self._routes_0 = routes if qos == 0 or not apart else {}
+            self._routes_1 = routes if qos == 1 or not apart else {}
+            self._routes_2 = routes if qos == 2 or not apart else {}
             self._rules_version = self._broker.rules_version
         routes[encoded] = route
+
+
+@final
+class _Publishing(Step):
+    """A PUBLISH whose permission is being asked for elsewhere."""
+
+    def __init__(self, inbound: Inbound, packet: Publish, topic: str) -> None:
+        self._inbound = inbound
+        self._packet = packet
+        self._topic = topic
+
+    def take(self, now: float) -> None:
+        self._inbound.judge(self._packet, self._topic, now)

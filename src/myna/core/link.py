@@ -5,7 +5,7 @@ client's.
 The connection itself is the subclass; a session never sees more of it than this.
 """
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from typing import Final
 
 from mypy_extensions import mypyc_attr
@@ -24,10 +24,20 @@ UNJUDGED: Final = 1  # the gate has yet to say who it is
 BEHIND: Final = 2  # it takes too little of what it is sent
 BANDWIDTH: Final = 4  # it has sent more than its bytes per second
 THROUGHPUT: Final = 8  # its tenant has, in bytes or messages
+UNDECIDED: Final = 16  # what it has asked for last is being judged elsewhere
 
 ASKING: Final = 32  # it has raised more events than its back end has answered
 
 UNLIMITED: Final = 0x0FFF_FFFF + 5  # the largest packet there is (§2.1.4)
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Step(ABC):
+    """What a client asked for, up to where the rules said LATER. Only this waits; what came behind it stays unread."""
+
+    @abstractmethod
+    def take(self, now: float) -> None:
+        """From there on. Where the rules say LATER again, the link is suspended again."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -66,6 +76,18 @@ class Link(Conversation):
     @abstractmethod
     def admitted(self, identity: Identity, data: bytes | None, now: float) -> None:
         """The gate says who it is, for the first time or again."""
+
+    @abstractmethod
+    def judge_connect(self, identity: Identity, data: bytes | None, now: float) -> None:
+        """May it connect, as this identity?"""
+
+    @abstractmethod
+    def suspend(self, step: "Step", now: float) -> None:
+        """Whether the client may is not known yet: read nothing more, and take this step again when it is."""
+
+    @abstractmethod
+    def go_on(self, now: float) -> None:
+        """There may be an answer to what the suspended step asked."""
 
     @abstractmethod
     def give_up_waiting(self, now: float) -> None:

@@ -241,6 +241,7 @@ class Ticket(ABC):
         self.clean_start = True
         self.user_properties: list[tuple[str, str]] | None = None  # of CONNECT
         self.peer = Peer()
+        self.authenticator = ""  # who was asked last
         self.exchange: object = None  # the gate's own, from one packet of an exchange to the next
         # What the gate may add to its answer: a name for a client that brought none, user properties for CONNACK.
         self.assigned_id = ""

@@ -4,10 +4,13 @@ The deciding is done in `subscribing`; here is what only a packet has: its limit
 answer.
 """
 
+from typing import Final, final
+
 from myna.core.acks import Acks
 from myna.core.broker import Broker
 from myna.core.handshake import bounded_expiry
-from myna.core.link import Link
+from myna.core.identity import LATER
+from myna.core.link import Link, Step
 from myna.core.message import Message
 from myna.core.receiver import Subscription
 from myna.core.session import Session
@@ -19,39 +22,16 @@ from myna.wire.packets import MQTT_5, Disconnect, Suback, Subscribe, Unsuback, U
 from myna.wire.reasons import suback_code_for_3
 from myna.wire.topics import parse_filter
 
+ASKED_AHEAD: Final = 32  # filters of one packet that the rules are asked about together
+
 
 def request_subscribe(broker: Broker, link: Link, acks: Acks, session: Session, packet: Subscribe, now: float) -> None:
     _check_number(session, len(packet.requests))
-    properties = packet.properties
-    identifiers = None if properties is None else properties.subscription_identifiers
     if not _is_in_time(broker, link, session, "SUBSCRIBE", now):
         code = suback_code_for_3(reasons.QUOTA_EXCEEDED) if link.level < MQTT_5 else reasons.QUOTA_EXCEEDED
         acks.send(encode(Suback(packet.packet_id, [code] * len(packet.requests)), link.level), 0)
         return
-    codes: list[int] = []
-    retained: list[tuple[list[Message], Subscription]] = []
-    sequence = 0
-    for request in packet.requests:
-        granted = subscribe(
-            broker,
-            session,
-            Asked(
-                request.filter,
-                request.qos,
-                request.no_local,
-                request.retain_as_published,
-                request.retain_handling,
-                identifiers,
-            ),
-            now,
-        )
-        codes.append(granted.code if link.level == MQTT_5 else suback_code_for_3(granted.code))
-        sequence = max(sequence, granted.sequence)
-        if granted.retained and granted.subscription is not None:
-            retained.append((granted.retained, granted.subscription))
-    acks.send(encode(Suback(packet.packet_id, codes), link.level), sequence)
-    for messages, subscription in retained:
-        session.deliver_retained(messages, subscription, now)
+    _Subscribing(broker, link, acks, session, packet).take(now)
 
 
 def request_unsubscribe(
@@ -63,14 +43,87 @@ def request_unsubscribe(
         codes = [reasons.UNSPECIFIED_ERROR] * len(packet.filters)
         acks.send(encode(Unsuback(packet.packet_id, codes), link.level), 0)
         return
-    codes = []
-    for text in packet.filters:
-        if parse_filter(text) is None:
-            codes.append(reasons.TOPIC_FILTER_INVALID)
-        else:
-            codes.append(unsubscribe(broker, session, text, now))
-    sequence = broker.journal.store.sequence if session.is_durable() else 0
-    acks.send(encode(Unsuback(packet.packet_id, codes), link.level), sequence)
+    _Unsubscribing(broker, link, acks, session, packet).take(now)
+
+
+@final
+class _Subscribing(Step):
+    """Filter by filter, up to the answer for all of them."""
+
+    def __init__(self, broker: Broker, link: Link, acks: Acks, session: Session, packet: Subscribe) -> None:
+        self._broker = broker
+        self._link = link
+        self._acks = acks
+        self._session = session
+        self._packet = packet
+        self._codes: list[int] = []
+        self._retained: list[tuple[list[Message], Subscription]] = []
+        self._sequence = 0
+
+    def take(self, now: float) -> None:
+        properties = self._packet.properties
+        identifiers = None if properties is None else properties.subscription_identifiers
+        level = self._link.level
+        requests = self._packet.requests
+        while len(self._codes) < len(requests):
+            request = requests[len(self._codes)]
+            granted = subscribe(
+                self._broker,
+                self._session,
+                Asked(
+                    request.filter,
+                    request.qos,
+                    request.no_local,
+                    request.retain_as_published,
+                    request.retain_handling,
+                    identifiers,
+                ),
+                now,
+            )
+            if granted.code == LATER:
+                self._link.suspend(self, now)
+                self._ask_ahead()
+                return
+            self._codes.append(granted.code if level == MQTT_5 else suback_code_for_3(granted.code))
+            self._sequence = max(self._sequence, granted.sequence)
+            if granted.retained and granted.subscription is not None:
+                self._retained.append((granted.retained, granted.subscription))
+        self._acks.send(encode(Suback(self._packet.packet_id, self._codes), level), self._sequence)
+        for messages, subscription in self._retained:
+            self._session.deliver_retained(messages, subscription, now)
+
+    def _ask_ahead(self) -> None:
+        """So that the answers for the next filters come together with this one's."""
+        behind = len(self._codes) + 1
+        for request in self._packet.requests[behind : behind + ASKED_AHEAD]:
+            parsed = parse_filter(request.filter)
+            if parsed is not None:
+                self._broker.may_subscribe(self._session.identity, parsed.filter, request.qos)
+
+
+@final
+class _Unsubscribing(Step):
+    def __init__(self, broker: Broker, link: Link, acks: Acks, session: Session, packet: Unsubscribe) -> None:
+        self._broker = broker
+        self._link = link
+        self._acks = acks
+        self._session = session
+        self._packet = packet
+        self._codes: list[int] = []
+
+    def take(self, now: float) -> None:
+        filters = self._packet.filters
+        while len(self._codes) < len(filters):
+            text = filters[len(self._codes)]
+            code = reasons.TOPIC_FILTER_INVALID
+            if parse_filter(text) is not None:
+                code = unsubscribe(self._broker, self._session, text, now)
+            if code == LATER:
+                self._link.suspend(self, now)
+                return
+            self._codes.append(code)
+        sequence = self._broker.journal.store.sequence if self._session.is_durable() else 0
+        self._acks.send(encode(Unsuback(self._packet.packet_id, self._codes), self._link.level), sequence)
 
 
 def request_disconnect(session: Session, packet: Disconnect) -> bool:

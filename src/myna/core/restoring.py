@@ -29,7 +29,7 @@ def restore_session(
     session.restored(expiry, abs(offline_since) if offline_since != 0.0 else now, now)
     tenant.enter(session)
     if offline_since == 0.0:  # or its time would begin again with each restart
-        broker.journal.note(SessionSaved(key, identity.user, identity.attributes, expiry, -now))
+        broker.journal.note(SessionSaved(key, identity.user, identity.remembrance(), expiry, -now))
     return session
 
 

@@ -302,7 +302,7 @@ class Session(Receiver):
         backlog = self._backlog
         while backlog:
             first = backlog[0]
-            while first.position < len(first.messages):
+            while first.position < len(first.messages) and first.subscription.text in self.subscriptions:
                 link = self.link
                 if link is None or link.output.is_congested() or self.outbound.has_waiting():
                     return
@@ -344,7 +344,7 @@ class Session(Receiver):
         self._backlog = None
         if backlog is None or self.expiry == 0:
             return
-        for part in backlog:
+        for part in [held for held in backlog if held.subscription.text in self.subscriptions]:
             for message in part.messages[part.position :]:
                 if message.qos > 0 and part.subscription.qos > 0:
                     self._send_retained(message, part.subscription, now)
@@ -395,4 +395,5 @@ class Session(Receiver):
             return journal.note(SessionForgotten(self.key, self._places()))
         self.is_known_to_store = True
         identity = self.identity
-        return journal.note(SessionSaved(self.key, identity.user, identity.attributes, self.expiry, self.offline_since))
+        kept = identity.remembrance()
+        return journal.note(SessionSaved(self.key, identity.user, kept, self.expiry, self.offline_since))

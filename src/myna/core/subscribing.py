@@ -8,7 +8,7 @@ already held is changed in place, so that no message falls between the old and t
 from typing import final
 
 from myna.core.broker import Broker
-from myna.core.identity import ALLOW_ALL
+from myna.core.identity import LATER
 from myna.core.message import Message
 from myna.core.ports import DORMANT
 from myna.core.quotas import (
@@ -54,7 +54,9 @@ class Asked:
 
 @final
 class Granted:
-    """`code` is a SUBACK code: the QoS, or why not. `retained` are the messages to send once it has been answered."""
+    """`code` is a SUBACK code: the QoS, or why not; or LATER, where nothing has been done and it must be asked again
+    (`Broker.await_verdict`). `retained` are the messages to send once it has been answered.
+    """
 
     __slots__ = ("code", "existed", "retained", "sequence", "subscription")
 
@@ -69,7 +71,8 @@ class Granted:
 def subscribe(broker: Broker, receiver: Receiver, asked: Asked, now: float, *, judged: bool = False) -> Granted:
     """Subscribe, and leave the retained messages to the caller, who may have to answer first.
 
-    `judged`: somebody with authority over the client wants it, so that the client's own rules are not asked.
+    `judged`: somebody with authority over the client wants it, so that the client's own rules are not asked. The
+    broker's are, where the client has none.
     """
     tenant = broker.tenant(receiver.key[0])
     parsed = parse_filter(asked.filter)
@@ -77,8 +80,14 @@ def subscribe(broker: Broker, receiver: Receiver, asked: Asked, now: float, *, j
         return _refuse(broker, receiver, reasons.TOPIC_FILTER_INVALID, asked.filter, now)
     qos = min(asked.qos, tenant.limits.maximum_qos)
     code = _unavailable(tenant, parsed, asked)
-    if code == reasons.SUCCESS and not judged:
-        code = receiver.identity.rules.may_subscribe(receiver.identity, parsed.filter, qos)
+    if code == reasons.SUCCESS:
+        granted_qos = broker.may_subscribe(receiver.identity, parsed.filter, qos, judged=judged)
+        if granted_qos == LATER:
+            return Granted(LATER)
+        if granted_qos <= 2:
+            qos = granted_qos
+        else:
+            code = granted_qos
     held = receiver.subscriptions.get(asked.filter)
     if code == reasons.SUCCESS and (held is None and is_full(tenant, receiver)):
         code = reasons.QUOTA_EXCEEDED
@@ -103,13 +112,14 @@ def subscribe(broker: Broker, receiver: Receiver, asked: Asked, now: float, *, j
 
 
 def unsubscribe(broker: Broker, receiver: Receiver, text: str, now: float, *, judged: bool = False) -> int:
-    """SUCCESS, NO_SUBSCRIPTION_EXISTED, or why it must stay. The comparison is exact, share prefix included
+    """SUCCESS, NO_SUBSCRIPTION_EXISTED, LATER, or why it must stay. The comparison is exact, share prefix included
     [MQTT-3.10.4-1].
     """
-    identity = receiver.identity
-    if identity.rules is not ALLOW_ALL and not judged:
+    if not judged:
         parsed = parse_filter(text)
-        code = identity.rules.may_unsubscribe(identity, text if parsed is None else parsed.filter)
+        code = broker.may_unsubscribe(receiver.identity, text if parsed is None else parsed.filter)
+        if code == LATER:
+            return LATER
         if code != reasons.SUCCESS:
             broker.counters.refuse(f"unsubscribe:{reasons.reason_name(code)}")
             return code

@@ -5,7 +5,7 @@
                                                  session expiry)
     the client is back before that                                                        never [MQTT-3.1.3-9]
 
-The identity that left the will is asked again when it fires: what was allowed at CONNECT may not be any more.
+Its session's identity is asked when it fires: what was allowed at CONNECT may not be any more.
 """
 
 from typing import final
@@ -13,10 +13,22 @@ from typing import final
 from myna.core.broker import Broker
 from myna.core.counters import DROP_NOT_PERMITTED
 from myna.core.deadlines import Deadline, Timed
+from myna.core.identity import LATER, Waiting
 from myna.core.message import Message
 from myna.core.receiver import SessionKey
 from myna.core.records import WillSet
 from myna.wire import reasons
+
+
+@final
+class _Undecided(Waiting):
+    """A will that has fired, and of which the rules have yet to say whether it may."""
+
+    def __init__(self, will: "PendingWill") -> None:
+        self._will = will
+
+    def decided(self, now: float) -> None:
+        self._will.go_out(now)
 
 
 @final
@@ -30,11 +42,21 @@ class PendingWill(Timed):
         self._lifetime = expiry  # message expiry in seconds, counted from when it is published; 0 for none
         self._stored = False
         self._published = False
+        self._identity = message.origin.identity
         self.message = message
         self.delay = delay
 
     def store(self, due: float) -> None:
-        """Let the store know of it, and when it is due; 0 while its connection is open."""
+        """Let the store know of it, and when it is due; 0 while its connection is open.
+
+        Not of one that may not be published: after a restart there may be nobody who knows the rules that forbid it.
+        """
+        identity = self._identity
+        if identity is not None:
+            message = self.message
+            verdict = self._broker.may_publish(identity, message.topic, message.qos, message.retain)
+            if verdict not in (reasons.SUCCESS, LATER):
+                return
         self._stored = True
         self._broker.journal.note(WillSet(self._key, self.message, self.delay, due, self._lifetime))
 
@@ -79,18 +101,28 @@ class PendingWill(Timed):
         if self._published:
             return
         self._published = True
-        self.forget()
+        session = self._broker.session(*self._key)  # there until its will is done with
+        if session is not None:
+            self._identity = session.identity
+        self.forget()  # before anything is asked: the client's next will has the same place in the store
+        self.go_out(now)
+
+    def go_out(self, now: float) -> None:
         broker = self._broker
         message = self.message
-        identity = message.origin.identity
+        identity = self._identity
+        verdict = reasons.SUCCESS
         if identity is not None:
             verdict = broker.may_publish(identity, message.topic, message.qos, message.retain)
-            if verdict != reasons.SUCCESS:
-                broker.counters.drop(DROP_NOT_PERMITTED)
-                broker.watcher.refused(
-                    f"will on {message.topic!r}", self._key[0], self._key[2], "", reasons.reason_name(verdict), now
-                )
+            if verdict == LATER:
+                broker.await_verdict(identity, _Undecided(self))
                 return
+        if verdict != reasons.SUCCESS:
+            broker.counters.drop(DROP_NOT_PERMITTED)
+            broker.watcher.refused(
+                f"will on {message.topic!r}", self._key[0], self._key[2], "", reasons.reason_name(verdict), now
+            )
+            return
         message.published_at = now
         if self._lifetime:
             message.expires_at = now + self._lifetime

@@ -11,7 +11,7 @@ from heapq import heappop, heappush
 from typing import Final
 
 from myna.core.broker import Broker
-from myna.core.identity import Identity
+from myna.core.identity import LATER, Identity, Waiting
 from myna.core.limits import NEVER
 from myna.core.message import Message
 from myna.core.outcome import Outcome, Refusal
@@ -41,9 +41,21 @@ class AsyncBroker:
             await self._commits.wait(outcome.sequence)
         return outcome
 
-    def may_publish(self, identity: Identity, topic: str, qos: int, retain: bool) -> int:
+    async def may_publish(self, identity: Identity, topic: str, qos: int, retain: bool) -> int:
         """SUCCESS, or the reason code of a refusal."""
-        return self.core.may_publish(identity, topic, qos, retain)
+        while True:
+            verdict = self.core.may_publish(identity, topic, qos, retain)
+            if verdict != LATER:
+                return verdict
+            await self._verdict(identity)
+
+    async def may_subscribe(self, identity: Identity, filter: str, qos: int) -> int:
+        """The QoS it would get, or the reason code of a refusal."""
+        while True:
+            verdict = self.core.may_subscribe(identity, filter, qos)
+            if verdict != LATER:
+                return verdict
+            await self._verdict(identity)
 
     async def retain(self, tenant: str, message: Message) -> int:
         """Make it its topic's retained message, or remove that if it is empty. Delivers to nobody; a reason code."""
@@ -91,6 +103,10 @@ class AsyncBroker:
         """Subscribe in a client's name; it gets the retained messages as if it had asked itself."""
         now = self.now()
         granted = subscribe(self.core, receiver, asked, now)
+        while granted.code == LATER:
+            await self._verdict(receiver.identity)
+            now = self.now()
+            granted = subscribe(self.core, receiver, asked, now)
         if granted.retained and granted.subscription is not None:
             receiver.deliver_retained(granted.retained, granted.subscription, now)
         if granted.sequence > self._store.committed:
@@ -102,6 +118,9 @@ class AsyncBroker:
         prefix included.
         """
         code = unsubscribe(self.core, receiver, text, self.now())
+        while code == LATER:
+            await self._verdict(receiver.identity)
+            code = unsubscribe(self.core, receiver, text, self.now())
         await self.safe()
         return code
 
@@ -137,6 +156,12 @@ class AsyncBroker:
         await self.safe()
         return ended
 
+    async def _verdict(self, identity: Identity) -> None:
+        """The rules are asking elsewhere: return when there is an answer."""
+        answered = _Answered()
+        self.core.await_verdict(identity, answered)
+        await answered.future
+
     # The store
 
     async def settle(self) -> None:
@@ -158,6 +183,15 @@ def _is_due(session: Session, older_than: float | None, now: float) -> bool:
         return False
     own = float("inf") if session.expiry == NEVER else float(session.expiry)
     return now - session.offline_since >= (own if older_than is None else min(older_than, own))
+
+
+class _Answered(Waiting):
+    def __init__(self) -> None:
+        self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def decided(self, now: float) -> None:
+        if not self.future.done():  # whoever waited may have given up
+            self.future.set_result(None)
 
 
 class Commits(Receiver):

@@ -187,6 +187,7 @@ class Callers(Protocol):
 _CALLER_STATUS: Final = {
     reasons.BANNED: 403,
     reasons.QUOTA_EXCEEDED: 429,
+    reasons.CONNECTION_RATE_EXCEEDED: 429,
     reasons.SERVER_BUSY: 503,
     reasons.SERVER_UNAVAILABLE: 503,
     reasons.UNSPECIFIED_ERROR: 500,

@@ -27,6 +27,7 @@ from myna.testing.fakes import (
     KeepsNothing,
     OpenGate,
     SlowGate,
+    SlowRules,
     properties,
 )
 from myna.testing.world import Client, World
@@ -47,6 +48,7 @@ __all__ = [
     "KeepsNothing",
     "OpenGate",
     "SlowGate",
+    "SlowRules",
     "World",
     "assert_closed",
     "assert_received",

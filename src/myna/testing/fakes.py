@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from myna.core.identity import Identity, Rules
+from myna.core.identity import LATER, Identity, Rules, Waiting
 from myna.core.message import Message
 from myna.core.ports import (
     CARRIED,
@@ -243,6 +243,51 @@ class FakeRules(Rules):
     def may_subscribe(self, identity: Identity, filter: str, qos: int) -> int:
         self.judged += 1
         return self.forbidden.get(filter, reasons.SUCCESS)
+
+
+class SlowRules(Rules):
+    """The broker's rules, and what they have been asked about is answered when the test does: `allow`, `forbid`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []  # and not answered yet
+        self.answers: dict[str, int] = {}
+        self.waiting: list[Waiting] = []
+
+    def may_connect(self, identity: Identity) -> int:
+        return self._ask(f"connect {identity.client_id}")
+
+    def may_publish(self, identity: Identity, topic: str, qos: int, retain: bool) -> int:
+        return self._ask(f"publish {topic}")
+
+    def may_subscribe(self, identity: Identity, filter: str, qos: int) -> int:
+        return self._ask(f"subscribe {filter}")
+
+    def may_unsubscribe(self, identity: Identity, filter: str) -> int:
+        return self._ask(f"unsubscribe {filter}")
+
+    def await_answer(self, identity: Identity, waiting: Waiting) -> None:
+        self.waiting.append(waiting)
+
+    def allow(self, question: str, now: float) -> None:
+        self.answer(question, reasons.SUCCESS, now)
+
+    def forbid(self, question: str, now: float) -> None:
+        self.answer(question, reasons.NOT_AUTHORIZED, now)
+
+    def answer(self, question: str, code: int, now: float) -> None:
+        if question in self.asked:
+            self.asked.remove(question)
+        self.answers[question] = code
+        waiting, self.waiting = self.waiting, []
+        for one in waiting:
+            one.decided(now)
+
+    def _ask(self, question: str) -> int:
+        answer = self.answers.get(question, LATER)
+        if answer == LATER and question not in self.asked:
+            self.asked.append(question)
+        return answer
 
 
 class FakeReceiver(Receiver):

@@ -82,7 +82,7 @@ HINTS: Final = (
     ("wildcard", "wildcards_available is off for this tenant"),
     ("shared", "shared_available is off for this tenant"),
     ("QoS", "maximum_qos is lower for this tenant"),
-    ("not authorized", "the rules for this identity do not allow it"),
+    ("not authorized", "the rules for this client do not allow it; `myna check --may` says which of [rules]"),
 )
 
 
@@ -119,7 +119,7 @@ class LogWatcher(Watcher):
         )  # fmt: skip
 
     def refused(self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float) -> None:
-        if self._may_say(what.partition(" ")[0], cause):
+        if self._may_say(what.removeprefix("a ").partition(" ")[0], cause):
             say(
                 log, logging.WARNING, f"refused: {what}",
                 cause=cause, client=client_id, tenant=tenant, address=address, fix=find_hint(cause),

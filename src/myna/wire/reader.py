@@ -25,6 +25,7 @@ class FrameReader:
 
     __slots__ = (
         "_gathered",
+        "_held",
         "_needed",
         "_position",
         "body",
@@ -47,14 +48,20 @@ class FrameReader:
         self._position: int = 0  # of the first byte in buffer that no frame has taken
         self._gathered: bytearray | None = None  # a packet that spans chunks; buffer is empty then
         self._needed: int = 0  # bytes it takes before looking again is of use; 0 if nobody has looked yet
+        self._held: bytearray | None = None  # what has come and must not be read yet
 
     @property
     def pending(self) -> int:
-        """How many bytes wait for their packet to become whole."""
+        """How many bytes wait for their packet to become whole, or to be read at all."""
+        if self._held is not None:
+            return len(self._held)
         gathered = self._gathered
         return len(self.buffer) - self._position if gathered is None else len(gathered)
 
     def feed(self, data: bytes) -> None:
+        if self._held is not None:
+            self._held += data
+            return
         gathered = self._gathered
         if gathered is not None:
             gathered += data
@@ -120,6 +127,17 @@ class FrameReader:
     def skip_to(self, position: int) -> None:
         """Continue at `position` in `buffer`: the caller has read the packets up to there itself."""
         self._position = position
+
+    def hold(self) -> None:
+        """Behind this frame there is none until `go_on`, whatever has come and still comes."""
+        if self._held is None:
+            self._held = bytearray(self.take_rest())
+
+    def go_on(self) -> None:
+        held = self._held
+        self._held = None
+        if held:
+            self.feed(bytes(held))
 
     def next_packet(self, level: int) -> Packet | None:
         """The next packet as a value, for those who need not count nanoseconds."""

@@ -88,3 +88,37 @@ def matches(filter: str, topic: str) -> bool:
         if index == len(given) or (level != "+" and level != given[index]):
             return False
     return len(wanted) == len(given)
+
+
+def covers(wide: str, narrow: str) -> bool:
+    """Does every topic that matches `narrow` match `wide`? Both are legal filters without a group."""
+    if wide.startswith(("+", "#")):
+        if narrow.startswith("$"):
+            return False  # [MQTT-4.7.2-1]
+        if wide == "+/#":
+            return True  # the same as "#", for no topic has less than one level
+    given = narrow.split("/")
+    for index, level in enumerate(wide.split("/")):
+        if level == "#":
+            return True  # the parent level included
+        if index == len(given) or given[index] == "#" or level not in ("+", given[index]):
+            return False
+    return wide.count("/") + 1 == len(given)
+
+
+def overlaps(one: str, other: str) -> bool:
+    """Is there a topic that matches both? They are legal filters without a group."""
+    for first, second in ((one, other), (other, one)):
+        if first.startswith(("+", "#")) and second.startswith("$"):
+            return False  # [MQTT-4.7.2-1]
+    ours = one.split("/")
+    theirs = other.split("/")
+    for mine, its in zip(ours, theirs, strict=False):
+        if "#" in (mine, its):
+            return True
+        if mine != its and "+" not in (mine, its):
+            return False
+    if len(ours) == len(theirs):
+        return True
+    longer = ours if len(ours) > len(theirs) else theirs
+    return longer[min(len(ours), len(theirs))] == "#"  # whose parent level the shorter one is

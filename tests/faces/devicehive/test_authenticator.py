@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from myna.faces.devicehive.face import Settings
+from myna.testing import FakeRules
 from tests.faces.devicehive.house import House
 
 Play = Callable[..., None]
@@ -96,3 +97,15 @@ def test_a_session_resumed_by_another_user_delivers_what_that_user_may_have(play
         assert await carol.messages() == []
 
     play(story)
+
+
+def test_below_dh_its_permissions_hold_and_elsewhere_the_brokers_rules(play: Play) -> None:
+    async def story(house: House) -> None:
+        rules = FakeRules()
+        rules.forbidden = {"garden": 0x87, "dh/request": 0x87, "dh/notification/#": 0x87}
+        house.broker.rules = rules
+        for device in (await house.admin(), await house.anonymous("d")):
+            assert device.subscribe_all("garden", "hello", "dh/response/token@d") == [128, 1, 1]
+            assert "token" in str(await device.ask("token", login="dhadmin", password="dhadmin_#911"))
+
+    play(story, alone=True, development=False, settings=Settings(anonymous=True))

@@ -10,7 +10,7 @@ What a newcomer gets wrong: a refused CONNECT counts as a failed log-in, and can
 
 from collections.abc import Awaitable
 
-from myna.core.identity import Identity, Rules
+from myna.core.identity import UNSAID, Identity, Rules
 from myna.core.outcome import Refusal
 from myna.core.ports import Ticket
 from myna.faces.devicehive.callers import ATTRIBUTE, Callers
@@ -24,14 +24,35 @@ Verdict = Identity | Refusal | None
 ANONYMOUS = "anonymous"
 
 
+class DeviceHiveRules(Rules):
+    """Under dh/ the guard decides; about ordinary topics the broker's rules."""
+
+    def may_connect(self, identity: Identity) -> int:
+        return UNSAID
+
+    def may_publish(self, identity: Identity, topic: str, qos: int, retain: bool) -> int:
+        return reasons.SUCCESS if is_ours(topic) else UNSAID
+
+    def may_subscribe(self, identity: Identity, filter: str, qos: int) -> int:
+        return reasons.SUCCESS if is_ours(filter) else UNSAID
+
+    def may_unsubscribe(self, identity: Identity, filter: str) -> int:
+        return reasons.SUCCESS if is_ours(filter) else UNSAID
+
+
 class OnlyDeviceHive(Rules):
     """For anonymous connections where ordinary topics are not for them. Under dh/ the guard decides."""
 
     def may_publish(self, identity: Identity, topic: str, qos: int, retain: bool) -> int:
-        return reasons.SUCCESS if topic.startswith("dh/") else reasons.NOT_AUTHORIZED
+        return reasons.SUCCESS if is_ours(topic) else reasons.NOT_AUTHORIZED
 
     def may_subscribe(self, identity: Identity, filter: str, qos: int) -> int:
-        return reasons.SUCCESS if filter.startswith("dh/") else reasons.NOT_AUTHORIZED
+        return reasons.SUCCESS if is_ours(filter) else reasons.NOT_AUTHORIZED
+
+
+def is_ours(filter: str) -> bool:
+    """A topic or filter that reaches nothing but what the guard watches over."""
+    return filter.startswith("dh/")
 
 
 class DeviceHiveAuthenticator:
@@ -49,7 +70,7 @@ class DeviceHiveAuthenticator:
         self._callers = callers
         self._tenant = tenant
         self._anonymous = anonymous
-        self._anonymous_rules = None if ordinary_topics else OnlyDeviceHive()
+        self._anonymous_rules = DeviceHiveRules() if ordinary_topics else OnlyDeviceHive()
         self._refuse_unknown = refuse_unknown
 
     def judge(self, ticket: Ticket, now: float) -> Verdict | Awaitable[Verdict]:
@@ -81,6 +102,7 @@ class DeviceHiveAuthenticator:
         return Identity(
             self._tenant,
             person.login,
+            rules=DeviceHiveRules(),
             attributes={ATTRIBUTE: self._callers.remembrance(claims)},
             claims=principal_of(claims, self._inventory.directory),
         )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from myna.core.broker import Broker
 from myna.core.delivery import Delivery
-from myna.core.identity import Identity
+from myna.core.identity import remembered
 from myna.core.message import Message
 from myna.core.outbox import OUTBOXES
 from myna.core.record_codec import (
@@ -177,8 +177,8 @@ def put_back(found: Found, broker: Broker, reader: Reader, now: float) -> None:
 
 def _put_back_session(held: FoundSession, broker: Broker, reader: Reader, skew: float, now: float) -> Session:
     saved = held.saved
-    tenant, scope, _ = saved.key
-    identity = Identity(tenant, saved.user, client_ids_per_user=scope != "", attributes=saved.attributes)
+    tenant, scope, client_id = saved.key
+    identity = remembered(tenant, saved.user, scope, client_id, saved.attributes)
     session = restore_session(broker, saved.key, identity, saved.expiry, saved.offline_since, now)
     restore_subscriptions(broker, session, held.subscriptions, now)
     restore_received(session, held.received)

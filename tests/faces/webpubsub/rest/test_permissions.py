@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from myna.formats import jwt
+from myna.testing import FakeRules, SlowRules
 from tests.faces.webpubsub.hub import KEY, Hub
 
 
@@ -104,3 +105,32 @@ def test_a_token_made_here_lets_a_client_in() -> None:
 )
 def test_tokens_that_cannot_be_made(query: dict[str, Any]) -> None:
     assert Hub().call("POST", ":generateToken", **query).status == 400
+
+
+def test_the_brokers_rules_hold_for_sessions_of_another_gate_whoever_adds_them_to_a_group() -> None:
+    hub = Hub(name="tenant")
+    session = hub.world.connected("m").session
+    rules = FakeRules()
+    rules.forbidden = {"secret": 0x87}
+    hub.world.broker.rules = rules
+    assert hub.call("PUT", "groups/open/connections/m").status == 200
+    assert hub.call("PUT", "groups/secret/connections/m").status >= 400
+    assert list(session.subscriptions) == ["open"]
+    assert hub.call("HEAD", "permissions/joinLeaveGroup/connections/m", targetName="secret").status == 404
+
+
+def test_where_they_have_to_ask_elsewhere_the_group_follows_their_answer() -> None:
+    hub = Hub(name="tenant")
+    client = hub.world.connected("m")
+    rules = SlowRules()
+    hub.world.broker.rules = rules
+    assert hub.call("PUT", "groups/a/connections/m").status == 200
+    assert hub.call("PUT", "groups/b/connections/m").status == 200
+    assert client.session.subscriptions == {}
+    rules.allow("subscribe a", hub.world.now)
+    rules.forbid("subscribe b", hub.world.now)
+    assert list(client.session.subscriptions) == ["a"]
+    assert hub.call("PUT", "groups/c/connections/m").status == 200
+    client.drop()
+    rules.allow("subscribe c", hub.world.now)
+    assert hub.world.tenant.router.subscribers("c") == []

@@ -38,11 +38,12 @@ for (const [name, protocol] of [["json", WebPubSubJsonProtocol()], ["reliable", 
 
 const plain = await service.getClientAccessToken({ userId: "js-simple" });
 const simple = new WebSocket(plain.url);
+const answers = [];
+const answered = new Promise((resolve) => simple.on("message", (data) => answers.push(data.toString()) === 2 && resolve()));
 await once(simple, "open");
 simple.send("one");
 simple.send("two");
-const answers = [];
-while (answers.length < 2) answers.push((await once(simple, "message"))[0].toString());
+await answered;
 assert.deepEqual(answers, ["echo one", "echo two"]);
 simple.close();
 await once(simple, "close");

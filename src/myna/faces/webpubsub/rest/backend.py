@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from myna.core.broker import Broker
+from myna.core.identity import LATER, Waiting
 from myna.core.joining import join, part, publish_to_name
 from myna.core.message import Message, Origin
 from myna.core.outcome import Outcome, Refusal
@@ -84,12 +85,19 @@ class Backend:
         return [subscription.receiver for subscription in tenant.router.subscribers(group)]
 
     def add(self, receiver: Receiver, group: str, now: float) -> int:
-        """Into a group; an MQTT session subscribes. SUCCESS, or the reason why not."""
+        """Into a group; an MQTT session subscribes. SUCCESS, or the reason why not.
+
+        Where the broker's rules for a client that is not this dialect's have to ask elsewhere, it follows when they
+        know.
+        """
         if isinstance(receiver, WebSocketClient):
             return join(self.core, receiver, group, GROUP_QOS, now)
         if group in receiver.subscriptions:
             return reasons.SUCCESS  # with the options its client wished for
         granted = subscribe(self.core, receiver, Asked(group, GROUP_QOS), now, judged=True)
+        if granted.code == LATER:
+            self.core.await_verdict(receiver.identity, _AddedLater(self, receiver, group))
+            return reasons.SUCCESS
         if granted.code >= 0x80:
             return granted.code
         if granted.retained and granted.subscription is not None:
@@ -105,6 +113,21 @@ class Backend:
     def remove_from_all(self, receiver: Receiver, now: float) -> None:
         for group in list(receiver.subscriptions):
             self.remove(receiver, group, now)
+
+
+class _AddedLater(Waiting):
+    """A client that is to be in a group as soon as the rules say so; unless it has gone meanwhile."""
+
+    def __init__(self, backend: Backend, receiver: Receiver, group: str) -> None:
+        self._backend = backend
+        self._receiver = receiver
+        self._group = group
+
+    def decided(self, now: float) -> None:
+        receiver = self._receiver
+        tenant, scope, client_id = receiver.key
+        if self._backend.core.session(tenant, scope, client_id) is receiver:
+            self._backend.add(receiver, self._group, now)
 
 
 def _terms(receiver: Receiver, topic: str) -> Subscription:

@@ -4,12 +4,16 @@ What a newcomer gets wrong: sessions that another gate admitted follow that gate
 here, but nothing can be given to them or taken from them: that is refused rather than forgotten.
 """
 
+from typing import Final
+
 from myna.core.receiver import Receiver
 from myna.faces.webpubsub.answers import NO_CONTENT, OK, Answer, Refused, error, invalid, not_existed
 from myna.faces.webpubsub.naming import JOIN_LEAVE, PERMISSIONS, is_group
 from myna.faces.webpubsub.rest.call import Call
 from myna.faces.webpubsub.roles import Permissions
 from myna.wire import reasons
+
+MAXIMUM_QOS: Final = 2
 
 
 async def grant_permission(call: Call) -> Answer:
@@ -25,9 +29,10 @@ async def check_permission(call: Call) -> Answer:
     connections = call.connections(1)
     if not connections:
         return not_existed("Info", "Connection", call.names[1])
-    if all(_is_allowed(receiver, permission, group) for receiver in connections):
-        return OK
-    return not_existed("Info", "Permission", permission)
+    for receiver in connections:
+        if not await _is_allowed(call, receiver, permission, group):
+            return not_existed("Info", "Permission", permission)
+    return OK
 
 
 def _say(call: Call, *, allowed: bool) -> Answer:
@@ -58,11 +63,12 @@ def _asked(call: Call) -> tuple[str, str | None]:
     return permission, group or None
 
 
-def _is_allowed(receiver: Receiver, permission: str, group: str | None) -> bool:
+async def _is_allowed(call: Call, receiver: Receiver, permission: str, group: str | None) -> bool:
     identity = receiver.identity
     rules = identity.rules
     if isinstance(rules, Permissions):
         return rules.allows(permission, group)
+    broker = call.backend.broker
     if permission == JOIN_LEAVE:
-        return rules.may_subscribe(identity, group or "#", 0) == reasons.SUCCESS
-    return rules.may_publish(identity, group or "#", 0, False) == reasons.SUCCESS
+        return await broker.may_subscribe(identity, group or "#", 0) <= MAXIMUM_QOS
+    return await broker.may_publish(identity, group or "#", 0, False) == reasons.SUCCESS
