@@ -123,6 +123,16 @@ def test_who_keeps_failing_is_left_alone_and_tried_again_later() -> None:
     run(answering(*[b""] * PATIENCE, OK), use)
 
 
+def test_many_that_fail_together_are_one_failure_more() -> None:
+    async def use(client: HttpClient, url: str, clock: Clock) -> None:
+        causes = await asyncio.gather(*(failure(client, url) for _ in range(4 * PATIENCE)))
+        assert {one.cause for one in causes} == {Cause.CONNECTION}
+        clock.now = PAUSE + 0.1  # and not many times that
+        assert (await client.call("GET", url)).status == 200
+
+    run(answering(*[b""] * (4 * PATIENCE), OK), use)
+
+
 def test_after_closing_nobody_is_called() -> None:
     async def use(client: HttpClient, url: str, clock: Clock) -> None:
         await client.close()

@@ -33,7 +33,7 @@ roles = ["Publisher", "Subscriber"]
 kind = "webhook"
 url = "http://127.0.0.1:{port}/events?code=secret"
 retry = ["20 ms", "50 ms"]
-hold_back = "100 ms"
+hold_back = "{hold}"
 max_delivery_count = 0
 {more}
 [routing.rules.all]
@@ -49,10 +49,10 @@ NAMESPACE = {
 }
 
 
-def configure(folder: Path, port: int, more: str = "", rules: str = "") -> Path:
+def configure(folder: Path, port: int, more: str = "", rules: str = "", hold: str = "100 ms") -> Path:
     file = folder / "myna.toml"
     (folder / "namespace.json").write_text(json.dumps(NAMESPACE), encoding="utf-8")
-    file.write_text(CONFIGURATION.format(folder=folder, port=port, more=more) + rules, encoding="utf-8")
+    file.write_text(CONFIGURATION.format(folder=folder, port=port, more=more, hold=hold) + rules, encoding="utf-8")
     return file
 
 

@@ -88,7 +88,7 @@ def test_failures_slowness_and_broken_connections_lose_nothing_and_keep_order(tm
 def test_what_waits_for_an_endpoint_that_is_away_is_there_after_a_restart(tmp_path: Path) -> None:
     with endpoint(tmp_path / "events") as hook:
         port = hook.port
-    file = configure(tmp_path, port)
+    file = configure(tmp_path, port, "concurrency = 1\n", hold="1 s")
     with serve("-c", str(file)) as serving:
         publish(serving, "t/1", 20)
         assert call(serving, tmp_path, "GET", "/destinations/hook")[1]["state"]["queued"] == 20

@@ -36,6 +36,9 @@ class _Destination:
         return self.failures >= PATIENCE and (self.trying or now < self.until)
 
     def failed(self, now: float) -> None:
+        """Calls that were under way when it was decided to leave it alone say nothing new."""
+        if now < self.until:
+            return
         self.failures += 1
         excess = self.failures - PATIENCE
         if excess >= 0:

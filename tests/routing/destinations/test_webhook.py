@@ -121,8 +121,8 @@ async def test_an_endpoint_may_ask_for_a_longer_wait_but_not_for_a_shorter_one()
         (Cause.NAME, 300, False),
         (Cause.TLS, 300, False),
         (Cause.TOO_LARGE, 0, False),
-        (Cause.HELD_BACK, 5, True),
-        (Cause.CLOSED, 5, True),
+        (Cause.HELD_BACK, 1, True),
+        (Cause.CLOSED, 1, True),
     ],
 )
 async def test_no_answer(cause: Cause, hold: float, untried: bool) -> None:

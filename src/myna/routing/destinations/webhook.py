@@ -170,7 +170,7 @@ def binary_form(event: Event) -> tuple[list[tuple[str, str]], bytes]:
 def _after(failure: CallFailed) -> Verdict:
     """There was no answer."""
     if failure.cause in (Cause.HELD_BACK, Cause.CLOSED):
-        return again(str(failure), result="Probation", after=5.0, hold=5.0, untried=True)
+        return again(str(failure), result="Probation", after=1.0, hold=1.0, untried=True)
     result, error, hold = _FAILURES[failure.cause]
     return again(str(failure), result=result, error=error, after=10.0, hold=hold)
 
