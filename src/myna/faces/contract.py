@@ -39,7 +39,6 @@ from myna.formats.outgoing import HttpCaller
 from myna.wire import reasons
 
 # HTTP, as ASGI has it. `scope["extensions"]["myna.raw_headers"]` holds the header names as they were sent.
-
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -60,7 +59,6 @@ class Route:
 
 
 # WebSocket, as `net` has it: the same shapes, seen from here.
-
 Headers = Sequence[tuple[bytes, bytes]]
 
 
