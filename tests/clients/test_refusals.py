@@ -21,8 +21,6 @@ from paho.mqtt.enums import CallbackAPIVersion  # noqa: E402
 VERSIONS = {"3.1": mqtt.MQTTv31, "3.1.1": mqtt.MQTTv311, "5": mqtt.MQTTv5}
 TOKEN = "an-administrator-s-token-of-the-tests"
 CONFIGURATION = """
-[administration]
-metrics = "open"
 [[mqtt]]
 listen = "127.0.0.1:0"
 [[mqtt]]
