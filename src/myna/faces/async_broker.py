@@ -105,6 +105,8 @@ class AsyncBroker:
         granted = subscribe(self.core, receiver, asked, now)
         while granted.code == LATER:
             await self._verdict(receiver.identity)
+            if self.core.session(*receiver.key) is not receiver:
+                return Granted(reasons.UNSPECIFIED_ERROR)  # the session has ended meanwhile
             now = self.now()
             granted = subscribe(self.core, receiver, asked, now)
         if granted.retained and granted.subscription is not None:
