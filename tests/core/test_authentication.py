@@ -328,3 +328,10 @@ def test_a_tenant_whose_name_the_store_keeps_for_itself_lets_nobody_in() -> None
     gate.asked[0].admit(Identity("\0outbox", "alice"), world.now)
     client.expect_connack(0x87)
     assert world.broker.sessions("\0outbox") == []
+
+
+def test_a_login_that_has_failed_counts_though_its_client_has_not_waited_for_it() -> None:
+    world, gate = World(), SlowGate()
+    asked(world, gate).drop()
+    gate.asked[0].refuse(0x86, world.now)
+    assert world.refused("login:failed") == 1
