@@ -196,6 +196,20 @@ def test_a_session_that_has_ended_while_the_rules_asked_is_subscribed_to_nothing
     asyncio.run(story())
 
 
+def test_a_receiver_that_goes_leaves_whatever_the_rules_say() -> None:
+    async def story() -> None:
+        broker = in_memory()
+        rules = broker.core.rules = SlowRules()
+        rules.allow("subscribe a", 0.0)
+        rules.forbid("unsubscribe a", 0.0)
+        session = persistent_session(broker.core, "phone")
+        await broker.subscribe(session, Asked("a", 1))
+        assert await broker.unsubscribe(session, "a") == reasons.NOT_AUTHORIZED
+        assert await broker.unsubscribe(session, "a", judged=True) == reasons.SUCCESS
+
+    asyncio.run(story())
+
+
 def test_whoever_gives_up_waiting_for_a_verdict_is_not_told() -> None:
     async def story() -> None:
         broker = in_memory()
