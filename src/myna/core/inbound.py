@@ -356,6 +356,11 @@ class Inbound:
         tenant, _, client_id = self._session.key
         self._broker.watcher.refused("PUBLISH", tenant, client_id, self._link.address, "publish rate exceeded", now)
 
+    def speak_for(self, origin: Origin) -> None:
+        """The client has authenticated anew: what its old identity was allowed is asked again."""
+        self._origin = origin
+        self._routes_0 = self._routes_1 = self._routes_2 = None
+
     def end(self) -> None:
         if self._share is not None:
             self._share.end()
