@@ -129,6 +129,7 @@ def test_who_guesses_has_to_wait_and_who_knows_the_password_does_not() -> None:
         assert told("bob", "guess", ("192.0.2.2", 1)) == 0x87
         judged = callers.claim(scope(basic("bob", "guess")), world.now)
         assert isinstance(judged, Refusal)
+        assert judged.wait == 1.0
 
     asyncio.run(run())
 

@@ -67,7 +67,7 @@ class Callers:
             wait = self._broker.logins.wait(ticket.peer.address, ticket.user_name or "", now)
             if wait > 0.0:
                 text = f"too many failed logins from there: wait {wait:.0f} s"
-                return self._refused(Refusal(reasons.CONNECTION_RATE_EXCEEDED, text), ticket.peer.address, now)
+                return self._refused(Refusal(reasons.CONNECTION_RATE_EXCEEDED, text, wait), ticket.peer.address, now)
         return ticket
 
     def _ask(self, ticket: Ticket, now: float) -> Answer:

@@ -59,6 +59,7 @@ class Connection(Link):
     ) -> None:
         super().__init__(Output(outlet, broker.memory))
         self.address = peer.address
+        self.websocket = peer.websocket
         self.connected_at = now
         self.last_heard = now
         self.state = GREETING

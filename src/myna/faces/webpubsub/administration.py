@@ -98,7 +98,7 @@ class HubAdministration:
         if body is None:
             return
         name = body.get("key")
-        if name not in NAMES:
+        if name not in NAMES or len(body) > 1:
             await _answer(send, 400, {"error": 'say which one: {"key": "primary"} or {"key": "secondary"}'})
             return
         self._keys.make(name)
