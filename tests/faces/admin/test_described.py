@@ -16,11 +16,14 @@ PATIENCE = 180.0
 
 def prepare(document: Any) -> None:
     """Our description, as far as a machine can make requests from it: it cannot know that a cursor is opaque, that of
-    filter and topic one is given, nor what an address is.
+    filter and topic one is given, what an address is, nor what each kind of destination wants to know.
     """
+    for path, item in document["paths"].items():
+        if path.startswith("/api/admin/routes/"):
+            item.pop("put", None)
     for item in document["paths"].values():
         for operation in item.values():
-            operation["parameters"] = [one for one in operation["parameters"] if one["name"] != "cursor"]
+            operation["parameters"] = [one for one in operation.get("parameters", ()) if one["name"] != "cursor"]
     subscriptions = document["paths"]["/api/admin/subscriptions"]["get"]
     subscriptions["parameters"] = [
         {**one, "required": one["name"] != "limit"} for one in subscriptions["parameters"] if one["name"] != "filter"
