@@ -18,9 +18,9 @@ def prepare(document: Any) -> None:
     """Our description, as far as a machine can make requests from it: it cannot know that a cursor is opaque, that of
     filter and topic one is given, what an address is, nor what each kind of destination wants to know.
     """
-    for path, item in document["paths"].items():
-        if path.startswith("/api/admin/routes/"):
-            item.pop("put", None)
+    for kind, body in (("rules", {"destination": "d"}), ("destinations", {"kind": "topic", "topic": "t"})):
+        operation = document["paths"][f"/api/admin/routes/{kind}/{{name}}"]["put"]
+        operation["requestBody"]["content"]["application/json"]["schema"] = {"enum": [body]}
     for item in document["paths"].values():
         for operation in item.values():
             operation["parameters"] = [one for one in operation.get("parameters", ()) if one["name"] != "cursor"]
