@@ -1,8 +1,7 @@
 """PUBLISH arriving: topic aliases, quotas, permission, de-duplication, and which answer it gets.
 
-The common packet (no RETAIN, no DUP, no properties, a topic this connection has used before) is never made into a
-Publish: it is read where it lies in the chunk. A run of them on one topic and of one size is recognised by its equal
-beginnings; at QoS 0 the whole run is handed on as one piece, which is most of why a busy publisher costs so little.
+The common packet (no RETAIN, no DUP, no properties, a topic used before) is never made into a Publish: it is read where
+it lies. A run on one topic and of one size is recognised by equal beginnings; at QoS 0 it is handed on as one piece.
 
     | header | length | topic length | topic | packet id (QoS > 0) | 0 (MQTT 5) | payload |
     ^ start           ^ body                 ^ topic_end                        ^ payload_at  ^ end
