@@ -5,6 +5,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 
 from myna.access.callers import Callers
+from myna.core.bans import USER
 from myna.core.identity import Identity
 from myna.core.outcome import Refusal
 from myna.core.ports import Ticket
@@ -163,3 +164,13 @@ def test_a_token_that_has_run_out_makes_no_other_token_wait() -> None:
         assert callers.call(scope(bearer("good")), world.now) is ALICE
 
     asyncio.run(scenario())
+
+
+def test_a_user_who_is_banned_is_kept_out_here_too() -> None:
+    world = World()
+    callers = Callers(world.broker, lambda: world.now)
+    callers.use([Says(by_password)])
+    world.broker.bans.ban("acme", USER, "alice", world.now, reason="too loud")
+    judged = callers.call(scope(basic("alice", "secret")), world.now)
+    assert isinstance(judged, Refusal)
+    assert (judged.reason, "too loud" in judged.text) == (0x8A, True)

@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from myna.access.credentials import CallerTicket, Scope, address_of, read_ticket
 from myna.access.judges import Judge, Judges
 from myna.core.authentication import FAILED
+from myna.core.bans import words_of
 from myna.core.broker import Broker
 from myna.core.identity import Identity
 from myna.core.outcome import Refusal
@@ -103,6 +104,9 @@ class Callers:
         if isinstance(verdict, Identity):
             if ticket.password is not None:
                 self._broker.logins.succeeded(ticket.peer.address, _name(ticket))
+            ban = self._broker.bans.banned(verdict.tenant, verdict.user, "", ticket.peer.address, now)
+            if ban is not None:
+                return self._refused(Refusal(reasons.BANNED, words_of(ban)), ticket.peer.address, now)
             return verdict
         if isinstance(verdict, Unclaimed):
             refusal = verdict.refuse()
