@@ -13,6 +13,7 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -94,7 +95,7 @@ class App:
         self._loop = asyncio.get_running_loop()
         self._known_faces = faces
         self._faces: dict[str, Face] = {}
-        self._folder = None if config.server.memory else DataFolder(config.server.data)
+        self._folder = None if config.server.memory or examining else DataFolder(config.server.data)
         self.opened: list[net.Opened] = []
         self._draining = False
         self._timer: asyncio.TimerHandle | None = None
@@ -120,8 +121,9 @@ class App:
         self._gates = Gates(AccessContext(self.now, data, self._http, self.broker, self._secret))
         self._authority = Authority(self.broker, self._http, self.now, self._net.clock.arm)
         self._listening = Listening(config, self._gates, self._connect)
+        kept = None if config.server.memory else Path(config.server.data).absolute()  # also of one who examines
         self.routing = Routing(
-            self.broker, self._http, self.now, default_tenant=TENANT, data=data, safe=self.async_broker.safe
+            self.broker, self._http, self.now, default_tenant=TENANT, data=kept, safe=self.async_broker.safe
         )
         self._routing_changes: asyncio.Task[None] | None = None
         self._lag = LoopLag(self._loop)

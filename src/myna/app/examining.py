@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 
-import msgspec
-
 from myna.app.broker import App, CannotStart
 from myna.config import Loaded
 from myna.faces import FACES
@@ -16,8 +14,7 @@ async def examine(loaded: Loaded, faces: Mapping[str, str] = FACES) -> list[str]
     server = loaded.config.server
     if not server.memory and (problem := check_folder(server.data)):
         problems.append(f"{loaded.source.place(('server', 'data'))}: {problem}")
-    in_memory = msgspec.structs.replace(loaded.config, server=msgspec.structs.replace(server, memory=True))
-    app = App(msgspec.structs.replace(loaded, config=in_memory), faces, examining=True)
+    app = App(loaded, faces, examining=True)
     try:
         app.prepare()
     except CannotStart as error:
