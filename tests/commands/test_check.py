@@ -247,3 +247,31 @@ def test_a_question_that_is_none_is_wrong_usage(tmp_path: Path, question: tuple[
     code, _, err = outcome("check", "-c", ruled(tmp_path, ""), "--may", *question)
     assert code == 1
     assert problem in err
+
+
+def test_a_file_destination_lies_in_the_data_folder_unless_nothing_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "myna.toml"
+    text = '[server]\ndata = "{data}"\nmemory = {memory}\n'
+    text += '[routing.destinations.archive]\nkind = "file"\npath = "a.jsonl"\n'
+    file.write_text(text.format(data=tmp_path / "data", memory="false"))
+    code, _, err = outcome("check", "-c", str(file))
+    assert (code, err) == (0, "")
+    assert not (tmp_path / "data").exists()
+    file.write_text(text.format(data=tmp_path / "data", memory="true"))
+    code, _, err = outcome("check", "-c", str(file))
+    assert code != 0
+    assert "without a data folder the file needs an absolute path" in err
+
+
+def test_who_may_call_bifromqs_api_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "myna.toml"
+    listener = f'[server]\ndata = "{tmp_path}/data"\n[[bifromq]]\nlisten = "localhost:0"\n'
+    said = {
+        "": "whoever reaches the API may do anything to every tenant",
+        '[faces.bifromq]\ntokens = ["0123456789abcdef"]\n': "open to those of tokens, and to nobody else",
+        '[faces.bifromq]\ntokens = ["0123456789abcdef"]\ntrust_loopback = true\n': "and to everybody on this machine",
+    }
+    for settings, words in said.items():
+        file.write_text(listener + settings)
+        code, out, _ = outcome("check", "-c", str(file))
+        assert (code, words in out) == (0, True)
