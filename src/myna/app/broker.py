@@ -32,7 +32,7 @@ from myna.app.registries import Registries
 from myna.app.reloading import compare
 from myna.app.routes_api import RoutesApi
 from myna.cluster.solo import SoloPeers
-from myna.config import Config, ConfigError, Loaded
+from myna.config import Config, ConfigError, Loaded, NotUsableHere
 from myna.core.broker import Broker
 from myna.core.connection import Connection
 from myna.core.output import OutputMemory
@@ -70,7 +70,14 @@ IDLE_TENANTS_EVERY: Final = 10  # seconds
 
 
 class CannotStart(Exception):
-    """The broker cannot run like this; says why and what to do, a line for each reason."""
+    """The broker cannot run like this; says why and what to do, a line for each reason.
+
+    `in_itself`: the configuration would be wrong on any machine.
+    """
+
+    def __init__(self, text: str, *, in_itself: bool = False) -> None:
+        super().__init__(text)
+        self.in_itself = in_itself
 
 
 class App:
@@ -162,7 +169,8 @@ class App:
         try:
             self._prepare()
         except (ConfigError, TlsError, FolderError, ClaimedTwice) as error:
-            raise CannotStart(str(error)) from error
+            in_itself = isinstance(error, ConfigError | ClaimedTwice) and not isinstance(error, NotUsableHere)
+            raise CannotStart(str(error), in_itself=in_itself) from error
 
     async def drain(self) -> None:
         """Stop accepting, say goodbye to everybody, keep what was promised, and end."""
