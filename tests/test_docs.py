@@ -77,7 +77,7 @@ def test_the_example_of_a_deployment_is_accepted(tmp_path: Path) -> None:
     file = tmp_path / "myna.toml"
     file.write_text(text, encoding="utf-8")
     loaded = load(str(file), {})
-    assert asyncio.run(examine(loaded)) == []
+    assert asyncio.run(examine(loaded)).problems == []
     assert list(warn(loaded.config)) == []
     assert list(tmp_path.iterdir()) == [file]
 

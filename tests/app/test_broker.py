@@ -282,10 +282,10 @@ def test_reading_something_wrong_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_examining_opens_and_writes_nothing(tmp_path: Path) -> None:
-    assert asyncio.run(examine(loaded(tmp_path, memory=False), FACES)) == []
+    assert asyncio.run(examine(loaded(tmp_path, memory=False), FACES)).problems == []
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "data").touch()
-    problems = asyncio.run(examine(loaded(tmp_path, "[faces.pigon]\n", memory=False), FACES))
+    problems = asyncio.run(examine(loaded(tmp_path, "[faces.pigon]\n", memory=False), FACES)).problems
     assert problems == [
         f"myna.toml:4: server.data: {tmp_path}/data is not a folder",
         "myna.toml:13: faces.pigon: no such face; did you mean pigeon?",

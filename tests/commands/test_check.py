@@ -138,7 +138,7 @@ def test_a_face_s_list_is_checked_as_well(tmp_path: Path) -> None:
     file = tmp_path / "myna.toml"
     file.write_text('[[http]]\nlisten = "localhost:0"\n[faces.eventgrid]\naccess = ["pasword"]\n')
     code, _, err = outcome("check", "-c", str(file), cwd=tmp_path)
-    assert code == 2
+    assert code == 1
     assert f'{file}:4: faces.eventgrid.access: no such authenticator "pasword"; did you mean' in err
 
 
@@ -181,7 +181,7 @@ def test_what_event_grid_had_under_the_name_jwt_is_named(tmp_path: Path) -> None
         '[server]\nmemory = true\n[[mqtt]]\nlisten = "localhost:0"\n[access]\nmqtt = ["jwt"]\n[faces.eventgrid]\n'
     )
     code, _, error = outcome("check", "-c", str(file))
-    assert code == 2
+    assert code == 1
     assert "access.jwt: no issuers" in error
     assert "eventgrid-jwt" in error
 
@@ -215,7 +215,7 @@ def test_it_says_rules_in_words(tmp_path: Path) -> None:
 def test_rules_that_are_wrong_make_a_configuration_unusable(tmp_path: Path) -> None:
     file = ruled(tmp_path, '[[rule]]\nallow = "publish"\ntopics = "a/#/b"\n')
     code, _, err = outcome("check", "-c", file)
-    assert code == 2
+    assert code == 1
     assert f'{tmp_path}/rules.toml:1: rule[1]: "a/#/b" is no topic filter' in err
 
 
@@ -247,3 +247,31 @@ def test_a_question_that_is_none_is_wrong_usage(tmp_path: Path, question: tuple[
     code, _, err = outcome("check", "-c", ruled(tmp_path, ""), "--may", *question)
     assert code == 1
     assert problem in err
+
+
+def test_a_file_destination_lies_in_the_data_folder_unless_nothing_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "myna.toml"
+    text = '[server]\ndata = "{data}"\nmemory = {memory}\n'
+    text += '[routing.destinations.archive]\nkind = "file"\npath = "a.jsonl"\n'
+    file.write_text(text.format(data=tmp_path / "data", memory="false"))
+    code, _, err = outcome("check", "-c", str(file))
+    assert (code, err) == (0, "")
+    assert not (tmp_path / "data").exists()
+    file.write_text(text.format(data=tmp_path / "data", memory="true"))
+    code, _, err = outcome("check", "-c", str(file))
+    assert code != 0
+    assert "without a data folder the file needs an absolute path" in err
+
+
+def test_who_may_call_bifromqs_api_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "myna.toml"
+    listener = f'[server]\ndata = "{tmp_path}/data"\n[[bifromq]]\nlisten = "localhost:0"\n'
+    said = {
+        "": "whoever reaches the API may do anything to every tenant",
+        '[faces.bifromq]\ntokens = ["0123456789abcdef"]\n': "open to those of tokens, and to nobody else",
+        '[faces.bifromq]\ntokens = ["0123456789abcdef"]\ntrust_loopback = true\n': "and to everybody on this machine",
+    }
+    for settings, words in said.items():
+        file.write_text(listener + settings)
+        code, out, _ = outcome("check", "-c", str(file))
+        assert (code, words in out) == (0, True)

@@ -1,4 +1,6 @@
+import os
 import re
+import subprocess
 import sys
 
 import pytest
@@ -59,3 +61,11 @@ def test_only_the_verb_asked_for_is_read(monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.delitem(sys.modules, module)
     find_verb("pub")
     assert "myna.commands.bench" not in sys.modules
+
+
+def test_whoever_reads_no_further_gets_no_traceback() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([sys.executable, "-m", "myna", "check"], stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")

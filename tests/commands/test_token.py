@@ -177,6 +177,23 @@ required_claims = {{ scope = ["mqtt", "all"], seen = "*" }}
     )
 
 
+@pytest.mark.parametrize(
+    ("mapping", "options", "complaint"),
+    [
+        ("", ["--tenant", "acme"], "has no tenant_claim: all its users are of the tenant DevOnly"),
+        ('tenant_claim = "t"', [], "takes the tenant from the claim t: give it with --tenant"),
+        ('client_id_claim = "c"', [], "binds tokens to a client id by the claim c: give it with --client-id"),
+        ('user_name_claim = "u"', [], "binds tokens to a user name by the claim u: give it with --user-name"),
+    ],
+)
+def test_a_token_that_would_let_in_nobody_or_somebody_else_is_not_made(
+    said: Said, tmp_path: Path, mapping: str, options: list[str], complaint: str
+) -> None:
+    file = tmp_path / "myna.toml"
+    file.write_text(f'[[access.jwt.issuers]]\nissuer = "mine"\nsecret = "{SECRET.decode()}"\n{mapping}\n')
+    assert complaint in said.complaint(1, "jwt", "-c", str(file), "--user", "alice", *options)
+
+
 def test_a_secret_comes_from_a_file_or_standard_input(said: Said, tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_bytes(SECRET + b"\n")

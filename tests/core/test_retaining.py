@@ -51,6 +51,23 @@ def test_retained_messages_are_listed_in_pages() -> None:
     assert not world.broker.clear_retained(world.tenant, "a")
 
 
+def test_what_the_broker_says_of_itself_neither_counts_nor_is_refused() -> None:
+    limits = Limits()
+    limits.retained_messages = 1
+    world = World(limits=limits)
+    for number in range(3):
+        own = message(f"$SYS/broker/{number}", b"1", retain=True)
+        world.broker.arrived(world.tenant, own, world.now)
+    assert (world.tenant.retained.count, world.tenant.retained.size) == (0, 0)
+    world.publish("a", retain=True)
+    world.broker.arrived(world.tenant, message("$SYS/broker/0", b"2", retain=True), world.now)
+    world.broker.arrived(world.tenant, message("$SYS/broker/1", b"", retain=True), world.now)
+    assert sorted(world.tenant.retained.topics()) == ["$SYS/broker/0", "$SYS/broker/2", "a"]
+    assert world.tenant.retained.count == 1
+    assert "retained_limit" not in world.broker.counters.refused
+    assert not world.tenant.is_empty()
+
+
 def test_a_tenant_keeps_only_so_many_and_so_much() -> None:
     limits = Limits()
     limits.retained_messages = 2

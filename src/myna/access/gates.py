@@ -150,7 +150,7 @@ class Gates:
             return kind(settings, self._context)
         except ConfigError as error:
             where = self._source.place(table.path)
-            raise ConfigError([f"{where}: {problem}" for problem in error.problems]) from None
+            raise type(error)([f"{where}: {problem}" for problem in error.problems]) from None
 
 
 def _hand_over(row: _Row, judges: tuple[Judge, ...]) -> None:

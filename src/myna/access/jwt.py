@@ -20,7 +20,7 @@ from msgspec import Struct
 from myna.access.authenticator import AccessContext, Answer, Authenticator, Verdict
 from myna.access.claims import JwtIssuer, check_required, find_name, read_attributes
 from myna.access.open import TENANT
-from myna.config import ConfigError
+from myna.config import ConfigError, NotUsableHere
 from myna.core.identity import Identity
 from myna.core.outcome import Refusal
 from myna.core.ports import Ticket
@@ -114,7 +114,7 @@ class Jwt(Authenticator):
         try:
             self._issuers = self._make()
         except (BadKey, OSError) as error:
-            raise ConfigError([str(error)]) from None
+            raise (NotUsableHere if isinstance(error, OSError) else ConfigError)([str(error)]) from None
         self._seen = self._fingerprint()
         self._generation = 0
 

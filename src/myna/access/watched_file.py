@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
-from myna.config import ConfigError
+from myna.config import NotUsableHere
 
 log = logging.getLogger("myna.access")
 
@@ -24,7 +24,7 @@ class WatchedFile(Generic[T]):
     """`read` makes the value of the file's bytes, or raises ValueError in words for the log; it runs on a thread."""
 
     def __init__(self, path: str, read: Callable[[bytes], T], changed: Callable[[T], None], hint: str = "") -> None:
-        """Reads it at once. Raises ConfigError; `hint` says how to make one that is not there."""
+        """Reads it at once. Raises NotUsableHere; `hint` says how to make one that is not there."""
         self.path = Path(path)
         self._read = read
         self._changed = changed
@@ -33,9 +33,9 @@ class WatchedFile(Generic[T]):
             self._seen = self._look()
             self.value = self._load()
         except FileNotFoundError:
-            raise ConfigError([f"{path}: no such file{hint and f'; {hint}'}"]) from None
+            raise NotUsableHere([f"{path}: no such file{hint and f'; {hint}'}"]) from None
         except (OSError, ValueError) as error:
-            raise ConfigError([f"{path}: {_explain(error)}"]) from None
+            raise NotUsableHere([f"{path}: {_explain(error)}"]) from None
         self._warn_of_readers()
 
     def tick(self) -> None:

@@ -13,6 +13,7 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -31,7 +32,7 @@ from myna.app.registries import Registries
 from myna.app.reloading import compare
 from myna.app.routes_api import RoutesApi
 from myna.cluster.solo import SoloPeers
-from myna.config import Config, ConfigError, Loaded
+from myna.config import Config, ConfigError, Loaded, NotUsableHere
 from myna.core.broker import Broker
 from myna.core.connection import Connection
 from myna.core.output import OutputMemory
@@ -69,7 +70,14 @@ IDLE_TENANTS_EVERY: Final = 10  # seconds
 
 
 class CannotStart(Exception):
-    """The broker cannot run like this; says why and what to do, a line for each reason."""
+    """The broker cannot run like this; says why and what to do, a line for each reason.
+
+    `in_itself`: the configuration would be wrong on any machine.
+    """
+
+    def __init__(self, text: str, *, in_itself: bool = False) -> None:
+        super().__init__(text)
+        self.in_itself = in_itself
 
 
 class App:
@@ -94,7 +102,7 @@ class App:
         self._loop = asyncio.get_running_loop()
         self._known_faces = faces
         self._faces: dict[str, Face] = {}
-        self._folder = None if config.server.memory else DataFolder(config.server.data)
+        self._folder = None if config.server.memory or examining else DataFolder(config.server.data)
         self.opened: list[net.Opened] = []
         self._draining = False
         self._timer: asyncio.TimerHandle | None = None
@@ -120,8 +128,9 @@ class App:
         self._gates = Gates(AccessContext(self.now, data, self._http, self.broker, self._secret))
         self._authority = Authority(self.broker, self._http, self.now, self._net.clock.arm)
         self._listening = Listening(config, self._gates, self._connect)
+        kept = None if config.server.memory else Path(config.server.data).absolute()  # also of one who examines
         self.routing = Routing(
-            self.broker, self._http, self.now, default_tenant=TENANT, data=data, safe=self.async_broker.safe
+            self.broker, self._http, self.now, default_tenant=TENANT, data=kept, safe=self.async_broker.safe
         )
         self._routing_changes: asyncio.Task[None] | None = None
         self._lag = LoopLag(self._loop)
@@ -160,7 +169,8 @@ class App:
         try:
             self._prepare()
         except (ConfigError, TlsError, FolderError, ClaimedTwice) as error:
-            raise CannotStart(str(error)) from error
+            in_itself = isinstance(error, ConfigError | ClaimedTwice) and not isinstance(error, NotUsableHere)
+            raise CannotStart(str(error), in_itself=in_itself) from error
 
     async def drain(self) -> None:
         """Stop accepting, say goodbye to everybody, keep what was promised, and end."""

@@ -1,8 +1,7 @@
 """What is wrong with a configuration beyond its spelling: found by building a broker of it that opens nothing."""
 
 from collections.abc import Mapping
-
-import msgspec
+from dataclasses import dataclass, field
 
 from myna.app.broker import App, CannotStart
 from myna.config import Loaded
@@ -10,18 +9,26 @@ from myna.faces import FACES
 from myna.store.folder import check_folder
 
 
-async def examine(loaded: Loaded, faces: Mapping[str, str] = FACES) -> list[str]:
-    """A line for each problem. Opens nothing and writes nothing."""
-    problems: list[str] = []
+@dataclass
+class Findings:
+    """A line for each problem; `in_itself`: at least one would be there on any machine."""
+
+    problems: list[str] = field(default_factory=list)
+    in_itself: bool = False
+
+
+async def examine(loaded: Loaded, faces: Mapping[str, str] = FACES) -> Findings:
+    """Opens nothing and writes nothing."""
+    found = Findings()
     server = loaded.config.server
     if not server.memory and (problem := check_folder(server.data)):
-        problems.append(f"{loaded.source.place(('server', 'data'))}: {problem}")
-    in_memory = msgspec.structs.replace(loaded.config, server=msgspec.structs.replace(server, memory=True))
-    app = App(msgspec.structs.replace(loaded, config=in_memory), faces, examining=True)
+        found.problems.append(f"{loaded.source.place(('server', 'data'))}: {problem}")
+    app = App(loaded, faces, examining=True)
     try:
         app.prepare()
     except CannotStart as error:
-        problems += str(error).split("\n")
+        found.problems += str(error).split("\n")
+        found.in_itself = error.in_itself
     finally:
         app.close()
-    return problems
+    return found

@@ -5,7 +5,7 @@ import logging
 from pathlib import Path
 from typing import Final
 
-from myna.config import Config, ConfigError
+from myna.config import Config, NotUsableHere
 from myna.registry.database import RegistryError
 from myna.registry.registry import Registry, open_registry
 
@@ -29,7 +29,7 @@ class Registries:
         try:
             registry = open_registry(location, development=self._config.development, retention=retention)
         except RegistryError as error:
-            raise ConfigError([f"the registry: {error}"]) from error
+            raise NotUsableHere([f"the registry: {error}"]) from error
         self._opened.append(registry)
         return registry
 

@@ -5,7 +5,7 @@ make tokens, and nobody else.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 
 from myna.access.claims import ANYTHING, JwtIssuer
 from myna.access.jwt import Settings as JwtSettings
-from myna.config import Config, Table, decode_table
+from myna.access.open import TENANT
+from myna.config import Config, ConfigError, Table, decode_table
 from myna.faces.eventgrid.development import CLIENT as DEVELOPMENT_CLIENT
 from myna.faces.eventgrid.development import development_token
 from myna.faces.eventgrid.settings import Settings as EventGridSettings
@@ -107,8 +108,24 @@ def jwt_issuer(config: Config, name: str) -> JwtIssuer:
     raise CannotSign(f"[access.jwt] has no issuer{which} with a `secret`: sign with --key FILE or --secret-file FILE")
 
 
-def claims_for(issuer: JwtIssuer, *, user: str, tenant: str, client_id: str, user_name: str) -> dict[str, Any]:
-    """What the issuer's tokens must say so that its mapping finds this."""
+def claims_for(
+    issuer: JwtIssuer, *, user: str, tenant: str, client_id: str, user_name: str, also: Collection[str] = ()
+) -> dict[str, Any]:
+    """What the issuer's tokens must say so that its mapping finds this; `also` names claims that are added later.
+
+    Raises ConfigError where the mapping has no place for something, or would let nobody in by such a token.
+    """
+    if tenant and not issuer.tenant_claim:
+        whose = f"all its users are of the tenant {issuer.tenant or TENANT}"
+        raise ConfigError([f"{_called(issuer)} has no tenant_claim: {whose}; set one, or leave --tenant out"])
+    needed = (
+        (issuer.tenant_claim, tenant, "takes the tenant from", "--tenant"),
+        (issuer.client_id_claim, client_id, "binds tokens to a client id by", "--client-id"),
+        (issuer.user_name_claim, user_name, "binds tokens to a user name by", "--user-name"),
+    )
+    for claim, value, does, option in needed:
+        if claim and not value and claim.partition(".")[0] not in also and claim not in also:
+            raise ConfigError([f"{_called(issuer)} {does} the claim {claim}: give it with {option}"])
     claims: dict[str, Any] = {"iss": issuer.issuer, issuer.user_claims[0]: user}
     audience = next((one for one in issuer.audiences if one != ANY), "")
     more = (
@@ -125,6 +142,10 @@ def claims_for(issuer: JwtIssuer, *, user: str, tenant: str, client_id: str, use
         if value != ANYTHING:
             put_claim(claims, claim, value)
     return {claim: value for claim, value in claims.items() if value}
+
+
+def _called(issuer: JwtIssuer) -> str:
+    return f"the issuer {issuer.issuer!r} of [access.jwt]" if issuer.issuer else "the issuer of [access.jwt]"
 
 
 def put_claim(claims: dict[str, Any], name: str, value: object) -> None:

@@ -8,11 +8,12 @@ What a newcomer gets wrong: -h is --host in the clients, as in mosquitto_pub. A 
 """
 
 import argparse
+import os
 import sys
 from importlib import import_module
 from typing import Any, Final, NoReturn, Protocol, cast
 
-from myna.commands.exits import INTERRUPTED, USAGE, say
+from myna.commands.exits import CUT_OFF, INTERRUPTED, USAGE, say
 
 VERBS: Final = (
     "serve", "pub", "sub", "sessions", "retained", "kick", "ban", "routes", "bench", "check", "passwd", "token", "cert",
@@ -46,11 +47,16 @@ def main(argv: list[str] | None = None) -> int:
     if not given or given[0] not in VERBS:
         return _without_verb(given)
     verb = find_verb(given[0])
-    args = verb_parser(verb).parse_args(given[1:])
     try:
-        return verb.run(args)
+        args = verb_parser(verb).parse_args(given[1:])
+        code = verb.run(args)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:  # whoever read has seen enough, as in `myna check | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter's last flush complains
+        return CUT_OFF
+    return code
 
 
 def find_verb(name: str) -> Verb:

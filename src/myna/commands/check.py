@@ -24,7 +24,8 @@ examples:
   myna check -c FILE --may acme/alice subscribe 'home/#' --attribute role=nurse
 
 exit codes:
-  0  usable      1  wrong in itself      2  not usable here: unreadable certificate, no permission …
+  0  usable      1  wrong in itself: unknown keys, values and names
+  2  right, and not usable here: a file that is missing or cannot be read, no permission …
   with --may: 0  allowed      3  forbidden      4  somebody else would be asked
 """
 
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         return complain(NAME, error.problems, USAGE)
     if args.may is not None:
         return _answer(args, loaded)
-    problems = asyncio.run(examine(loaded))
+    found = asyncio.run(examine(loaded))
     print(f"{args.config or 'development mode, no configuration file'}\n")
     for line in [*explain(loaded.config, explain_faces(loaded)), *_rules(loaded)]:
         print(line)
@@ -70,9 +71,9 @@ def run(args: argparse.Namespace) -> int:
         print()
     for warning in warnings:
         print(f"warning: {warning}")
-    if problems:
+    if found.problems:
         print(flush=True)
-        return complain(NAME, problems, CANNOT_START)
+        return complain(NAME, found.problems, USAGE if found.in_itself else CANNOT_START)
     print("\nusable, but see the warnings" if warnings else "\nusable")
     return DONE
 

@@ -13,6 +13,7 @@ REFUSED: Final = 3
 LOST: Final = 4
 TIMED_OUT: Final = 27
 INTERRUPTED: Final = 130
+CUT_OFF: Final = 141  # nobody reads the output any more: what a shell says of SIGPIPE
 
 
 def say(code: int, message: str, quiet: bool = False) -> int:

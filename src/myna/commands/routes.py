@@ -107,7 +107,7 @@ def _of_one(broker: Administrator, action: str, name: str, as_json: bool) -> int
     if action == "show":
         print(json.dumps(_find(broker, name), indent=2, ensure_ascii=True))
     elif action == "dead":
-        return _dead(broker, place, as_json)
+        return _dead(broker, name, place, as_json)
     elif action == "replay":
         print(f"{plural(broker.post(f'{place}/dead-letters/replay')['replayed'], 'event')} to be delivered again")
     elif action in ("forget", "clear"):
@@ -128,7 +128,7 @@ def _find(broker: Administrator, name: str) -> Any:
     return both[0] if len(both) == 1 else both
 
 
-def _dead(broker: Administrator, place: str, as_json: bool) -> int:
+def _dead(broker: Administrator, name: str, place: str, as_json: bool) -> int:
     after = 0
     while True:
         page = broker.get(f"{place}/dead-letters", after=after)["deadLetters"]
@@ -141,6 +141,8 @@ def _dead(broker: Administrator, place: str, as_json: bool) -> int:
                 what = f"{event.get('type')} {event.get('subject')} {event.get('id')}"
                 print(harmless(f"{said['publishutc']}  {words} ({said['deliveryresult']})  {what}"))
         if not page:
+            if after == 0 and not as_json:
+                print(f"no dead letters of {harmless(name)}")
             return DONE
         after = page[-1]["number"]
 

@@ -125,7 +125,12 @@ def _jwt(args: argparse.Namespace, config: "Config") -> list[str]:
         issuer = tokens.jwt_issuer(config, args.issuer)
         secret = issuer.secret.encode()
         claims |= tokens.claims_for(
-            issuer, user=args.user, tenant=args.tenant, client_id=args.client_id, user_name=args.user_name
+            issuer,
+            user=args.user,
+            tenant=args.tenant,
+            client_id=args.client_id,
+            user_name=args.user_name,
+            also=[name for name, _ in args.claim],
         )
     if args.issuer:
         claims["iss"] = args.issuer

@@ -1,6 +1,6 @@
 """Configuration: what a file and the environment say, as plain data that everybody may read."""
 
-from myna.config.decode import ConfigError, Source, decode_table
+from myna.config.decode import ConfigError, NotUsableHere, Source, decode_table
 from myna.config.load import Loaded, development, load, load_text, with_listeners
 from myna.config.quantities import Address, Duration, Lifetime, Size
 from myna.config.sections import Config, Listener, MqttListener, Section, Table, Tls
@@ -14,6 +14,7 @@ __all__ = [
     "Listener",
     "Loaded",
     "MqttListener",
+    "NotUsableHere",
     "Section",
     "Size",
     "Source",

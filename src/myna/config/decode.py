@@ -29,6 +29,10 @@ class ConfigError(Exception):
         self.problems = problems
 
 
+class NotUsableHere(ConfigError):
+    """Not what it says is wrong, but what it speaks of is not there or cannot be read, on this machine as it is."""
+
+
 @dataclass(frozen=True)
 class Source:
     """Where the values came from: a file, its lines, and the environment variables that have overridden some."""

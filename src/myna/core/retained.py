@@ -4,10 +4,12 @@ A tree of topic levels, so that a filter looks only where it can match. An expir
 broker, whose deadlines know when it is time, removes it.
 """
 
-from typing import final
+from typing import Final, final
 
 from myna.core.deadlines import Deadline
 from myna.core.message import Message
+
+OWN: Final = "$SYS/"  # what the broker says of itself: nobody else publishes there
 
 
 @final
@@ -21,7 +23,7 @@ class RetainedNode:
 
 @final
 class Retained:
-    """`count` and `size` are what limits look at."""
+    """`count` and `size` are what limits look at: all but the broker's own."""
 
     def __init__(self) -> None:
         self._root = RetainedNode()
@@ -41,11 +43,13 @@ class Retained:
             node = self._make(message.topic)
             self._topics[message.topic] = node
         replaced = node.message
+        node.message = message
+        if message.topic.startswith(OWN):
+            return
         if replaced is None:
             self.count += 1
         else:
             self.size -= replaced.size()
-        node.message = message
         self.size += message.size()
 
     def remove(self, topic: str) -> bool:
@@ -55,8 +59,9 @@ class Retained:
         message = node.message
         assert message is not None  # a topic is listed only while it has one
         node.message = None
-        self.count -= 1
-        self.size -= message.size()
+        if not topic.startswith(OWN):
+            self.count -= 1
+            self.size -= message.size()
         self.set_expiry(topic, None)
         self._prune(topic)
         return True
@@ -84,6 +89,10 @@ class Retained:
                 if limit and len(found) == limit:
                     break
         return found
+
+    def is_empty(self) -> bool:
+        """Of the broker's own, too."""
+        return not self._topics
 
     def topics(self) -> list[str]:
         return list(self._topics)

@@ -12,6 +12,7 @@ from myna.core.journal import Journal
 from myna.core.message import Message
 from myna.core.quotas import RETAIN_TOPICS, TO_RETAIN, Quotas
 from myna.core.records import RetainedSet
+from myna.core.retained import OWN
 from myna.core.tenant import Tenant
 from myna.wire import reasons
 
@@ -43,6 +44,9 @@ class Retaining:
             if retained.remove(message.topic):
                 self._journal.note(RetainedSet(tenant.name, message.topic, None))
             return reasons.SUCCESS
+        if message.topic.startswith(OWN):  # of this run only, and no limit of a tenant is meant for it
+            retained.set(message)
+            return reasons.SUCCESS
         reason = may_retain(tenant, message)
         if reason == reasons.QUOTA_EXCEEDED:
             self._counters.refuse("retained_limit")
@@ -57,8 +61,7 @@ class Retaining:
         if message.expires_at != 0.0 and not retained.has_expiry(message.topic):
             self._watch(tenant, message, _Expiry(self, tenant, message.topic))
         self._counters.retained_stored += 1
-        if not message.topic.startswith("$SYS/"):  # of this run only
-            self._journal.note(RetainedSet(tenant.name, message.topic, message))
+        self._journal.note(RetainedSet(tenant.name, message.topic, message))
         return reasons.SUCCESS
 
     def restore(self, tenant: Tenant, message: Message) -> None:

@@ -173,7 +173,7 @@ def _ask_quotas(broker: Broker, tenant: Tenant, receiver: Receiver, parsed: Pars
         number, rate = TRANSIENT_SUBSCRIPTIONS, TRANSIENT_SUBSCRIBE_RATE
     wanted = (SHARED_SUBSCRIPTIONS, number, rate) if parsed.group else (number, rate)
     missing = broker.quotas.missing(tenant.name, wanted)
-    if not missing and not parsed.group and retain_handling < 2 and tenant.retained.count:
+    if not missing and not parsed.group and retain_handling < 2 and not tenant.retained.is_empty():
         missing = broker.quotas.missing(tenant.name, TO_MATCH_RETAINED)
     if not missing:
         return reasons.SUCCESS

@@ -119,7 +119,9 @@ class Tenant:
 
     def is_empty(self) -> bool:
         """Nobody would miss it: no sessions, no retained messages."""
-        return not (self.is_held or self._sessions or self.connections or self.retained.count or self.subscriptions)
+        if not self.retained.is_empty():
+            return False
+        return not (self.is_held or self._sessions or self.connections or self.subscriptions)
 
     def session(self, scope: str, client_id: str) -> Receiver | None:
         return self._sessions.get((self.name, scope, client_id))

@@ -111,9 +111,10 @@ class Line(Carrier):
         self.burial.bury([DeadLetter(event, reason, now) for event in events], lambda: self._settle(events))
         if now - self._complained_at > COMPLAIN:
             self._complained_at = now
+            many = "1 event is" if len(events) == 1 else f"{len(events)} events are"
             log.warning(
-                "routing: %d events for %s are given up: %s. Last error: %s; dead letters: %s",
-                len(events), self.name, reason, self.last_error or "none", self.settings.dead_letter,
+                "routing: %s given up for %s: %s. Last error: %s; dead letters: %s",
+                many, self.name, reason, self.last_error or "none", self.settings.dead_letter,
             )  # fmt: skip
 
     def failed_with(self, cause: str, error: str, count: int) -> None:

@@ -105,7 +105,9 @@ class FrameReader:
             length = _length_of(buffer, start + 1, body)
         end = body + length
         if end - start > self.maximum_packet_size:
-            raise ProtocolViolation(f"packet of {end - start} bytes", PACKET_TOO_LARGE)  # [MQTT-3.2.2-15]
+            raise ProtocolViolation(
+                f"packet of {end - start} bytes, larger than {self.maximum_packet_size}", PACKET_TOO_LARGE
+            )  # [MQTT-3.2.2-15]
         if end > len(buffer):
             return self._wait(start, end - start)
         self.header = header

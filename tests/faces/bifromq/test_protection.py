@@ -72,7 +72,7 @@ def test_this_machine_needs_neither_unless_it_is_said(host: str | None, local: b
 
 
 def test_a_stranger_is_401_and_learns_nothing() -> None:
-    face = face_on(World(), Settings(tokens=(TOKEN,), trust_loopback=False))
+    face = face_on(World(), Settings(tokens=(TOKEN,)))
     for (method, path), app in face.claims().hot.items():
         refused = asyncio.run(ask(app, method, path, headers=[(b"req_id", b"3")]))
         assert (refused.status, refused.body) == (401, b"")
@@ -81,10 +81,24 @@ def test_a_stranger_is_401_and_learns_nothing() -> None:
         assert asyncio.run(ask(app, method, path, headers=known)).status != 401
 
 
+@pytest.mark.parametrize(
+    ("settings", "trusting"),
+    [
+        (Settings(), True), (Settings(tokens=(TOKEN,)), False), (Settings(certificates=("*",)), False),
+        (Settings(access=("api-keys",)), False), (Settings(tokens=(TOKEN,), trust_loopback=True), True),
+        (Settings(trust_loopback=False), False),
+    ],
+)  # fmt: skip
+def test_whoever_locks_the_api_locks_it_for_this_machine_too_unless_it_is_said(
+    settings: Settings, trusting: bool
+) -> None:
+    assert settings.trusts_loopback() == trusting
+
+
 def test_tokens_change_without_a_restart() -> None:
-    face = face_on(World(), Settings(tokens=(TOKEN,), trust_loopback=False))
+    face = face_on(World(), Settings(tokens=(TOKEN,)))
     app = face.claims().hot["GET", "/cluster"]
-    assert face.reload(Settings(tokens=(OTHER,), trust_loopback=False))
+    assert face.reload(Settings(tokens=(OTHER,)))
     for token, status in ((TOKEN, 401), (OTHER, 200)):
         headers = [(b"authorization", f"Bearer {token}".encode())]
         assert asyncio.run(ask(app, "GET", "/cluster", headers=headers)).status == status

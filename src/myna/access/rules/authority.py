@@ -20,7 +20,7 @@ from myna.access.rules.book import Rulebook
 from myna.access.rules.check import Check
 from myna.access.rules.house import HouseRules
 from myna.access.rules.review import Review
-from myna.config import ConfigError, Source
+from myna.config import ConfigError, NotUsableHere, Source
 from myna.config.rules import RulesSettings
 from myna.config.rules_file import PlacedRule, place_rules, read_rules
 from myna.core.broker import Broker
@@ -180,7 +180,7 @@ def prepare(settings: RulesSettings | None, source: Source) -> Ready:
     try:
         return Ready(settings, inline, _read_book(inline, settings.file), stamp)
     except _Unreadable as error:
-        raise ConfigError([f"{source.place(('rules', 'file'))}: {problem}" for problem in error.problems]) from None
+        raise NotUsableHere([f"{source.place(('rules', 'file'))}: {problem}" for problem in error.problems]) from None
 
 
 def _is_url(url: str) -> bool:
@@ -200,7 +200,7 @@ def stamp_of(path: str) -> Stamp:
     return status.st_mtime_ns, status.st_size, status.st_ino
 
 
-class _Unreadable(ConfigError):
+class _Unreadable(NotUsableHere):
     """Not what the file says, but that it says nothing."""
 
 

@@ -34,7 +34,7 @@ class Settings(Section, frozen=True):
     tokens: tuple[str, ...] = ()  # callers send `Authorization: Bearer TOKEN` with one of these
     certificates: tuple[str, ...] = ()  # or show one: common names, SHA-256 fingerprints, "*" for any that is verified
     access: tuple[str, ...] = ()  # or are known to one of these authenticators of the broker's
-    trust_loopback: bool = True  # callers on this machine need none of it
+    trust_loopback: bool | None = None  # callers on this machine need none of it; unsaid: unless one of them is set
     settings_url: str = ""  # a webhook that is asked what holds for each tenant
     settings_refresh: Duration = Duration(5)  # how often, while a tenant is used
     throttler_url: str = ""  # a webhook that is asked whether a tenant may use more of each resource
@@ -48,6 +48,13 @@ class Settings(Section, frozen=True):
                 raise ValueError(f"{name} begins with http:// or https://")
         if self.settings_refresh < 1:
             raise ValueError("settings_refresh is a second at least")
+
+    def is_locked(self) -> bool:
+        return bool(self.tokens or self.certificates or self.access)
+
+    def trusts_loopback(self) -> bool:
+        """Whoever locks the API means it for this machine, too, unless the file says otherwise."""
+        return not self.is_locked() if self.trust_loopback is None else self.trust_loopback
 
 
 class BifroMqFace(Face):
@@ -105,16 +112,26 @@ class BifroMqFace(Face):
         return settings.access == self._access
 
     def _protection(self, settings: Settings) -> Protection:
-        shown = settings.tokens, settings.certificates, settings.trust_loopback
+        shown = settings.tokens, settings.certificates, settings.trusts_loopback()
         return Protection(*shown, self._callers, self._context.now)
 
     async def stop(self) -> None:
         await self._webhooks.stop()
 
+    @classmethod
+    def explain(cls, settings: Settings) -> Sequence[str]:
+        if not settings.is_locked():
+            return ["bifromq: whoever reaches the API may do anything to every tenant"]
+        named = [name for name in ("tokens", "certificates", "access") if getattr(settings, name)]
+        local = "and to everybody on this machine" if settings.trusts_loopback() else "and to nobody else"
+        return [f"bifromq: the API is open to those of {', '.join(named)}, {local}"]
+
     def banner(self) -> Sequence[str]:
         urls = self._context.urls.get(LISTENER, ())
         if not urls:
             return ()
+        if self._desk.protection.is_on and not self._desk.protection.trusts_loopback:
+            return [f"the BifroMQ API at {urls[0]} asks everybody for what [faces.bifromq] lists, on this machine too"]
         headers = "-H 'tenant_id: DevOnly' -H 'topic: hello/world' -H 'qos: 1' -H 'client_type: shell'"
         return [f"curl -d 'Hello from BifroMQ' {headers} {urls[0]}/pub"]
 

@@ -1,9 +1,9 @@
 """Who may call, where the configuration asks for it. BifroMQ's own API asks nobody.
 
 A caller shows a bearer token or a client certificate, or is known to one of the broker's own authenticators; one from
-this machine needs none of it unless the configuration says otherwise. Tokens and certificates of this API are for
-every tenant, a user of the broker's for their own. What a newcomer gets wrong: behind a proxy on this machine
-everybody comes from this machine; set `trust_loopback = false` there.
+this machine needs none of it where nothing is asked for, or where the configuration says so. Tokens and certificates of
+this API are for every tenant, a user of the broker's for their own. What a newcomer gets wrong: behind a proxy on this
+machine everybody comes from this machine; `trust_loopback = true` would let them all in.
 """
 
 import hashlib
@@ -37,10 +37,10 @@ class Protection:
         self._now = now
         self._digests = [_digest(token.encode()) for token in tokens]
         self._certificates = frozenset(certificates)
-        self._trust_loopback = trust_loopback
+        self.trusts_loopback = trust_loopback
 
     def admits(self, scope: Scope, headers: dict[bytes, bytes]) -> bool:
-        if self._trust_loopback and _is_local(scope.get("client")):
+        if self.trusts_loopback and _is_local(scope.get("client")):
             return True
         return self._knows_token(headers.get(AUTHORIZATION)) or self._knows_certificate(scope)
 

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from myna.config import ConfigError
+from myna.config import ConfigError, NotUsableHere
 from myna.faces.contract import Asgi, Authenticator, Claims, Face, FaceContext, Route
 from myna.faces.eventgrid import development
 from myna.faces.eventgrid.batch import Batch
@@ -67,7 +67,8 @@ class EventGridFace(Face):
             namespace = self._load_namespace()
             issuers = self._issuers(namespace)
         except (BadNamespace, BadKey, OSError) as error:
-            raise ConfigError([f"faces.eventgrid: {line}" for line in str(error).split("\n")]) from None
+            kind = NotUsableHere if isinstance(error, OSError) else ConfigError
+            raise kind([f"faces.eventgrid: {line}" for line in str(error).split("\n")]) from None
         self._directory = Directory(namespace)
         self._registrations = Registrations(context.events, self._tenant, settings.name, namespace, context.now())
         self._files = self._fingerprint()
