@@ -43,7 +43,7 @@ from myna.wire.packets import (
 )
 from myna.wire.properties import Properties
 from myna.wire.reader import FrameReader
-from myna.wire.reasons import UNSPECIFIED_ERROR
+from myna.wire.reasons import BANNED, UNSPECIFIED_ERROR
 
 LARGEST_PACKET: Final = 268_435_460
 DEFAULT_WINDOW: Final = 100  # messages in flight, where the broker does not ask for fewer
@@ -242,7 +242,7 @@ class Client:
         while True:
             data = await self._stream.receive()
             if not data:
-                hint = "Does it speak this version of MQTT?" if self.address.tls else "Is this a TLS port?"
+                hint = self._hint()
                 raise CannotConnect(f"{self.address}: it closed the connection instead of answering. {hint}")
             self._frames.feed(data)
             try:
@@ -258,11 +258,23 @@ class Client:
             raise CannotConnect(f"{self.address}: it answered CONNECT with {type(packet).__name__}")
         return packet
 
+    def _hint(self) -> str:
+        """Why a connection may end before CONNACK. With TLS 1.3 a refused certificate is heard of only here."""
+        tls = self.address.tls
+        if tls is None:
+            return "Is this a TLS port?"
+        if tls.certificate is None:
+            return "Does it want a client certificate (--cert, --key), or not speak this version of MQTT?"
+        return "Does it not accept our certificate, or not speak this version of MQTT?"
+
     def _refusal(self, connack: Connack) -> str:
-        text = f"{self.address} refused the connection: {connack_text(connack.code, self.level)}"
+        text = f"{self.address} refused the connection: "
         given = connack.properties
-        if given is not None and given.reason_string:
-            text += f" ({given.reason_string})"
+        said = "" if given is None else given.reason_string or ""
+        if connack.code == BANNED and said:  # the name of the code would say more than there is: a user may be disabled
+            text += said
+        else:
+            text += connack_text(connack.code, self.level) + (f" ({said})" if said else "")
         if given is not None and given.server_reference:
             text += f". Use instead: {given.server_reference}"
         return text
