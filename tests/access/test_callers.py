@@ -129,6 +129,7 @@ def test_who_guesses_has_to_wait_and_who_knows_the_password_does_not() -> None:
         assert told("bob", "guess", ("192.0.2.2", 1)) == 0x87
         judged = callers.claim(scope(basic("bob", "guess")), world.now)
         assert isinstance(judged, Refusal)
+        assert judged.wait == 1.0
 
     asyncio.run(run())
 
@@ -148,3 +149,17 @@ def test_a_name_that_many_guess_at_is_answered_late() -> None:
         return known.user
 
     assert asyncio.run(run()) == "alice"
+
+
+def test_a_token_that_has_run_out_makes_no_other_token_wait() -> None:
+    async def scenario() -> None:
+        world = World()
+        world.broker.logins.failures = 3
+        callers = Callers(world.broker, lambda: world.now)
+        callers.use([Says(lambda ticket: ALICE if ticket.password == b"good" else None)])
+        judged = [callers.call(scope(bearer("old")), world.now) for _ in range(5)]
+        reasons = [one.reason for one in judged if isinstance(one, Refusal)]
+        assert reasons == [0x87] * 3 + [0x9F] * 2
+        assert callers.call(scope(bearer("good")), world.now) is ALICE
+
+    asyncio.run(scenario())

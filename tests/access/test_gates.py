@@ -125,6 +125,19 @@ def test_what_cannot_be_made_leaves_everything_as_it_was(counting: list[Counting
     assert len(counting) == 1
 
 
+def test_what_was_held_can_be_gone_back_to(counting: list[Counting]) -> None:
+    made = gates()
+    chain, gate = made.make(["counting"]), made.use("mqtt", ["counting"])
+    go_back = made.hold()
+    made.configure({"counting": Table(("access", "counting"), {"user": "carol"})}, SOURCE)
+    made.use("mqtt", [])
+    go_back()
+    ticket = FakeTicket()
+    chain.admit(ticket, 0.0)
+    gate.admit(ticket, 0.0)
+    assert ticket.answers == ["admitted bob at 0"] * 2
+
+
 def test_a_face_may_ask_for_callers_before_everything_is_brought() -> None:
     made = Gates(access_context())
     callers = made.callers(("faces", "loft", "access"), ["pigeon"])

@@ -271,6 +271,12 @@ def test_reading_something_wrong_changes_nothing(tmp_path: Path) -> None:
         with pytest.raises(CannotStart, match="no such authenticator"):
             app.reload(loaded(tmp_path, text=FILE.replace("open", "opn")))
         assert app.config is before
+        text = FILE.replace('mqtt = ["pigeon", "open"]', 'mqtt = []\nwebsocket = ["opn"]')
+        with pytest.raises(CannotStart, match="no such authenticator"):
+            app.reload(loaded(tmp_path, text=text))
+        reader, writer = await open_stream(app, "mqtt")
+        writer.write(CONNECT)
+        assert await reader.readexactly(4) == b"\x20\x02\0\0"
 
     run(loaded(tmp_path), scenario)
 

@@ -39,6 +39,7 @@ async def call(
         "path": path,
         "raw_path": path.encode(),
         "query_string": query.encode(),
+        "client": ("192.0.2.1", 4711),
         "headers": [(b"authorization", authorization.encode()), (b"content-type", kind.encode())],
     }
     work = asyncio.ensure_future(app(scope, receive, send))
@@ -146,5 +147,18 @@ def test_a_full_queue_is_said() -> None:
             it.outbox.bounds.queue_messages = 1
             status, said = await call(it, "/topics/orders:publish", [EVENT] * 2, kind=BATCH)
             assert (status, said["error"]["code"]) == (429, "QuotaExceeded")
+
+    asyncio.run(run())
+
+
+def test_wrong_keys_are_counted_and_who_shows_many_has_to_wait() -> None:
+    async def run() -> None:
+        async with shop() as it:
+            core = it.world.broker
+            core.logins.failures = 3
+            for _ in range(3):
+                assert (await call(it, f"{SUBSCRIPTION}:receive", authorization="SharedAccessKey x"))[0] == 401
+            assert (await call(it, f"{SUBSCRIPTION}:receive", authorization="SharedAccessKey x"))[0] == 429
+            assert it.world.refused("topic_key") == 3
 
     asyncio.run(run())

@@ -105,7 +105,8 @@ async def test_deleting() -> None:
         ("/destinations/x", {"kind": "fake", "concurrency": 0}, 400, "a whole number from 1"),
         ("/rules/x", {"destination": "d", "topic_filters": "a"}, 400, "a list of text"),
         ("/rules/x", {"destination": "e"}, 409, "no destination 'e'"),
-        ("/rules/-x", {"destination": "d"}, 409, "no name"),
+        ("/rules/-x", {"destination": "d"}, 400, "no name"),
+        ("/destinations/-x", {"kind": "fake", "word": "x"}, 400, "no name"),
     ],
 )
 async def test_what_cannot_be_is_explained(path: str, body: Any, status: int, said: str) -> None:

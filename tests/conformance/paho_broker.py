@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from myna.app import App
+from myna.app import App, new_event_loop
 from myna.config import load
 from myna.core.message import Message
 from myna.core.ports import GRANT, PASS, TopicGuard
@@ -77,4 +77,5 @@ async def serve() -> None:
 
 if __name__ == "__main__":
     sys.modules.setdefault("paho_broker", sys.modules[__name__])
-    asyncio.run(serve())
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(serve())

@@ -5,11 +5,15 @@ from typing import Any
 import pytest
 
 from myna.core.identity import Identity
+from myna.core.message import Message
+from myna.core.ports import GRANT, PASS, TopicGuard
+from myna.core.receiver import Receiver, Subscription
 from myna.testing import (
     TENANT,
     Client,
     ClosedGate,
     FakeRules,
+    OpenGate,
     SlowGate,
     World,
     assert_closed,
@@ -236,6 +240,44 @@ def test_new_credentials_bring_new_rules_and_a_new_end() -> None:
     assert client.is_closed()
 
 
+def test_new_credentials_of_one_client_make_nobody_else_ask_again() -> None:
+    world, gate = World(), SlowGate()
+    client = admitted(world, gate)
+    open_gate, rules = OpenGate(), FakeRules()
+    open_gate.rules, world.gate = rules, open_gate
+    other = world.connected("other")
+    other.publish("a", b"", 1)
+    client.send(auth(0x19))
+    gate.asked[-1].admit(Identity(TENANT, "alice"), world.now)
+    other.publish("a", b"", 1)
+    assert rules.judged == 1
+
+
+def test_what_is_published_after_new_credentials_comes_from_who_has_shown_them() -> None:
+    world, gate = World(), SlowGate()
+    heard: list[Identity | None] = []
+
+    class Listening(TopicGuard):
+        def publishing(self, message: Message, now: float) -> int:
+            heard.append(message.origin.identity)
+            return PASS
+
+        def subscribing(self, receiver: Receiver, subscription: Subscription, now: float) -> int:
+            return GRANT
+
+        def delivering(self, message: Message, receiver: Receiver, subscription: Subscription, now: float) -> bool:
+            return True
+
+    world.broker.guard(Listening("a"), TENANT)
+    client = admitted(world, gate)
+    client.publish("a", b"", 1)
+    client.send(auth(0x19))
+    gate.asked[1].admit(Identity(TENANT, "alice"), world.now)
+    client.publish("a", b"", 1)
+    assert heard[0] is not heard[1]
+    assert heard[1] is client.session.identity
+
+
 def test_failed_re_authentication_ends_the_connection() -> None:
     world, gate = World(), SlowGate()  # [MQTT-4.12.1-2]
     client = admitted(world, gate)
@@ -286,3 +328,10 @@ def test_a_tenant_whose_name_the_store_keeps_for_itself_lets_nobody_in() -> None
     gate.asked[0].admit(Identity("\0outbox", "alice"), world.now)
     client.expect_connack(0x87)
     assert world.broker.sessions("\0outbox") == []
+
+
+def test_a_login_that_has_failed_counts_though_its_client_has_not_waited_for_it() -> None:
+    world, gate = World(), SlowGate()
+    asked(world, gate).drop()
+    gate.asked[0].refuse(0x86, world.now)
+    assert world.refused("login:failed") == 1

@@ -3,10 +3,12 @@
 import pytest
 
 from myna.core.bans import ADDRESS, CLIENT_ID, USER, Ban
+from myna.core.identity import Identity
 from myna.core.outcome import Refusal
 from myna.core.records import Kept
-from myna.testing import TENANT, CommitsOnCommand, FakeReceiver, World, assert_closed
+from myna.testing import TENANT, CommitsOnCommand, FakeReceiver, SlowGate, World, assert_closed
 from myna.wire import reasons
+from myna.wire.packets import Connect
 
 HERE = "192.0.2.1:4711"  # where the clients of these tests are
 
@@ -58,6 +60,16 @@ def test_those_who_are_connected_are_cut_off_and_others_stay(
     assert_closed(client, reasons.ADMINISTRATIVE_ACTION if level == 5 else None)
     assert other.ended == []
     assert world.refused("banned") == 1
+
+
+def test_a_client_that_is_named_by_its_gate_is_banned_by_that_name() -> None:
+    world, gate = World(), SlowGate()
+    ban(world, CLIENT_ID, "given")
+    client = world.stranger(gate=gate)
+    client.send(Connect(5, "", True, 0))
+    gate.asked[0].assigned_id = "given"
+    gate.asked[0].admit(Identity(TENANT, "alice"), world.now)
+    client.expect_connack(0x8A)
 
 
 def test_a_ban_of_one_tenant_does_not_reach_another() -> None:

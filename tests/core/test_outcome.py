@@ -13,7 +13,8 @@ def test_an_outcome_says_whether_anybody_wanted_it_and_what_to_await() -> None:
 def test_a_refusal_has_words_for_its_reason_unless_it_brings_its_own() -> None:
     assert Refusal(0x87).text == "not authorized"
     assert Refusal(0x87, "not on Sundays").text == "not on Sundays"
-    assert Refusal(0x87).reason == 0x87
+    assert (Refusal(0x87).reason, Refusal(0x87).wait) == (0x87, 0.0)
+    assert Refusal(0x9F, "slowly", 2.5).wait == 2.5
 
 
 def test_an_outcome_says_what_the_tap_made_of_it() -> None:

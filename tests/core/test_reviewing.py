@@ -100,6 +100,22 @@ def test_a_session_resumed_by_somebody_else_is_judged_as_them() -> None:
     assert second.session.subscriptions == {}
 
 
+def test_what_waits_for_somebody_is_not_for_whoever_takes_the_name_and_may_not_read_it() -> None:
+    world = World()
+
+    class OnlyAlice(Rules):
+        def may_subscribe(self, identity: Identity, filter: str, qos: int) -> int:
+            return reasons.SUCCESS if identity.user == "alice" else reasons.NOT_AUTHORIZED
+
+    world.broker.rules = OnlyAlice()
+    first = world.connected("c", user="alice", expiry=60)
+    first.subscribe("a", 1)
+    first.drop()
+    world.publish("a", b"secret", 1)
+    second = world.connected("c", user="bob", clean=False, expiry=60)
+    assert second.messages() == []
+
+
 def test_authority_over_a_client_does_not_set_the_brokers_rules_aside() -> None:
     world, rules = ruled()
     client = world.connected("alice")

@@ -181,6 +181,35 @@ def test_subscribing_in_a_clients_name_waits_for_the_rules_of_that_client() -> N
     asyncio.run(story())
 
 
+def test_a_session_that_has_ended_while_the_rules_asked_is_subscribed_to_nothing() -> None:
+    async def story() -> None:
+        broker = in_memory()
+        rules = broker.core.rules = SlowRules()
+        session = persistent_session(broker.core, "phone")
+        subscribing = asyncio.ensure_future(broker.subscribe(session, Asked("a", 1)))
+        await settle(subscribing)
+        session.end(reasons.ADMINISTRATIVE_ACTION, 0.0, discard=True)
+        rules.allow("subscribe a", 0.0)
+        assert (await subscribing).code == reasons.UNSPECIFIED_ERROR
+        assert broker.core.tenant("acme").subscriptions == 0
+
+    asyncio.run(story())
+
+
+def test_a_receiver_that_goes_leaves_whatever_the_rules_say() -> None:
+    async def story() -> None:
+        broker = in_memory()
+        rules = broker.core.rules = SlowRules()
+        rules.allow("subscribe a", 0.0)
+        rules.forbid("unsubscribe a", 0.0)
+        session = persistent_session(broker.core, "phone")
+        await broker.subscribe(session, Asked("a", 1))
+        assert await broker.unsubscribe(session, "a") == reasons.NOT_AUTHORIZED
+        assert await broker.unsubscribe(session, "a", judged=True) == reasons.SUCCESS
+
+    asyncio.run(story())
+
+
 def test_whoever_gives_up_waiting_for_a_verdict_is_not_told() -> None:
     async def story() -> None:
         broker = in_memory()

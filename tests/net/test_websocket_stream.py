@@ -34,6 +34,7 @@ async def test_bytes_go_both_ways_in_binary_frames() -> None:
         talker = await served.talker()
         assert talker.unsent == 0
         assert talker.peer.path == "/mqtt"
+        assert talker.peer.websocket
         client.close()
         await talker.until(lambda it: it.losses == 1)
 

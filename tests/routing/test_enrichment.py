@@ -67,11 +67,16 @@ def test_each_variable(variable: str, value: object, nothing: object) -> None:
     assert made.of(BARE) == {"x": nothing}
 
 
-@pytest.mark.parametrize(("level", "name"), [(4, "MQTT3"), (5, "MQTT5")])
-def test_the_protocol_of_a_client(level: int, name: str) -> None:
+@pytest.mark.parametrize(
+    ("level", "websocket", "name"),
+    [(4, False, "MQTT3"), (5, False, "MQTT5"), (4, True, "MQTT3-WS"), (5, True, "MQTT5-WS")],
+)
+def test_the_protocol_of_a_client(level: int, websocket: bool, name: str) -> None:
     world, tap = World(), FakeTap()
     world.broker.carry(tap)
-    world.connected("c", level).send(Publish("a", b"x"))
+    client = world.connected("c", level)
+    client.connection.websocket = websocket
+    client.send(Publish("a", b"x"))
     assert enrichment(p="${mqtt.message.protocol}").of(tap.offers[0]) == {"p": name}
 
 

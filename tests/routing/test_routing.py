@@ -152,7 +152,7 @@ async def test_what_the_file_says_is_the_file_s() -> None:
         house.routing.put_rule("r", {"destination": "d"})
     with pytest.raises(RoutingError, match="defined in the configuration"):
         house.routing.delete_rule("r")
-    with pytest.raises(RoutingError, match="no name"):
+    with pytest.raises(ConfigError, match="no name"):
         house.routing.put_rule("../r", {"destination": "d"})
 
 

@@ -75,3 +75,15 @@ async def test_the_kind_is_chosen_by_the_platform() -> None:
         readiness = make_readiness(asyncio.get_running_loop(), served.listeners.turn)
         assert isinstance(readiness, LoopReadiness) == (type(served.listeners.streams.readiness) is LoopReadiness)
         readiness.close()
+
+
+@on_our_loop
+async def test_without_epoll_a_deadline_that_comes_up_with_an_end_is_kept(without_epoll: None) -> None:
+    """A will is due some time after its client has gone, though nobody is written to."""
+    async with Served() as served:
+        client = await served.client()
+        talker = await served.talker()
+        talker.lost = lambda now: setattr(served.broker, "deadline", now + 0.01)  # type: ignore[method-assign]  # a will
+        client.close()
+        while not served.broker.ticks or served.broker.deadline:
+            await asyncio.sleep(0)

@@ -10,6 +10,7 @@ at once.
 """
 
 import asyncio
+import hashlib
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -64,15 +65,15 @@ class Callers:
         if isinstance(ticket, Refusal):
             return self._refused(ticket, address_of(scope), now)
         if ticket.password is not None:
-            wait = self._broker.logins.wait(ticket.peer.address, ticket.user_name or "", now)
+            wait = self._broker.logins.wait(ticket.peer.address, _name(ticket), now)
             if wait > 0.0:
                 text = f"too many failed logins from there: wait {wait:.0f} s"
-                return self._refused(Refusal(reasons.CONNECTION_RATE_EXCEEDED, text), ticket.peer.address, now)
+                return self._refused(Refusal(reasons.CONNECTION_RATE_EXCEEDED, text, wait), ticket.peer.address, now)
         return ticket
 
     def _ask(self, ticket: Ticket, now: float) -> Answer:
         if ticket.password is not None:
-            late = self._broker.logins.delay(ticket.peer.address, ticket.user_name or "", now)
+            late = self._broker.logins.delay(ticket.peer.address, _name(ticket), now)
             if late > 0.0:  # the name is being guessed, from many addresses
                 return self._ask_late(ticket, late)
         return self._judges.judge(ticket, now)
@@ -101,7 +102,7 @@ class Callers:
             verdict = verdict.identity
         if isinstance(verdict, Identity):
             if ticket.password is not None:
-                self._broker.logins.succeeded(ticket.peer.address, ticket.user_name or "")
+                self._broker.logins.succeeded(ticket.peer.address, _name(ticket))
             return verdict
         if isinstance(verdict, Unclaimed):
             refusal = verdict.refuse()
@@ -116,13 +117,18 @@ class Callers:
     def _failed(self, refusal: Refusal, ticket: Ticket, now: float) -> Refusal:
         address = ticket.peer.address
         if refusal.reason in FAILED and ticket.password is not None:
-            self._broker.logins.failed(address, ticket.user_name or "", now)
+            self._broker.logins.failed(address, _name(ticket), now)
         return self._refused(refusal, address, now)
 
     def _refused(self, refusal: Refusal, address: str, now: float) -> Refusal:
         self._broker.counters.refuse(f"call:{reasons.reason_name(refusal.reason)}")
         self._broker.watcher.refused("an HTTP call", "", "", address, refusal.text, now)
         return refusal
+
+
+def _name(ticket: Ticket) -> str:
+    """What failed calls are counted by, beside the address: a token that has run out must not make others wait."""
+    return ticket.user_name or hashlib.sha256(ticket.password or b"").hexdigest()[:16]
 
 
 def _nobody(ticket: Ticket) -> Refusal:

@@ -4,7 +4,7 @@ What a newcomer gets wrong: an authenticator is made once and shared by all endp
 remembers. Read again, a configuration that says the same of it leaves it as it is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -64,6 +64,19 @@ class Gates:
         self._configured = True
         for row, judges in zip(self._others, found, strict=True):
             _hand_over(row, judges)
+
+    def hold(self) -> Callable[[], None]:
+        """All as it is now: call what you get to go back to it, where a change cannot be made as a whole."""
+        made, tables, source = dict(self._made), self._tables, self._source
+        rows = [(row, row.names, row.judges) for row in (*self._endpoints.values(), *self._others)]
+
+        def go_back() -> None:
+            self._made, self._tables, self._source = made, tables, source
+            for row, names, judges in rows:
+                row.names = names
+                _hand_over(row, judges)
+
+        return go_back
 
     def names(self) -> list[str]:
         return sorted({*AUTHENTICATORS, *self._brought})

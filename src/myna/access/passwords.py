@@ -23,6 +23,7 @@ from myna.access.hashing import Busy, Hashing
 from myna.access.open import TENANT
 from myna.access.scram import METHOD, Provers, Scram
 from myna.access.watched_file import WatchedFile
+from myna.core.hosts import counted_by
 from myna.core.identity import Identity
 from myna.core.outcome import Refusal
 from myna.core.ports import Ticket
@@ -75,7 +76,7 @@ class Passwords(Authenticator):
         entry = self._users.get(name)
         if password is None:  # nobody behind us may take a known name without its password
             return WRONG if entry is not None else Unclaimed(lambda: WRONG)
-        host = ticket.peer.address.rpartition(":")[0]
+        host = counted_by(ticket.peer.address)
         if entry is None:
             return Unclaimed(partial(self._waste_time, password, host))
         if is_secret(password, entry.secret) if entry.secret else self._right.holds(_stored(entry), password):

@@ -235,13 +235,16 @@ class App:
     def reload(self, loaded: Loaded) -> Reloaded:
         """Take over what can change while connections stay, and log what cannot. Raises CannotStart if it is wrong."""
         old, new = self.config, loaded.config
+        go_back = self._gates.hold()
         try:
             settings = find_faces(self._known_faces, new.faces, loaded.source)
             rules = prepare(new.rules, loaded.source)
+            self._prepare_routing(loaded)
             self._gates.configure(new.access.tables, loaded.source)
             self._listening.reload(new)
-            self._prepare_routing(loaded)
         except (ConfigError, TlsError) as error:
+            go_back()
+            self._prepare_routing(self._loaded)
             raise CannotStart(str(error)) from error
         self.config = new
         self._loaded = loaded

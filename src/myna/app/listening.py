@@ -62,12 +62,12 @@ class Listening:
         return made
 
     def reload(self, config: Config) -> None:
-        """Certificates and authenticators anew. Raises TlsError or ConfigError."""
-        for contexts, listener in self._contexts:
-            contexts.reload(_tls_settings(listener, config))
+        """Authenticators and certificates anew. Raises TlsError or ConfigError; gates are the caller's to put back."""
         for index in range(len(self._config.mqtt)):
             self._gates.use(*self._mqtt_endpoint(index, config))
         self._gates.use("websocket", config.access.of_websocket())
+        for contexts, listener in self._contexts:
+            contexts.reload(_tls_settings(listener, config))
 
     def _mqtt_endpoint(self, index: int, config: Config) -> tuple[str, tuple[str, ...]]:
         """The name of a listener's gate, and its authenticators."""

@@ -23,6 +23,7 @@ from myna.routing.destinations.pull import PullQueue
 LARGEST: Final = 1024 * 1024
 MOST_TOKENS: Final = 1000
 SOURCE: Final = "http-events"
+CONSUMER: Final = "\0consumer"  # among the names that are guessed; no client can have it
 DELAYS: Final = (0, 10, 60, 600, 3600)
 _JSON: Final = (b"content-type", b"application/json; charset=utf-8")
 
@@ -60,7 +61,7 @@ class PullApi:
         name, _, verb = scope["path_params"]["call"].rpartition(":")
         topic = scope["path_params"]["topic"]
         queues = [one for one in self._queues() if one.settings.topic == topic and one.name == name]
-        self._check_key(scope, queues)
+        self._admit(scope, queues)
         queue = queues[0]
         query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         if verb == "receive":
@@ -100,7 +101,7 @@ class PullApi:
     async def _publish(self, scope: Scope, receive: Receive) -> Answer:
         topic, _, verb = scope["path_params"]["call"].rpartition(":")
         queues = [one for one in self._queues() if one.settings.topic == topic]
-        self._check_key(scope, queues)
+        self._admit(scope, queues)
         if verb != "publish":
             raise Refused(404, "NotFound", f"there is no operation {verb!r}")
         events = await _events(scope, receive)
@@ -118,14 +119,29 @@ class PullApi:
             raise Refused(429, "QuotaExceeded", "a subscription's queue is full; try again later")
         return 200, {}
 
-    def _check_key(self, scope: Scope, queues: Sequence[PullQueue]) -> None:
-        """One answer for no such thing and for a wrong key: who has none learns nothing."""
-        shown = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        scheme, _, key = shown.partition(b" ")
-        fits = scheme.lower() in (b"sharedaccesskey", b"bearer")
-        known = [one.encode() for queue in queues for one in queue.settings.keys]
-        if not any([hmac.compare_digest(key.strip(), one) for one in known]) or not fits:
-            raise Refused(401, "Unauthorized", "show a key of this topic: Authorization: SharedAccessKey <key>")
+    def _admit(self, scope: Scope, queues: Sequence[PullQueue]) -> None:
+        """Whoever shows wrong keys has to wait, as after any other login that fails."""
+        core, now = self._broker.core, self._broker.now()
+        address = str((scope.get("client") or ("unix", 0))[0])
+        wait = core.logins.wait(address, CONSUMER, now)
+        if wait > 0.0:
+            raise Refused(429, "TooManyRequests", f"too many wrong keys came from this address: wait {wait:.0f} s")
+        if _shows_key(scope, queues):
+            core.logins.succeeded(address, CONSUMER)
+            return
+        core.counters.refuse("topic_key")
+        core.logins.failed(address, CONSUMER, now)
+        core.watcher.refused("a call for events", self._tenant, "", address, "no key of this topic", now)
+        raise Refused(401, "Unauthorized", "show a key of this topic: Authorization: SharedAccessKey <key>")
+
+
+def _shows_key(scope: Scope, queues: Sequence[PullQueue]) -> bool:
+    """One answer for no such thing and for a wrong key: who has none learns nothing."""
+    shown = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+    scheme, _, key = shown.partition(b" ")
+    fits = scheme.lower() in (b"sharedaccesskey", b"bearer")
+    known = [one.encode() for queue in queues for one in queue.settings.keys]
+    return any([hmac.compare_digest(key.strip(), one) for one in known]) and fits
 
 
 async def _respond(send: Send, work: Any) -> None:

@@ -19,6 +19,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from myna.app.administration import ROOT
+from myna.app.routes_description import describe_routes
 from myna.config import ConfigError
 from myna.faces.async_broker import AsyncBroker
 from myna.faces.contract import (
@@ -42,13 +43,6 @@ from myna.routing.showing import hide_in_url, shown, with_secrets
 PLACE: Final = f"{ROOT}/routes"
 LARGEST: Final = 1024 * 1024
 TITLES: Final = {400: "Bad Request", 404: "Not Found", 409: "Conflict", 413: "Content Too Large"}
-_OBJECT: Final = {"type": "object"}
-_NAMED: Final = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
-_AFTER: Final = {"name": "after", "in": "query", "schema": {"type": "integer", "minimum": 0}}
-_RESPONSES: Final = {
-    "2XX": {"description": "Done.", "content": {"application/json": {"schema": _OBJECT}}},
-    "4XX": {"description": "Why not.", "content": {"application/problem+json": {"schema": _OBJECT}}},
-}
 _PROBLEM: Final = (b"content-type", b"application/problem+json")
 
 Answer = tuple[int, Any]
@@ -85,20 +79,7 @@ class RoutesApi:
         return Claims(administration=routes, description=self._describe())
 
     def _describe(self) -> dict[str, Any]:
-        paths: dict[str, dict[str, Any]] = {}
-        for method, path, _, summary in self.operations():
-            operation: dict[str, Any] = {"summary": summary, "responses": _RESPONSES}
-            if "{name}" in path:
-                operation["parameters"] = [_NAMED, _AFTER] if (method, summary[:6]) == ("GET", "Events") else [_NAMED]
-            if method == "PUT":
-                operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _OBJECT}}}
-            paths.setdefault(path, {})[method.lower()] = operation
-        return {
-            "info": {"title": "Routing", "description": "Messages that leave: rules, destinations, dead letters."},
-            "security": [{"administrator": []}],
-            "paths": paths,
-            "components": {"securitySchemes": {"administrator": {"type": "http", "scheme": "bearer"}}},
-        }
+        return describe_routes([(method, path, summary) for method, path, _, summary in self.operations()])
 
     def _as_asgi(self, handler: Handler) -> Asgi:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -154,10 +154,10 @@ class Authentication:
         self._link.admitted(identity, data, now)
 
     def refused(self, ticket: ConnectTicket, reason: int, text: str, now: float) -> None:
+        if reason in FAILED and _shows_something(ticket):  # of those, too, who have not waited for the answer
+            self._broker.logins.failed(self._peer.address, _name(ticket), now)
         if ticket is self._ticket:
             self.forget()
-            if reason in FAILED and _shows_something(ticket):
-                self._broker.logins.failed(self._peer.address, _name(ticket), now)
             self._link.words = ticket.words
             if self._renews:
                 self.dismiss(reason, text, now)

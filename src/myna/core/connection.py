@@ -14,7 +14,7 @@ from myna.core.acks import Acks
 from myna.core.authentication import Authentication
 from myna.core.broker import Broker
 from myna.core.client_acks import answer_pubrec, read_acks
-from myna.core.handshake import Opened, Refused, check_connect, keep_out, open_session
+from myna.core.handshake import Opened, Refused, check_connect, keep_out, open_session, origin_of
 from myna.core.identity import LATER, Identity
 from myna.core.inbound import Inbound
 from myna.core.line_deadlines import LineDeadlines
@@ -59,6 +59,7 @@ class Connection(Link):
     ) -> None:
         super().__init__(Output(outlet, broker.memory))
         self.address = peer.address
+        self.websocket = peer.websocket
         self.connected_at = now
         self.last_heard = now
         self.state = GREETING
@@ -334,13 +335,14 @@ class Connection(Link):
         self._broker.watcher.connected(session, self.address, now)
 
     def _reauthenticated(self, identity: Identity, data: bytes | None, now: float) -> None:
-        session = self.session
-        assert session is not None
+        session, inbound = self.session, self._inbound
+        assert session is not None  # they are there while OPEN
+        assert inbound is not None
         if (identity.tenant, identity.scope, identity.user) != (session.key[0], session.key[1], session.identity.user):
             self._authentication.dismiss(reasons.NOT_AUTHORIZED, "re-authentication as somebody else", now)
             return
         session.identity = identity.of_client(session.key[2], self._peer.listener)
-        self._broker.rules_changed()
+        inbound.speak_for(origin_of(session, self.address))
         review(self._broker, session, now)
         self._deadlines.credentials_expire(identity.expires_at, self._authentication)
         self.output.write(self._authentication.answer(reasons.SUCCESS, data))

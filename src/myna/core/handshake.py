@@ -17,7 +17,7 @@ from myna.core.link import UNLIMITED, Link
 from myna.core.message import Message, Origin, copy_for_delivery, is_as_declared
 from myna.core.ports import Peer
 from myna.core.receiver import SessionKey
-from myna.core.reviewing import review
+from myna.core.reviewing import may_inherit, review
 from myna.core.session import Session
 from myna.core.subscribing import Asked, subscribe
 from myna.core.tenant import Tenant
@@ -95,7 +95,7 @@ def open_session(
     refused = _check_limits(tenant, connect)
     if refused is not None:
         return refused
-    ban = broker.bans.banned(tenant.name, identity.user, connect.client_id, peer.address, now)
+    ban = broker.bans.banned(tenant.name, identity.user, client_id, peer.address, now)
     if ban is not None:
         return Refused(reasons.BANNED, words_of(ban))
     key = (tenant.name, identity.scope, client_id)
@@ -103,7 +103,7 @@ def open_session(
     refusal = check_connection(broker, tenant, identity, tenant.session(key[1], key[2]), expiry > 0, now)
     if refusal is not None:
         return Refused(refusal.reason, refusal.text)
-    resumed = _take_over(broker, tenant, key, connect, now)
+    resumed = _take_over(broker, tenant, key, identity, connect, now)
     session = Session(broker, tenant, key, identity, now) if resumed is None else resumed
     if resumed is None:
         tenant.enter(session)
@@ -112,18 +112,10 @@ def open_session(
         identity.takes_over(session.identity)
         session.identity = identity
         tenant.change_identity(session, user_before)
-        review(broker, session, now, changed=identity.user != user_before)
+        review(broker, session, now)
     session.expiry = expiry
     _accept_link(limits, link, connect)
-    origin = Origin(
-        "mqtt",
-        tenant.name,
-        user=identity.user,
-        client_id=client_id,
-        identity=identity,
-        sender=session,
-        address=peer.address,
-    )
+    origin = origin_of(session, peer.address)
     keep_alive = _keep_alive(limits, connect)
     connack = _connack(limits, connect, client_id, expiry, keep_alive, resumed is not None, data)
     if link.words and connack.properties is not None:
@@ -138,6 +130,15 @@ def open_session(
         for group in identity.groups:
             subscribe(broker, session, Asked(group, 1, retain_handling=2), now, judged=True)
     return Opened(session, identity, keep_alive, resumed is not None, origin)
+
+
+def origin_of(session: Session, address: str) -> Origin:
+    """Of what a client publishes as who it is now."""
+    tenant, _, client_id = session.key
+    identity = session.identity
+    return Origin(
+        "mqtt", tenant, user=identity.user, client_id=client_id, identity=identity, sender=session, address=address
+    )
 
 
 def _check_limits(tenant: Tenant, connect: Connect) -> Refused | None:
@@ -184,7 +185,9 @@ def bounded_expiry(limits: Limits, asked: int) -> int:
     return min(max(asked, limits.session_expiry_minimum), limits.session_expiry_maximum)
 
 
-def _take_over(broker: Broker, tenant: Tenant, key: SessionKey, connect: Connect, now: float) -> Session | None:
+def _take_over(
+    broker: Broker, tenant: Tenant, key: SessionKey, identity: Identity, connect: Connect, now: float
+) -> Session | None:
     """End whoever bears the name now [MQTT-3.1.4-3]; the session to go on with, if there is one to be had."""
     held = tenant.session(key[1], key[2])
     broker.peers.claim(key[0], key[1], key[2])
@@ -195,7 +198,8 @@ def _take_over(broker: Broker, tenant: Tenant, key: SessionKey, connect: Connect
     elif isinstance(held, Session) and held.is_overdue(now):
         held.expire(now)
         return None
-    if connect.clean_start or not isinstance(held, Session):
+    is_theirs = held.identity.user == identity.user or may_inherit(broker, held, identity)
+    if connect.clean_start or not is_theirs or not isinstance(held, Session):
         held.end(reasons.SESSION_TAKEN_OVER, now, discard=True)  # [MQTT-3.1.2-4]
         return None
     held.end(reasons.SESSION_TAKEN_OVER, now)

@@ -1,8 +1,7 @@
 """PUBLISH arriving: topic aliases, quotas, permission, de-duplication, and which answer it gets.
 
-The common packet (no RETAIN, no DUP, no properties, a topic this connection has used before) is never made into a
-Publish: it is read where it lies in the chunk. A run of them on one topic and of one size is recognised by its equal
-beginnings; at QoS 0 the whole run is handed on as one piece, which is most of why a busy publisher costs so little.
+The common packet (no RETAIN, no DUP, no properties, a topic used before) is never made into a Publish: it is read where
+it lies. A run on one topic and of one size is recognised by equal beginnings; at QoS 0 it is handed on as one piece.
 
     | header | length | topic length | topic | packet id (QoS > 0) | 0 (MQTT 5) | payload |
     ^ start           ^ body                 ^ topic_end                        ^ payload_at  ^ end
@@ -48,6 +47,7 @@ class Inbound:
         "_is_5",
         "_link",
         "_origin",
+        "_published",
         "_receive_maximum",
         "_routes_0",
         "_routes_1",
@@ -65,6 +65,7 @@ class Inbound:
         self._acks = acks
         self._origin = origin
         self._is_5 = link.level == MQTT_5
+        self._published = session.tenant.published_by(self._is_5, link.websocket)
         self._highest = 0x30 | limits.maximum_qos << 1
         self._receive_maximum = limits.receive_maximum if self._is_5 else 65_535  # of which only MQTT 5 can be told
         rate = limits.publishes_per_second
@@ -125,6 +126,7 @@ class Inbound:
             return
         broker.counters.messages_received += count
         self._session.tenant.messages_received += count
+        self._published.qos_0 += count
         form = self._link.form
         others: list[Receiver] | None = None
         frames = buffer if start == 0 and position == len(buffer) else buffer[start:position]
@@ -204,6 +206,7 @@ class Inbound:
                     for packet_id in packet_ids:
                         sequence = self._session.received.begin(packet_id, True)
                 self._acks.send(encode_acks(header, packet_ids), sequence)
+                self._published.add(qos, False, len(messages))
             else:
                 for packet_id in packet_ids:
                     self._answer(outcome, qos, packet_id, now)
@@ -271,7 +274,9 @@ class Inbound:
         if isinstance(answer, Refusal):
             self._refuse(packet, answer.reason, now)
         elif qos:
-            self._answer(answer, qos, packet.packet_id, now)
+            self._answer(answer, qos, packet.packet_id, now, packet.retain)
+        else:
+            self._published.add(0, packet.retain, 1)
 
     def release(self, packet_id: int) -> None:
         """PUBREL, always answered [MQTT-4.3.3-11]."""
@@ -294,13 +299,16 @@ class Inbound:
         answer = self._broker.publish_on(route, self._session.tenant, self._message(route, payload, qos, now), now)
         if isinstance(answer, Refusal):
             self._refuse(Publish(route.topic, payload, qos), answer.reason, now)
+        else:
+            self._published.add(qos, False, 1)
 
-    def _answer(self, answer: object, qos: int, packet_id: int, now: float) -> None:
+    def _answer(self, answer: object, qos: int, packet_id: int, now: float, retain: bool = False) -> None:
         """The ack of a QoS 1 or 2 message, once what it promises is safe."""
         if isinstance(answer, Refusal):
             self._refuse(Publish("", b"", qos, packet_id=packet_id), answer.reason, now)
             return
         assert isinstance(answer, Outcome)
+        self._published.add(qos, retain, 1)
         sequence = answer.sequence
         if qos == 2:
             begun = self._session.received.begin(packet_id, self._session.is_durable())
@@ -355,6 +363,11 @@ class Inbound:
             raise ProtocolViolation("publish rate exceeded", reasons.MESSAGE_RATE_TOO_HIGH)
         tenant, _, client_id = self._session.key
         self._broker.watcher.refused("PUBLISH", tenant, client_id, self._link.address, "publish rate exceeded", now)
+
+    def speak_for(self, origin: Origin) -> None:
+        """The client has authenticated anew: what its old identity was allowed is asked again."""
+        self._origin = origin
+        self._routes_0 = self._routes_1 = self._routes_2 = None
 
     def end(self) -> None:
         if self._share is not None:

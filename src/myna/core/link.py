@@ -51,6 +51,7 @@ class Link(Conversation):
         self.aliases: OutboundAliases | None = None
         self.plain = True
         self.address = ""
+        self.websocket = False  # MQTT within WebSocket
         self.connected_at = 0.0
         self.last_heard = 0.0
         self.channel = ""

@@ -22,12 +22,16 @@ class Outcome:
 
 @final
 class Refusal:
-    """`reason` is an MQTT 5 reason code; each face has a table from it to its own answers."""
+    """`reason` is an MQTT 5 reason code; each face has a table from it to its own answers.
 
-    __slots__ = ("reason", "text")
+    `wait`: seconds after which it makes sense to try again, 0 where nobody can tell.
+    """
 
-    def __init__(self, reason: int, text: str = "") -> None:
+    __slots__ = ("reason", "text", "wait")
+
+    def __init__(self, reason: int, text: str = "", wait: float = 0.0) -> None:
         self.reason = reason
+        self.wait = wait
         self.text = text or reason_name(reason)
 
 

@@ -286,6 +286,7 @@ class Peer:
         token: str = "",
         certificate: object = None,
         claims: object = None,
+        websocket: bool = False,
     ) -> None:
         self.address = address
         self.listener = listener
@@ -293,3 +294,4 @@ class Peer:
         self.token = token
         self.certificate = certificate
         self.claims = claims
+        self.websocket = websocket

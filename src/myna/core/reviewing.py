@@ -1,4 +1,4 @@
-"""Judging again what a receiver is subscribed to, when the rules have changed or it has become somebody else.
+"""Judging again what a receiver is subscribed to, when the rules have changed or somebody else comes by its name.
 
 Only the broker's rules are asked: what a dialect's own rules allow is for the dialect to take back, and may have been
 made by somebody with authority over the client. MQTT has no word for "your subscription has ended": the client is told
@@ -9,7 +9,7 @@ allowed ends nothing, or a webhook that is down for a minute would cost every se
 from typing import final
 
 from myna.core.broker import Broker
-from myna.core.identity import LATER, UNSAID, Waiting
+from myna.core.identity import LATER, UNSAID, Identity, Waiting
 from myna.core.receiver import Receiver, Subscription
 from myna.core.subscribing import unsubscribe
 from myna.wire import reasons
@@ -18,42 +18,44 @@ from myna.wire.topics import parse_filter
 
 @final
 class _ReviewedAgain(Waiting):
-    def __init__(self, broker: Broker, receiver: Receiver, changed: bool) -> None:
+    def __init__(self, broker: Broker, receiver: Receiver) -> None:
         self._broker = broker
         self._receiver = receiver
-        self._changed = changed
 
     def decided(self, now: float) -> None:
-        review(self._broker, self._receiver, now, changed=self._changed)
+        review(self._broker, self._receiver, now)
 
 
-def review(broker: Broker, receiver: Receiver, now: float, *, changed: bool = False) -> int:
-    """End what is no longer allowed: how many were they? What the rules cannot say yet is looked at when they can.
-
-    `changed`: it belongs to somebody else now, who gets nothing unless it is certain.
+def may_inherit(broker: Broker, receiver: Receiver, identity: Identity) -> bool:
+    """May somebody else go on with a session? Not unless all that it is subscribed to is certainly allowed: what
+    waits in it was meant for who subscribed, and would be delivered at once.
     """
+    return all(_judge(broker, identity, one) == one.qos for one in receiver.subscriptions.values())
+
+
+def review(broker: Broker, receiver: Receiver, now: float) -> int:
+    """End what is no longer allowed: how many were they? What the rules cannot say yet is looked at when they can."""
     ended = 0
     waits = False
     for subscription in list(receiver.subscriptions.values()):
-        verdict = _judge(broker, receiver, subscription)
+        verdict = _judge(broker, receiver.identity, subscription)
         if verdict == LATER:
             waits = True
         elif verdict <= 2:
             if verdict < subscription.qos:
                 subscription.qos = verdict
                 broker.tenant(receiver.key[0]).router.touch(subscription)
-        elif verdict != reasons.UNSPECIFIED_ERROR or changed:
+        elif verdict != reasons.UNSPECIFIED_ERROR:
             _end(broker, receiver, subscription, verdict, now)
             ended += 1
     if waits:
-        broker.await_verdict(receiver.identity, _ReviewedAgain(broker, receiver, changed))
+        broker.await_verdict(receiver.identity, _ReviewedAgain(broker, receiver))
     return ended
 
 
-def _judge(broker: Broker, receiver: Receiver, subscription: Subscription) -> int:
+def _judge(broker: Broker, identity: Identity, subscription: Subscription) -> int:
     """The QoS it may have, LATER, or why it has to end."""
     parsed = parse_filter(subscription.text)  # which a guard may have rewritten, and rules are asked before guards
-    identity = receiver.identity
     if parsed is None or identity.rules.may_subscribe(identity, parsed.filter, subscription.qos) != UNSAID:
         return subscription.qos
     return broker.may_subscribe(identity, parsed.filter, subscription.qos)

@@ -4,6 +4,7 @@ from typing import final
 
 from myna.core.census import Census
 from myna.core.limits import Bucket, Limits, bucket
+from myna.core.published import Published
 from myna.core.receiver import Receiver, SessionKey
 from myna.core.retained import Retained
 from myna.core.router import Router
@@ -69,6 +70,7 @@ class Tenant:
         self.connections = 0
         self.subscriptions = 0
         self.messages_received = 0
+        self.published: dict[tuple[bool, bool], Published] = {}  # by MQTT clients: of version 5, over WebSocket
         self._census = census
         self._of_users: dict[str, Throughput] = {}
         self._sessions: dict[SessionKey, Receiver] = {}
@@ -96,6 +98,14 @@ class Tenant:
             limits = self.limits
             held = Throughput(limits.user_publishes_per_second, limits.user_bytes_per_second, 0.0, self.throughput)
             self._of_users[user] = held
+        return held
+
+    def published_by(self, is_5: bool, websocket: bool) -> Published:
+        """Where the publishes of such clients are counted."""
+        held = self.published.get((is_5, websocket))
+        if held is None:
+            held = Published()
+            self.published[(is_5, websocket)] = held
         return held
 
     def connected(self) -> None:

@@ -105,6 +105,8 @@ class AsyncBroker:
         granted = subscribe(self.core, receiver, asked, now)
         while granted.code == LATER:
             await self._verdict(receiver.identity)
+            if isinstance(receiver, Session) and receiver.ended:  # meanwhile
+                return Granted(reasons.UNSPECIFIED_ERROR)
             now = self.now()
             granted = subscribe(self.core, receiver, asked, now)
         if granted.retained and granted.subscription is not None:
@@ -113,11 +115,11 @@ class AsyncBroker:
             await self._commits.wait(granted.sequence)
         return granted
 
-    async def unsubscribe(self, receiver: Receiver, text: str) -> int:
+    async def unsubscribe(self, receiver: Receiver, text: str, *, judged: bool = False) -> int:
         """SUCCESS, NO_SUBSCRIPTION_EXISTED, or why it must stay. `text` is the filter as it was subscribed, share
-        prefix included.
+        prefix included. `judged`: nobody is asked; for receivers that go.
         """
-        code = unsubscribe(self.core, receiver, text, self.now())
+        code = unsubscribe(self.core, receiver, text, self.now(), judged=judged)
         while code == LATER:
             await self._verdict(receiver.identity)
             code = unsubscribe(self.core, receiver, text, self.now())

@@ -206,5 +206,6 @@ class MqttEndpoint(WebSocketEndpoint):
             path=request.raw_path.decode("latin-1"),
             certificate=request.certificate,
             claims=self._claims,
+            websocket=True,
         )
         socket.carry(lambda outlet, now: self._connect(outlet, peer, now), chosen)

@@ -11,22 +11,30 @@ import hashlib
 import hmac
 import secrets
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from functools import partial
+from typing import Final, ParamSpec, TypeVar
 
+from myna.formats.inventory import Unavailable
 from myna.formats.password_hash import NOBODY, hash_password, is_password, is_weak
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 REMEMBERED: Final = 10_000
+MOST_WAITING: Final = 512  # that are checked or wait for it: some seconds of two threads
 
 
 class Passwords:
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="passwords")
+        self._waiting = 0
         self._key = secrets.token_bytes(32)
         self._right: OrderedDict[str, bytes] = OrderedDict()  # stored hash -> digest of the password it is of
 
     async def hash(self, password: str) -> str:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self.hash_now, password)
+        return await self._run(self.hash_now, password)
 
     def hash_now(self, password: str) -> str:
         """For whoever is on a thread of their own already."""
@@ -37,7 +45,7 @@ class Passwords:
         known = self._right.get(stored)
         if known is not None and hmac.compare_digest(known, digest):
             return True
-        right = await asyncio.get_running_loop().run_in_executor(self._threads, _check, password, stored, salt)
+        right = await self._run(_check, password, stored, salt)
         if right:
             self._right[stored] = digest
             if len(self._right) > REMEMBERED:
@@ -46,7 +54,19 @@ class Passwords:
 
     async def waste_time(self, password: str) -> None:
         """As long as a check takes, for a login that does not exist."""
-        await asyncio.get_running_loop().run_in_executor(self._threads, _check, password, NOBODY, None)
+        await self._run(_check, password, NOBODY, None)
+
+    async def _run(self, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+        """On a thread. Raises Unavailable where so many wait that whoever comes now would wait for very long."""
+        if self._waiting >= MOST_WAITING:
+            raise Unavailable("too many passwords wait to be checked")
+        self._waiting += 1
+        done = asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *given, **named))
+        done.add_done_callback(self._count_off)  # not when nobody waits for it any more: it is worked on all the same
+        return await asyncio.shield(done)
+
+    def _count_off(self, done: object) -> None:
+        self._waiting -= 1
 
     def is_weak(self, stored: str) -> bool:
         """It should be made anew now that the password is at hand."""

@@ -232,6 +232,6 @@ def protocol_of(origin: Origin) -> str:
     if isinstance(sender, Receiver):
         link = sender.link if isinstance(sender, Session) else None
         if link is not None:
-            return ("MQTT5" if link.level == 5 else "MQTT3") + ("-WS" if link.channel.startswith("ws") else "")
+            return ("MQTT5" if link.level == 5 else "MQTT3") + ("-WS" if link.websocket else "")
         return sender.dialect()
     return origin.source

@@ -19,11 +19,11 @@ NO_NAME: Final = "no name: letters, digits, and . _ - behind the first, at most 
 Path = tuple[str | int, ...]
 Kinds = Mapping[str, type[Destination]]
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 
 def is_name(name: str) -> bool:
-    return _NAME.fullmatch(name) is not None
+    return NAME.fullmatch(name) is not None
 
 
 def read_rule(name: str, values: Mapping[str, Any], path: Path, source: Source) -> RuleSettings:

@@ -31,7 +31,7 @@ from myna.routing.destinations import KINDS
 from myna.routing.destinations.pull import PullQueue
 from myna.routing.line import Line
 from myna.routing.metrics import render
-from myna.routing.reading import NO_NAME, bounds_of, is_name, read_destination, read_rule
+from myna.routing.reading import bounds_of, read_destination, read_rule
 from myna.routing.rules import Enrichments, Rule
 from myna.routing.tap import RoutingTap
 
@@ -274,8 +274,6 @@ class Routing:
         return station.line.put(event, now)
 
     def _may_change(self, definitions: Definitions, name: str) -> None:
-        if not is_name(name):
-            raise RoutingError(f"{name!r}: {NO_NAME}")
         known = definitions.find(name)
         if known is not None and known.origin == FILE:
             raise RoutingError(f"{name} is defined in the configuration; change it there")

@@ -72,7 +72,7 @@ class SharedReadiness(Readiness):
 
 @final
 class LoopReadiness(Readiness):
-    """Every socket registered with the loop. The turn's end is asked for by the first wake-up."""
+    """Every socket registered with the loop; each wake-up is a turn of its own."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, turn: "Turn") -> None:
         self._loop = loop
@@ -104,7 +104,7 @@ class LoopReadiness(Readiness):
             self._loop.remove_writer(fileno)
 
     def _serve(self, stream: "SocketStream", writable: bool) -> None:
-        now = self._turn.clock.now()
+        now = self._turn.begin()
         try:
             if writable:
                 stream.write(now)
@@ -113,3 +113,4 @@ class LoopReadiness(Readiness):
         except Exception:
             log.exception("a connection failed by a bug of ours; closing it")
             stream.crashed(now)
+        self._turn.end(now)

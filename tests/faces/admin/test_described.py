@@ -12,20 +12,59 @@ import pytest
 from tests.commands.processes import serve
 
 PATIENCE = 180.0
+DESTINATION = {"kind": "topic", "topic": "copies/${subject}"}
+# What a hub has no settings of its own for, the default ones hold for: it is never gone.
+CONFIGURATION = """
+[[operations]]
+include-path-regex = "^/api/admin/hubs"
+checks.use_after_free.enabled = false
+
+# What no hub can be called is a bad request.
+[[operations]]
+include-path-regex = "^/api/admin/hubs/:"
+checks.unsupported_method.enabled = false
+checks.allow_header_conformance.enabled = false
+"""
 
 
 def prepare(document: Any) -> None:
     """Our description, as far as a machine can make requests from it: it cannot know that a cursor is opaque, that of
-    filter and topic one is given, nor what an address is.
+    filter and topic one is given, nor what addresses, durations and the settings of a destination are.
     """
-    for item in document["paths"].values():
-        for operation in item.values():
+    for path, item in document["paths"].items():
+        if path.startswith("/api/admin/hubs"):
+            continue
+        for method, operation in item.items():
+            if path.startswith("/api/admin/routes/") and method not in ("put", "delete"):
+                operation["parameters"][0]["example"] = "d"
             operation["parameters"] = [one for one in operation["parameters"] if one["name"] != "cursor"]
     subscriptions = document["paths"]["/api/admin/subscriptions"]["get"]
     subscriptions["parameters"] = [
         {**one, "required": one["name"] != "limit"} for one in subscriptions["parameters"] if one["name"] != "filter"
     ]
-    document["components"]["schemas"]["admin.NewBan"]["properties"]["kind"]["enum"].remove("address")
+    schemas = document["components"]["schemas"]
+    schemas["admin.NewBan"]["properties"]["kind"]["enum"].remove("address")
+    schemas["webpubsub.Handler"]["properties"]["url_template"]["enum"] = [
+        "http://app/{hub}/{event}",
+        "https://app.example",
+    ]
+    settings = schemas["webpubsub.HubSettings"]["properties"]
+    settings["timeout"] = {"enum": ["30 s", 5]}
+    settings["waiting"] = {"enum": ["64 MiB", 1024]}
+    settings["calls"] = {"enum": [1, 32]}
+    schemas["routing.DestinationSettings"]["enum"] = [DESTINATION]
+    rule = schemas["routing.RuleSettings"]["properties"]
+    rule |= {"destination": {"const": "d"}, "filter": {"enum": [{}]}, "enrichments": {"enum": [{}]}}
+    del rule["topic_filters"]
+
+
+def make_route(url: str, token: str) -> None:
+    """A destination and a rule of the name `d`: without them nothing could be asked of any."""
+    for path, body in (("destinations", DESTINATION), ("rules", {"destination": "d"})):
+        headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+        request = urllib.request.Request(f"{url}/{path}/d", json.dumps(body).encode(), headers, method="PUT")
+        with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+            assert response.status == 201
 
 
 @pytest.mark.slow
@@ -38,7 +77,9 @@ def test_schemathesis_finds_nothing_wrong(tmp_path: Path) -> None:
         with urllib.request.urlopen(request, timeout=PATIENCE) as response:
             document = json.load(response)
         prepare(document)
+        make_route(f"{url}/api/admin/routes", token)
         (tmp_path / "openapi.json").write_text(json.dumps(document))
+        (tmp_path / "schemathesis.toml").write_text(CONFIGURATION)
         command = [
             *(sys.executable, "-m", "schemathesis.cli", "run", "openapi.json", "--url", url),
             *("-H", f"Authorization: Bearer {token}", "-n", "20", "--generation-deterministic", "--no-color"),

@@ -80,6 +80,24 @@ def test_token_says_what_is_wrong_with_a_login(play: Play) -> None:
     play(story)
 
 
+def test_whoever_guesses_inside_a_connection_has_to_wait_as_at_connect(play: Play) -> None:
+    async def story(house: House) -> None:
+        house.broker.logins.failures = 3
+        stranger = await house.anonymous("c")
+        assert stranger.subscribe("dh/response/token@c") == 1
+        for _ in range(3):
+            assert (await stranger.refusal("token", login="nobody", password="x"))[0] == 401
+        assert await stranger.refusal("token", login="nobody", password="x") == (
+            429,
+            "Too many failed logins from there: wait 1 s",
+        )
+        assert (await stranger.refusal("token", login="dhadmin", password="x"))[0] == 401
+        assert (await house.connect("y", "nobody", "x")).connack.code == 3
+        assert house.broker.counters.refused["login:failed"] == 4
+
+    play(story)
+
+
 def test_so_many_wrong_passwords_lock_an_account_until_an_administrator_opens_it(play: Play) -> None:
     async def story(house: House) -> None:
         admin = await house.admin()

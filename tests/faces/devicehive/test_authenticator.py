@@ -109,3 +109,15 @@ def test_below_dh_its_permissions_hold_and_elsewhere_the_brokers_rules(play: Pla
             assert "token" in str(await device.ask("token", login="dhadmin", password="dhadmin_#911"))
 
     play(story, alone=True, development=False, settings=Settings(anonymous=True))
+
+
+def test_who_comes_in_as_nobody_is_not_taken_for_one_who_got_in_by_that_name(play: Play) -> None:
+    async def story(house: House) -> None:
+        house.broker.logins.failures = 2
+        assert (await house.connect("dhadmin", "", "x")).connack.code == 0
+        assert (await house.connect("c", "dhadmin", "")).connack.code == 0
+        for name in ("n1", "n2"):
+            await house.connect("x", name, "wrong")
+        assert (await house.connect("y", "dhadmin", "guess")).connack.code == 3
+
+    play(story, alone=True, development=False, settings=Settings(anonymous=True))

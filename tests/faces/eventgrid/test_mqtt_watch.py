@@ -9,6 +9,7 @@ from myna.faces.eventgrid.importing import build_namespace, parse_document
 from myna.faces.eventgrid.mqtt_watch import error_of
 from myna.faces.eventgrid.settings import Settings
 from myna.testing import World
+from myna.wire.packets import Connect, Publish
 from tests.faces.eventgrid.harness import Desk
 from tests.faces.eventgrid.test_gates import connected
 from tests.faces.eventgrid.test_tokens import ISSUER, SENSORS
@@ -57,6 +58,38 @@ async def test_clients_are_counted_by_protocol_and_their_failures_by_cause(tmp_p
     assert publish["properties"]["topicName"] == "elsewhere"
     assert publish["properties"]["sessionName"] == "session-1"
     assert lines[3]["properties"]["topicFilters"] == ["elsewhere/#"]
+
+
+async def test_publishes_are_counted_by_protocol_qos_and_retain(tmp_path: Path) -> None:
+    desk = watched(tmp_path / "log.jsonl")
+    client, _ = await connected(desk, "session-1", method="OAUTH2-JWT", sub="device-17")
+    old, _ = await connected(desk, "session-2", password=True, level=4, sub="device-17")
+    for _ in range(3):
+        client.publish("devices/Device-17/x", b"x")
+    client.publish("devices/Device-17/x", b"x", 1, retain=True)
+    client.publish("elsewhere", b"x", 1)
+    old.publish("devices/Device-17/x", b"x", 1)
+    lines = desk.face.metrics().splitlines()
+    published = "mqtt_successful_published_messages_total"
+    assert [line.removeprefix(published) for line in lines if line.startswith(published)] == [
+        '{protocol="MQTT5",qos="0",retain="false"} 3',
+        '{protocol="MQTT5",qos="1",retain="true"} 1',
+        '{protocol="MQTT3",qos="1",retain="false"} 1',
+    ]
+    assert 'mqtt_requests_total{operation_type="Publish",protocol="MQTT5",result="Success"} 4' in lines
+    assert 'mqtt_requests_total{operation_type="Publish",protocol="MQTT3",result="Success"} 1' in lines
+    assert not [line for line in lines if line.startswith("mqtt_successful_publish_latency")]
+
+
+async def test_clients_within_websockets_have_their_own_name() -> None:
+    desk = Desk(development=True)
+    desk.world.broker.watcher = desk.face.claims().watchers[0]
+    client = desk.world.stranger()
+    client.connection.websocket = True
+    client.send(Connect(5, "c", True, 0), Publish("a", b"x"))
+    text = desk.face.metrics()
+    assert 'mqtt_connections{protocol="MQTT5-WS"} 1' in text
+    assert 'mqtt_successful_published_messages_total{protocol="MQTT5-WS",qos="0",retain="false"} 1' in text
 
 
 async def test_clients_of_other_tenants_are_somebody_else_s(tmp_path: Path) -> None:

@@ -124,6 +124,15 @@ async def test_http_basic_is_against_the_password_file_and_the_namespace_says_th
     assert password not in answer.body.decode()
 
 
+async def test_who_guesses_is_told_how_long_to_wait(visited: Visited) -> None:
+    visited.world.broker.logins.failures = 1
+    for wait in ("1", "2", "4"):
+        assert (await visited.call("device-17", "guess")).status == 401
+        answer = await visited.call("device-17", "guess")
+        assert (answer.status, answer.headers["retry-after"]) == (429, wait)
+        visited.world.now += float(wait)
+
+
 async def test_an_api_key_may_come_as_bearer_or_by_itself(visited: Visited) -> None:
     key = KEY.encode()
     topic = "topic=devices%2Fattributed%2Fx"

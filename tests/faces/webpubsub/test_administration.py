@@ -99,6 +99,7 @@ def test_keys_are_made_anew_one_at_a_time() -> None:
     }
     assert ask(hub, "POST", "/:regenerateKey", {"key": "third"}).status == 400
     assert ask(hub, "POST", "/:regenerateKey", b"[]").status == 400
+    assert ask(hub, "POST", "/:regenerateKey", {"key": "primary", "hub": "chat"}).status == 400  # keys are of all hubs
 
 
 def test_settings_and_keys_are_there_after_a_restart() -> None:

@@ -40,6 +40,7 @@ def test_the_client_id_is_the_connection_id_and_the_user_the_tokens() -> None:
     session = hub.session("device_1")
     assert session is not None
     assert (session.identity.user, session.identity.tenant) == ("mike", "chat")
+    assert client.connection.websocket
 
 
 def test_an_empty_client_id_is_given_one() -> None:

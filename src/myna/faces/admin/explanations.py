@@ -28,6 +28,7 @@ REFUSED: Final = {
     "accept:proxy": "a connection through proxy_protocol without its header, or from an address that is not trusted",
     "accept:tls": "a connection that never got through TLS; the log says why, but for those that only knock",
     "administrator_token": "a request to the administration or /metrics without the right token",
+    "topic_key": "a call for events of a topic, or to publish to it, without one of its keys",
     "administrator_throttled": "too many wrong administrator's tokens from one address; it has to wait",
     "banned": "connections ended by a new ban",
     "http:banned": "HTTP requests from an address that is banned in all tenants",

@@ -35,7 +35,11 @@ async def token(desk: Desk, call: Call) -> Members:
     password = call.request.text("password") or ""
     if not login or not password:
         raise Refused(400, texts.EMPTY_LOGIN)
+    address = call.caller.receiver.peer_address()  # which has none when it has gone
+    await desk.guessing.wait(address, login)
     result = await desk.inventory.login(login, password)
+    if result.outcome != ADMITTED:
+        desk.guessing.failed(address, login)
     person = desk.directory.people.get(result.user_id)
     if result.outcome == UNKNOWN_LOGIN:
         raise Refused(401, texts.BAD_LOGIN % login)
@@ -43,6 +47,7 @@ async def token(desk: Desk, call: Call) -> Members:
         raise Refused(401, texts.NOT_ACTIVE)
     if result.outcome != ADMITTED or person is None:
         raise Refused(401, texts.INVALID_CREDENTIALS)
+    desk.guessing.succeeded(address, login)
     desk.inventory.note_login(person.id)
     now = desk.now_ms()
     return desk.tokens.pair(claims_of(person), now + desk.tokens.access_ms, now + desk.tokens.refresh_ms)

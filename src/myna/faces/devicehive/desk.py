@@ -13,6 +13,7 @@ from msgspec import Struct
 from myna.faces.devicehive import texts
 from myna.faces.devicehive.answers import Refused, denied
 from myna.faces.devicehive.callers import Caller, Callers
+from myna.faces.devicehive.guessing import Guessing
 from myna.faces.devicehive.parameters import Parameters
 from myna.faces.devicehive.permissions import Permissions, Principal
 from myna.faces.devicehive.pushes import Pushes
@@ -60,6 +61,7 @@ class Desk:
         pushes: Pushes,
         subscriptions: Subscriptions,
         facts: Facts,
+        guessing: Guessing,
         now_ms: Callable[[], int],
     ) -> None:
         self.inventory = inventory
@@ -69,6 +71,7 @@ class Desk:
         self.pushes = pushes
         self.subscriptions = subscriptions
         self.facts = facts
+        self.guessing = guessing
         self.now_ms = now_ms
         self.replays: set[asyncio.Task[None]] = set()  # the loop itself holds tasks only weakly
 

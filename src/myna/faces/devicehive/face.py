@@ -18,6 +18,7 @@ from myna.faces.devicehive.authenticator import DeviceHiveAuthenticator
 from myna.faces.devicehive.callers import Callers
 from myna.faces.devicehive.desk import ENTITIES_IN_PAGE, HISTORY_IN_PAGE, Desk, Facts
 from myna.faces.devicehive.guard import Departures, DeviceHiveGuard
+from myna.faces.devicehive.guessing import Guessing
 from myna.faces.devicehive.native import NativePublish
 from myna.faces.devicehive.permissions import Permissions
 from myna.faces.devicehive.pushes import Pushes
@@ -85,7 +86,18 @@ class DeviceHiveFace(Face):
             settings.entities_in_page,
             settings.history_in_page,
         )
-        desk = Desk(self._inventory, allowed, tokens, self._callers, pushes, self._subscriptions, facts, _milliseconds)
+        guessing = Guessing(broker.logins, context.now)
+        desk = Desk(
+            self._inventory,
+            allowed,
+            tokens,
+            self._callers,
+            pushes,
+            self._subscriptions,
+            facts,
+            guessing,
+            _milliseconds,
+        )
         self._requests = Requests(broker, tenant, desk, context.now)
         native = NativePublish(broker, desk, self._requests)
         self._guard = DeviceHiveGuard(self._callers, self._requests, native, pushes, allowed)

@@ -27,7 +27,7 @@ BEARER: Final = b"bearer "
 BASIC: Final = b"basic "
 API_KEY: Final = b"x-api-key"
 
-BUSY_FOR: Final = 2.0  # seconds after which a caller may try again whose password could not be checked
+BUSY_FOR: Final = 2.0  # seconds after which a caller may try again who could not be checked, if nothing else is known
 
 _CODES: Final = {401: "Unauthorized", 403: "ClientDisabled", 429: "QuotaExceeded", 503: "ServerBusy"}
 
@@ -89,7 +89,7 @@ class Doorman:
         found = await self._ask_others(scope, now)
         if isinstance(found, Refusal):
             code = _CODES.get(caller_status(found), "InternalError")
-            raise Fault(code, found.text, retry_after=BUSY_FOR, token=True)
+            raise Fault(code, found.text, retry_after=found.wait or BUSY_FOR, token=True)
         return found
 
     async def _ask_others(self, scope: Scope, now: float) -> Caller | Refusal:

@@ -1,7 +1,8 @@
 """What HTTP publishers and the clients of this API did, counted under the contract's names, as Prometheus text.
 
-Plain integers in dictionaries whose keys are the labels. What a newcomer gets wrong: MQTT messages are counted by the
-core for all publishers together, so of those there are no numbers per protocol here.
+Plain integers in dictionaries whose keys are the labels. Publishes of MQTT clients are counted by the
+core and only read here. What a newcomer gets wrong: nobody counts deliveries per protocol, since that would be work for
+each of them; the broker's own metrics have them all together.
 """
 
 from collections.abc import Iterable, Mapping
@@ -92,7 +93,7 @@ class Metrics:
 
     def render(self, broker: Broker, tenant: Tenant) -> str:
         lines: list[str] = []
-        self._show_publishes(lines)
+        self._show_publishes(lines, tenant)
         _show(lines, "mqtt_throttling_enforcements_total", "counter", ("throttle_type",), self._throttles(tenant))
         subscribing = ("operation_type", "protocol", "error")
         failed = self._failed_subscriptions
@@ -109,7 +110,7 @@ class Metrics:
         _show(lines, "mqtt_http_lost_log_records_total", "counter", (), {(): self.lost_records})
         return "\n".join(lines) + "\n"
 
-    def _show_publishes(self, lines: list[str]) -> None:
+    def _show_publishes(self, lines: list[str], tenant: Tenant) -> None:
         requests = dict(self._requests)
         published: dict[Labels, int] = {}
         failed = dict(self._failed)
@@ -126,13 +127,19 @@ class Metrics:
                 _add(published, flags, tally.count)
                 latency[flags] = latency.get(flags, 0.0) + tally.seconds * 1000
                 size += tally.size
+        answered = dict(published)  # the time it takes is measured of HTTP alone
+        for (is_5, websocket), by_mqtt in tenant.published.items():
+            protocol = protocol_name(is_5, websocket)
+            for qos, retain, count in by_mqtt.counts():
+                _add(requests, ("Publish", protocol, "Success", ""), count)
+                _add(published, (protocol, str(qos), "true" if retain else "false"), count)
         flag_names = ("protocol", "qos", "retain")
         asked = ("operation_type", "protocol", "result", "error")
         _show(lines, "mqtt_requests_total", "counter", asked, requests)
         _show(lines, "mqtt_successful_published_messages_total", "counter", flag_names, published)
         _show(lines, "mqtt_failed_published_messages_total", "counter", (*flag_names, "error"), failed)
         _show(lines, "mqtt_successful_publish_latency_milliseconds_sum", "counter", flag_names, latency)
-        _show(lines, "mqtt_successful_publish_latency_milliseconds_count", "counter", flag_names, published)
+        _show(lines, "mqtt_successful_publish_latency_milliseconds_count", "counter", flag_names, answered)
         throughput = {("Inbound",): size, ("Outbound",): self.bytes_out}
         _show(lines, "mqtt_http_throughput_bytes_total", "counter", ("direction",), throughput)
 
@@ -155,7 +162,11 @@ def protocol_of(receiver: Receiver) -> str:
     link = receiver.link if isinstance(receiver, Session) else None
     if link is None:
         return ""
-    return ("MQTT5" if link.level == MQTT_5 else "MQTT3") + ("-WS" if link.channel.startswith("ws") else "")
+    return protocol_name(link.level == MQTT_5, link.websocket)
+
+
+def protocol_name(is_5: bool, websocket: bool) -> str:
+    return ("MQTT5" if is_5 else "MQTT3") + ("-WS" if websocket else "")
 
 
 def _add(counts: dict[Labels, int], labels: Labels, count: int = 1) -> None:

@@ -1,8 +1,8 @@
 """What MQTT clients of the tenant did, in the contract's words: counters by protocol, and lines of the vendor's log.
 
 Told by the core of what is rare: clients that come and go, and what was refused. What a newcomer gets wrong: publishes
-and subscriptions that succeed are not reported one by one, so there is no number of them per protocol; the broker's own
-metrics have them all together.
+and subscriptions that succeed are not reported one by one: the former are counted by the core, the latter only in the
+broker's own metrics, all together.
 """
 
 from typing import Any, Final

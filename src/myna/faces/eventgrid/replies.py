@@ -144,7 +144,7 @@ class Replies:
             await self._service.publish(caller, publication, payload, address, self._service.now())
             return await _wait(awaited, publication.reply_wait, receive)
         finally:
-            await broker.unsubscribe(receiver, topic)
+            await broker.unsubscribe(receiver, topic, judged=True)
 
 
 async def _wait(awaited: Awaited, seconds: float, receive: Receive) -> Message:

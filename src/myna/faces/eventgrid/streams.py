@@ -229,7 +229,7 @@ class Streams(Endpoint):
     def _close(self, stream: Stream) -> None:
         stream.ended = True
         if self._streams.pop(stream.name, None) is not None:
-            task = asyncio.ensure_future(self.service.broker.unsubscribe(stream, stream.filter))
+            task = asyncio.ensure_future(self.service.broker.unsubscribe(stream, stream.filter, judged=True))
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
 

@@ -20,7 +20,7 @@ import msgspec
 
 from myna.config.decode import ConfigError
 from myna.faces.async_broker import AsyncBroker
-from myna.faces.contract import JSON, BodyTooLarge, Receive, Route, Scope, Send, answer, read_body
+from myna.faces.contract import JSON, BodyTooLarge, ClientGone, Receive, Route, Scope, Send, answer, read_body
 from myna.faces.webpubsub.hub_settings import DEFAULT_HUB, HubSettings, read_hub_settings, show_hub_settings
 from myna.faces.webpubsub.hubs import Hubs
 from myna.faces.webpubsub.keys import NAMES, AccessKeys
@@ -98,7 +98,7 @@ class HubAdministration:
         if body is None:
             return
         name = body.get("key")
-        if name not in NAMES:
+        if name not in NAMES or len(body) > 1:
             await _answer(send, 400, {"error": 'say which one: {"key": "primary"} or {"key": "secondary"}'})
             return
         self._keys.make(name)
@@ -140,6 +140,8 @@ async def _read(scope: Scope, receive: Receive, send: Send) -> dict[str, Any] | 
         body = msgspec.json.decode(await read_body(scope, receive, LARGEST_BODY))
     except BodyTooLarge:
         await _answer(send, 413, {"error": f"more than {LARGEST_BODY} bytes"})
+        return None
+    except ClientGone:
         return None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         body = None

@@ -27,7 +27,7 @@ from myna.faces.contract import (
     WebSocketRoute,
     answer,
 )
-from myna.faces.webpubsub.administration import HubAdministration
+from myna.faces.webpubsub.administration import ROOT, HubAdministration
 from myna.faces.webpubsub.admission import HubAccess
 from myna.faces.webpubsub.clients.client import Bounds, ClientSpace, WebSocketClient
 from myna.faces.webpubsub.clients.endpoint import HubEndpoint
@@ -39,6 +39,7 @@ from myna.faces.webpubsub.events.listeners import Listeners
 from myna.faces.webpubsub.events.protection import Protection
 from myna.faces.webpubsub.events.watching import ConnectionWatcher
 from myna.faces.webpubsub.guard import EventGuard
+from myna.faces.webpubsub.hub_description import describe_hubs
 from myna.faces.webpubsub.hub_settings import explain_hub
 from myna.faces.webpubsub.hubs import Hubs
 from myna.faces.webpubsub.keys import AccessKeys
@@ -115,6 +116,7 @@ class WebPubSubFace(Face):
             authenticators={NAME: self._authenticator},
             watchers=[ConnectionWatcher(self._dispatcher), Leaving()],
             administration=self._administration.routes(),
+            description=describe_hubs(ROOT),
         )
 
     async def start(self) -> None:

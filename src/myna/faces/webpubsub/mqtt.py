@@ -192,5 +192,6 @@ class MqttOpening(WebSocketEndpoint):
             path=request.raw_path.decode("latin-1"),
             certificate=request.certificate,
             claims=admitted,
+            websocket=True,
         )
         socket.carry(lambda outlet, now: self._endpoint.converse(outlet, peer, now), chosen)

@@ -187,3 +187,15 @@ async def test_a_reliable_client_that_comes_back_is_not_asked_for_again() -> Non
     assert again.take()["connectionId"] == greeting["connectionId"]
     await settle()
     assert hub.back_end.events() == ["connect", "connected"]
+
+
+@in_a_loop
+async def test_who_is_banned_while_the_handler_is_asked_does_not_come_in() -> None:
+    hub = handled("connect")
+    hub.back_end.hold("connect")
+    alice = hub.open("alice")
+    await settle()
+    hub.core.bans.ban("chat", "user", "alice", hub.world.now)
+    hub.back_end.release("connect")
+    await settle()
+    assert alice.socket.answer == ("rejected", 403)

@@ -200,7 +200,7 @@ class Conversation(WebSocketEndpoint):
         endpoint = self._endpoint
         tenant = endpoint.space.broker.tenant(endpoint.tenant_of(arrival.hub))
         identity = WebPubSubIdentity(tenant.name, welcome.user or claims.user, claims.roles, [], welcome.roles)
-        refused = self._check(tenant, arrival, identity, now)
+        refused = self._check(tenant, arrival, identity, line is not None, now)
         if refused is not None:
             self._turn_away(refused)
             if line is not None:
@@ -219,11 +219,14 @@ class Conversation(WebSocketEndpoint):
         socket.accept(chosen.offered)
         client.attach(socket, arrival.request.address, now)
 
-    def _check(self, tenant: Tenant, arrival: Arrival, identity: WebPubSubIdentity, now: float) -> Rejected | None:
-        """May it come in, now that it is known who it is?"""
+    def _check(
+        self, tenant: Tenant, arrival: Arrival, identity: WebPubSubIdentity, was_asked: bool, now: float
+    ) -> Rejected | None:
+        """May it come in, now that it is known who it is? `was_asked`: a handler has had its time, and may have named
+        it.
+        """
         broker, address = self._endpoint.space.broker, arrival.request.address
-        is_renamed = identity.user != arrival.claims.user
-        if is_renamed and self._is_banned(arrival.hub, identity.user, arrival.connection_id, address, now):
+        if was_asked and self._is_banned(arrival.hub, identity.user, arrival.connection_id, address, now):
             return BANNED
         refusal = check_connection(broker, tenant, identity, None, False, now)
         if refusal is None:
