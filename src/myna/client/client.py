@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 
 from myna.client.address import Address
 from myna.client.describe import describe, reason_of
-from myna.client.errors import CannotConnect, ConnectionLost, Refused, connack_text
+from myna.client.errors import CannotConnect, ConnectionLost, Refused, connack_text, no_answer_hint
 from myna.client.offer import check_allowed
 from myna.client.session import Session
 from myna.client.streams import ByteStream, open_stream
@@ -242,7 +242,8 @@ class Client:
         while True:
             data = await self._stream.receive()
             if not data:
-                hint = self._hint()
+                tls = self.address.tls
+                hint = no_answer_hint(tls is not None, tls is not None and tls.certificate is not None)
                 raise CannotConnect(f"{self.address}: it closed the connection instead of answering. {hint}")
             self._frames.feed(data)
             try:
@@ -257,15 +258,6 @@ class Client:
         if not isinstance(packet, Connack):
             raise CannotConnect(f"{self.address}: it answered CONNECT with {type(packet).__name__}")
         return packet
-
-    def _hint(self) -> str:
-        """Why a connection may end before CONNACK. With TLS 1.3 a refused certificate is heard of only here."""
-        tls = self.address.tls
-        if tls is None:
-            return "Is this a TLS port?"
-        if tls.certificate is None:
-            return "Does it want a client certificate (--cert, --key), or not speak this version of MQTT?"
-        return "Does it not accept our certificate, or not speak this version of MQTT?"
 
     def _refusal(self, connack: Connack) -> str:
         text = f"{self.address} refused the connection: "
