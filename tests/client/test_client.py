@@ -31,6 +31,7 @@ from myna.wire.packets import (
     Unsubscribe,
 )
 from myna.wire.properties import Properties
+from myna.wire.reasons import BANNED
 from tests.client.fake_broker import Answer, FakeBroker, Peer
 
 LEVELS = pytest.mark.parametrize("level", [3, 4, 5])
@@ -355,3 +356,12 @@ def test_a_broker_that_answers_no_ping_is_given_up() -> None:
     with FakeBroker(answer) as broker:
         talk(broker, idle)
         assert len(broker.all(Pingreq)) == 1
+
+
+def test_of_who_is_banned_or_disabled_the_broker_s_words_are_told() -> None:
+    properties = Properties()
+    properties.reason_string = "this user is disabled"
+    refused = Connack(False, BANNED, properties)
+    with FakeBroker(instead(Connect, refused)) as broker, pytest.raises(Refused) as caught:
+        talk(broker, nothing)
+    assert str(caught.value).endswith("refused the connection: this user is disabled")

@@ -153,3 +153,15 @@ def test_a_broker_that_keeps_nothing_says_its_token(tmp_path: Path) -> None:
         url = "http://{}:{}".format(*serving.address("http"))
         assert outcome("sessions", "--url", url, "--token-file", str(tmp_path / "token"))[0] == 0
         assert serving.fetch("/metrics")[0] == 200  # development: open
+
+
+def test_a_broker_that_keeps_nothing_is_found_by_its_configuration(tmp_path: Path) -> None:
+    file = tmp_path / "myna.toml"
+    text = CONFIGURATION.format(data=tmp_path / "d", token="0123456789abcdef" * 2)
+    file.write_text(text.replace("[server]", "[server]\nmemory = true"))
+    with serve("-c", str(file)) as serving:
+        assert outcome("sessions", "-c", str(file))[0] == 0
+        printed = next(word for word in serving.banner.split() if word.startswith("http+unix:"))
+        (tmp_path / "token").write_text("0123456789abcdef" * 2)
+        for url in (printed, f"unix:{tmp_path}/d.sock"):
+            assert outcome("sessions", "--url", url, "--token-file", str(tmp_path / "token"))[0] == 0, url

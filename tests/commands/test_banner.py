@@ -49,3 +49,17 @@ def test_each_listener_is_followed_by_what_belongs_to_it() -> None:
         assert lines == ["MQTT", "HTTP", "MQTT", "BifroMQ"]
         assert "MQTT over WebSocket" in broker.banner
         assert broker.stop()[0] == 0
+
+
+def test_it_says_who_may_come_in_and_where_a_token_is_wanted(tmp_path: Path) -> None:
+    listeners = "".join(f'[[{kind}]]\nlisten = "127.0.0.1:0"\n' for kind in ("mqtt", "http", "bifromq"))
+    file = tmp_path / "myna.toml"
+    file.write_text(
+        f'[server]\ndata = "{tmp_path}/data"\n{listeners}'
+        '[faces.webpubsub]\n[faces.bifromq]\ntokens = ["0123456789abcdef"]\n'
+    )
+    with serve("-c", str(file)) as broker:
+        assert "open to   clients with a token of Web PubSub; [access] lists no authenticators" in broker.banner
+        assert f"token     of the administrator, for /metrics: in {tmp_path}/data/admin-token.key" in broker.banner
+        assert "curl -d 'Hello from BifroMQ' -H 'Authorization: Bearer <one of tokens>'" in broker.banner
+        assert "0123456789abcdef" not in broker.banner

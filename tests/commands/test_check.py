@@ -275,3 +275,30 @@ def test_who_may_call_bifromqs_api_is_said(tmp_path: Path) -> None:
         file.write_text(listener + settings)
         code, out, _ = outcome("check", "-c", str(file))
         assert (code, words in out) == (0, True)
+
+
+def test_it_says_where_the_administration_is_if_anywhere(tmp_path: Path) -> None:
+    file = tmp_path / "myna.toml"
+    memory, http = "[server]\nmemory = true\n", '[[http]]\nlisten = "localhost:0"\n'
+    said = {
+        "": "admin       off",
+        http: "admin       off: neither [[admin]] nor [faces.admin]; /metrics by the token in admin-token.key",
+        "[faces.admin]\n": "admin       nowhere to be reached: add [[http]] or [[admin]]",
+        f"{http}[faces.admin]\n": "admin       /api/admin on the HTTP listeners, by the token in admin-token.key;"
+        " /metrics, too",
+    }
+    for text, line in said.items():
+        file.write_text(memory + text)
+        assert f"  {line}" in outcome("check", "-c", str(file))[1].splitlines()
+
+
+def test_unknown_names_are_wrong_in_themselves_and_end_with_1(tmp_path: Path) -> None:
+    file = tmp_path / "myna.toml"
+    for text in (
+        '[[mqtt]]\nlisten = "localhost:0"\n[access]\nmqtt = ["opne"]\n',
+        '[routing.rules.all]\ndestination = "nobody"\n',
+        '[routing.destinations.one]\nkind = "pigeon"\n',
+        "[faces.pigeon]\n",
+    ):
+        file.write_text(f"[server]\nmemory = true\n{text}")
+        assert outcome("check", "-c", str(file))[0] == 1, text

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 
 from myna.client.address import Address
 from myna.client.describe import describe, reason_of
-from myna.client.errors import CannotConnect, ConnectionLost, Refused, connack_text
+from myna.client.errors import CannotConnect, ConnectionLost, Refused, connack_text, no_answer_hint
 from myna.client.offer import check_allowed
 from myna.client.session import Session
 from myna.client.streams import ByteStream, open_stream
@@ -43,7 +43,7 @@ from myna.wire.packets import (
 )
 from myna.wire.properties import Properties
 from myna.wire.reader import FrameReader
-from myna.wire.reasons import UNSPECIFIED_ERROR
+from myna.wire.reasons import BANNED, UNSPECIFIED_ERROR
 
 LARGEST_PACKET: Final = 268_435_460
 DEFAULT_WINDOW: Final = 100  # messages in flight, where the broker does not ask for fewer
@@ -242,7 +242,8 @@ class Client:
         while True:
             data = await self._stream.receive()
             if not data:
-                hint = "Does it speak this version of MQTT?" if self.address.tls else "Is this a TLS port?"
+                tls = self.address.tls
+                hint = no_answer_hint(tls is not None, tls is not None and tls.certificate is not None)
                 raise CannotConnect(f"{self.address}: it closed the connection instead of answering. {hint}")
             self._frames.feed(data)
             try:
@@ -259,10 +260,13 @@ class Client:
         return packet
 
     def _refusal(self, connack: Connack) -> str:
-        text = f"{self.address} refused the connection: {connack_text(connack.code, self.level)}"
+        text = f"{self.address} refused the connection: "
         given = connack.properties
-        if given is not None and given.reason_string:
-            text += f" ({given.reason_string})"
+        said = "" if given is None else given.reason_string or ""
+        if connack.code == BANNED and said:  # the name of the code would say more than there is: a user may be disabled
+            text += said
+        else:
+            text += connack_text(connack.code, self.level) + (f" ({said})" if said else "")
         if given is not None and given.server_reference:
             text += f". Use instead: {given.server_reference}"
         return text

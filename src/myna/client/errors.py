@@ -48,3 +48,12 @@ def connack_text(code: int, level: int) -> str:
     if level >= MQTT_5:
         return reason_name(code)
     return _BEFORE_5[code] if code < len(_BEFORE_5) else f"return code {code}"
+
+
+def no_answer_hint(tls: bool, certificate: bool) -> str:
+    """Why a connection may end before CONNACK. With TLS 1.3 a refused certificate is heard of only here."""
+    if not tls:
+        return "Is this a TLS port?"
+    if not certificate:
+        return "Does it want a client certificate (--cert, --key), or not speak this version of MQTT?"
+    return "Does it not accept our certificate, or not speak this version of MQTT?"

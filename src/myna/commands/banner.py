@@ -31,7 +31,7 @@ def banner(config: "Config", app: "App", loop: str, seconds: float) -> Iterator[
                 yield _row("", f"MQTT over WebSocket at {socket}/mqtt; also {also}")
     yield _row("open to", _who(config))
     yield _row("data", _data(config))
-    if "admin" in config.faces:
+    if "admin" in config.faces or (app.urls.get("http") and not _metrics_open(config)):
         yield _row("token", _administrator(config, app))
     lines = [*_try_mqtt(config, app), *app.banner()]
     if lines:
@@ -51,6 +51,8 @@ def _who(config: "Config") -> str:
         return "everybody on this machine, by any name and password (development mode: no configuration file)"
     names = {*config.access.mqtt, *config.access.of_websocket()}
     names.update(name for listener in config.mqtt for name in listener.access or ())
+    if not names and "webpubsub" in config.faces and config.http:
+        return "clients with a token of Web PubSub; [access] lists no authenticators: every other CONNECT is refused"
     if not names:
         return "NOBODY: [access] lists no authenticators; every CONNECT is refused"
     if "open" in names:
@@ -66,16 +68,24 @@ def _data(config: "Config") -> str:
     return f"{Path(config.server.data).absolute()} ({kept})"
 
 
+def _metrics_open(config: "Config") -> bool:
+    return config.development or config.administration.metrics == "open"
+
+
 def _administrator(config: "Config", app: "App") -> str:
     """Where the administrator's token is."""
+    of = "of the administration"
+    if "admin" not in config.faces:
+        of = "of the administrator, for /metrics"
     if config.administration.token:
-        return "of the administration: as [administration] says"
+        return f"{of}: as [administration] says"
     if not config.server.memory:
         file = Path(config.server.data).absolute() / "admin-token.key"
-        return f"of the administration (myna sessions, kick, ban …): in {file}"
+        commands = " (myna sessions, kick, ban …)" if "admin" in config.faces else ""
+        return f"{of}{commands}: in {file}"
     if config.development:
-        return f"of the administration, for this run: {app.admin_token()}"
-    return "of the administration: known to nobody, for nothing is kept; set `token` in [administration]"
+        return f"{of}, for this run: {app.admin_token()}"
+    return f"{of}: known to nobody, for nothing is kept; set `token` in [administration]"
 
 
 def _try_mqtt(config: "Config", app: "App") -> Iterator[str]:

@@ -221,7 +221,7 @@ def _listener(config: "Config", kind: str, listener: "Listener") -> str:
             text += f" and {len(tls.names)} more by name"
         if tls.client_certificate != "no":
             text += f", client certificates {tls.client_certificate}"
-            text += " unless revoked" if tls.crl else ""
+            text += "; those in crl are refused" if tls.crl else ""
     if isinstance(listener, MqttListener) and listener.access is not None:
         text += ", with authenticators of its own"
     return text
@@ -230,10 +230,15 @@ def _listener(config: "Config", kind: str, listener: "Listener") -> str:
 def _administration(config: "Config") -> str:
     """Where it is, whose token opens it, and who reads the figures."""
     is_on = "admin" in config.faces
-    where = "its own listeners" if config.admin else "the HTTP listeners" if is_on and config.http else "nowhere"
     token = "the token in [administration]" if config.administration.token else "the token in admin-token.key"
     everybody = config.development or config.administration.metrics == "open"
-    return f"/api/admin on {where}, by {token}; /metrics for {'everybody' if everybody else 'whoever has it'}"
+    metrics = "/metrics for everybody" if everybody else f"/metrics by {token}"
+    if not (config.admin or is_on):
+        return f"off: neither [[admin]] nor [faces.admin]; {metrics}" if config.http else "off"
+    if not (config.admin or config.http):
+        return "nowhere to be reached: add [[http]] or [[admin]]"
+    where = "its own listeners" if config.admin else "the HTTP listeners"
+    return f"/api/admin on {where}, by {token}; {metrics if everybody else '/metrics, too'}"
 
 
 def _destination(config: "Config", name: str, values: dict[str, Any]) -> str:

@@ -142,7 +142,7 @@ def _dead(broker: Administrator, name: str, place: str, as_json: bool) -> int:
                 print(harmless(f"{said['publishutc']}  {words} ({said['deliveryresult']})  {what}"))
         if not page:
             if after == 0 and not as_json:
-                print(f"no dead letters of {harmless(name)}")
+                return say(DONE, f"no dead letters of {harmless(name)}")
             return DONE
         after = page[-1]["number"]
 

@@ -1,3 +1,5 @@
+import logging
+
 import pytest
 
 from myna.testing import TENANT
@@ -27,6 +29,15 @@ def test_a_ban_of_one_tenant_is_named_with_it() -> None:
     desk.call("POST", "/bans", {"kind": "user", "what": "ann", "tenant": TENANT})
     assert desk.problem("DELETE", "/bans?kind=user&what=ann") == (404, "")
     assert desk.call("DELETE", f"/bans?kind=user&what=ann&tenant={TENANT}").status == 204
+
+
+def test_the_log_says_whom_an_administrator_bans(caplog: pytest.LogCaptureFixture) -> None:
+    desk = Desk()
+    with caplog.at_level(logging.INFO):
+        desk.call("POST", "/bans", {"kind": "user", "what": "ann", "seconds": 60, "reason": "noise"})
+        desk.call("POST", "/bans", {"kind": "address", "what": "192.0.2.7", "tenant": TENANT})
+    assert "ban of user 'ann' in all tenants, until 1970-01-01T00:17:40Z, reason 'noise'" in caplog.text
+    assert f"ban of address '192.0.2.7' in tenant '{TENANT}', until it is lifted" in caplog.text
 
 
 def test_networks_have_one_spelling() -> None:

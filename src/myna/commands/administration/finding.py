@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LISTENERS: Final = "listeners.json"
 TOKEN: Final = "admin-token.key"
+UNIX: Final = ("http+unix://", "unix://", "unix:")
 ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where = parser.add_argument_group("the broker", "by default the one on this machine whose data is in ./myna-data")
     where.add_argument("--data", metavar="DIR", help="its data folder")
     where.add_argument("-c", "--config", metavar="FILE", help="its configuration, which says its data folder and token")
-    where.add_argument("--url", metavar="URL", help="where its HTTP is, if not on this machine")
+    where.add_argument("--url", metavar="URL", help="where its HTTP is, if not on this machine; or unix:/PATH")
     where.add_argument("--token-file", metavar="FILE", help="a file with the administrator's token")
     where.add_argument("--ca", metavar="FILE", help="PEM: who may have signed its certificate")
     where.add_argument("--insecure", action="store_true", help="believe any certificate")
@@ -50,7 +51,12 @@ def find(args: argparse.Namespace) -> Place:
     """Raises NotFound, or ConfigError for a wrong configuration."""
     config = _configuration(args)
     folder = Path(args.data or config.server.data)
-    url, path = (args.url.rstrip("/"), "") if args.url else _find_listener(folder)
+    if args.url:
+        url, path = _named(args.url)
+    elif config.server.memory and not args.data:
+        url, path = _of_configuration(config)  # it writes down nowhere what it has opened
+    else:
+        url, path = _find_listener(folder)
     if args.token_file:
         return Place(url, _read(Path(args.token_file)), args.token_file, path)
     if config.administration.token:
@@ -68,6 +74,26 @@ def _configuration(args: argparse.Namespace) -> "Config":
         return load(args.config, os.environ).config
     except OSError as error:
         raise NotFound(f"cannot read {args.config}: {error.strerror}") from None
+
+
+def _named(url: str) -> tuple[str, str]:
+    """As the broker prints it, too: http+unix:///run/myna.sock."""
+    for scheme in UNIX:
+        if url.startswith(scheme):
+            return "http://localhost", url.removeprefix(scheme)
+    return url.rstrip("/"), ""
+
+
+def _of_configuration(config: "Config") -> tuple[str, str]:
+    listeners = config.admin or config.http
+    if not listeners:
+        raise NotFound("this configuration has no HTTP listener: add [[http]] or [[admin]]")
+    one = min(listeners, key=lambda listener: bool(listener.tls))
+    address = one.listen
+    if not (address.path or address.port):
+        raise NotFound("this broker takes any free port and keeps nothing; say where it is with --url")
+    scheme = "https" if one.tls else "http"
+    return _address({"scheme": scheme, "host": address.host or "0.0.0.0", "port": address.port, "path": address.path})
 
 
 def _find_listener(folder: Path) -> tuple[str, str]:

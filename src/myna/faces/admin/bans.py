@@ -75,7 +75,7 @@ class BanOperations:
         if isinstance(ban, Refusal):
             raise Problem(507 if ban.reason == reasons.QUOTA_EXCEEDED else 400, ban.text)
         await self._broker.settle()
-        return Reply(_show(ban), 201)
+        return Reply(_show(ban), 201, changed=_name(ban))
 
     async def _unban(self, call: Call) -> Reply:
         if not self._bans.unban(call["tenant"], call["kind"], call["what"]):
@@ -87,6 +87,15 @@ class BanOperations:
 
 def _key(ban: Ban) -> tuple[str, ...]:
     return (ban.tenant or "", ban.kind, ban.what)
+
+
+def _name(ban: Ban) -> str:
+    """For the log."""
+    where = "all tenants" if ban.tenant is None else f"tenant {ban.tenant!r}"
+    ends = at(ban.expires_at)
+    until = "it is lifted" if ends is None else f"{ends:%Y-%m-%dT%H:%M:%SZ}"
+    reason = f", reason {ban.reason!r}" if ban.reason else ""
+    return f"{ban.kind} {ban.what!r} in {where}, until {until}{reason}"
 
 
 def _show(ban: Ban) -> views.Ban:

@@ -39,11 +39,12 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`body` is a struct, bytes, or None for 204."""
+    """`body` is a struct, bytes, or None for 204. `changed`: what the log names, where parameters do not say it."""
 
     body: Any = None
     status: int = 200
     headers: Headers = ()
+    changed: str = ""
 
 
 Handler = Callable[[Call], Awaitable[Reply]]
@@ -88,7 +89,7 @@ class Endpoint:
             await _send_problem(send, Problem(500, "this failed by a bug of ours; the log says how"))
             return
         if self._operation.method != "GET":
-            self._report(scope)
+            self._report(scope, reply.changed)
         if reply.body is None:
             await answer(send, 204, b"", (*reply.headers, NO_STORE))
         elif isinstance(reply.body, bytes):
@@ -96,12 +97,12 @@ class Endpoint:
         else:
             await answer(send, reply.status, msgspec.json.encode(reply.body), (JSON, *reply.headers, NO_STORE))
 
-    def _report(self, scope: Scope) -> None:
+    def _report(self, scope: Scope, changed: str) -> None:
         """What an administrator has changed, and from where."""
         address = (scope.get("client") or ("a unix socket",))[0]
         given = [f"{name} {value!r}" for name, value in scope["path_params"].items()]
         query = scope["query_string"].decode("ascii", "replace")
-        said = ", ".join([*given, *([query] if query else [])])
+        said = changed or ", ".join([*given, *([query] if query else [])])
         log.info("administrator at %s: %s%s", address, self._operation.name, f" of {said}" if said else "")
 
     async def _answer(self, scope: Scope, receive: Receive) -> Reply:

@@ -130,9 +130,12 @@ class BifroMqFace(Face):
         urls = self._context.urls.get(LISTENER, ())
         if not urls:
             return ()
-        if self._desk.protection.is_on and not self._desk.protection.trusts_loopback:
-            return [f"the BifroMQ API at {urls[0]} asks everybody for what [faces.bifromq] lists, on this machine too"]
         headers = "-H 'tenant_id: DevOnly' -H 'topic: hello/world' -H 'qos: 1' -H 'client_type: shell'"
+        protection = self._desk.protection
+        if protection.is_on and not protection.trusts_loopback:
+            if not protection.takes_tokens:
+                return [f"the BifroMQ API at {urls[0]} asks everybody for what [faces.bifromq] lists, here as well"]
+            headers = f"-H 'Authorization: Bearer <one of tokens>' {headers}"
         return [f"curl -d 'Hello from BifroMQ' {headers} {urls[0]}/pub"]
 
 

@@ -33,6 +33,7 @@ class Protection:
         now: Callable[[], float] = float,
     ) -> None:
         self.is_on = bool(tokens or certificates or callers is not None)
+        self.takes_tokens = bool(tokens)
         self._callers = callers
         self._now = now
         self._digests = [_digest(token.encode()) for token in tokens]
