@@ -67,3 +67,19 @@ def test_only_what_there_was_is_shown() -> None:
     published = Published()
     published.add(2, True, 3)
     assert published.counts() == [(2, True, 3)]
+
+
+def test_what_clients_are_sent_is_counted_by_the_packets_first_byte() -> None:
+    world = World()
+    reader, old = world.connected("reader"), world.connected("old", 4)
+    reader.subscribe("a", 2, as_published=True)
+    old.subscribe("a", 1)
+    for qos in (0, 1, 2):
+        world.publish("a", b"x", qos)
+    world.publish("a", b"x", 1, retain=True)
+    broker = world.broker
+    by_5 = world.tenant.delivered_to(True, False, broker.counters).by_flags.counts()
+    by_3 = world.tenant.delivered_to(False, False, broker.counters).by_flags.counts()
+    assert by_5 == [(0, False, 1), (1, False, 1), (2, False, 1), (1, True, 1)]
+    assert by_3 == [(0, False, 1), (1, False, 3)]
+    assert broker.counters.messages_sent == 8

@@ -16,6 +16,7 @@ from myna.core.limits import Bucket
 from myna.core.message import FORM_3, FORM_5
 from myna.core.output import Output
 from myna.core.ports import Conversation
+from myna.core.published import NOBODY_YET
 from myna.wire.encode import encode_trimmed
 from myna.wire.packets import MQTT_5, Disconnect, Packet
 
@@ -55,6 +56,7 @@ class Link(Conversation):
         self.connected_at = 0.0
         self.last_heard = 0.0
         self.channel = ""
+        self.delivered = NOBODY_YET
         self.subscribe_rate: Bucket | None = None  # how often it may SUBSCRIBE and UNSUBSCRIBE
         self.assigned_id = ""  # by the gate, for a client that brought no name
         self.words: list[tuple[str, str]] | None = None  # user properties that the gate wants in CONNACK

@@ -85,7 +85,7 @@ class Outbound:
             else:
                 head = message.head(link.form, flags, now)
                 link.output.write(head + message.tail(link.form, now))
-            self._counters.messages_sent += 1
+            link.delivered.sent(flags, 1)
         else:
             self._write_special(link, message, flags, identifiers, 0, 0, now)
 
@@ -134,7 +134,7 @@ class Outbound:
             self.window_bytes += message.size()
             output.write_parts(message.head(form, flags, now), write_u16(packet_id), message.tail(form, now))
         self.last_id = packet_id
-        self._counters.messages_sent += count
+        link.delivered.sent(flags, count)
         return count
 
     def enqueue(self, delivery: Delivery) -> bool:
@@ -378,7 +378,7 @@ class Outbound:
             link.output.write_parts(head, write_u16(packet_id), message.tail(form, now))
         else:
             self._put(link, head, write_u16(packet_id), message.tail(form, now), until)
-        self._counters.messages_sent += 1
+        link.delivered.sent(flags, 1)
         return True
 
     def _write_special(
@@ -390,7 +390,7 @@ class Outbound:
             self._counters.drop(DROP_TOO_LARGE)
             return False
         self._put(link, parts[0], parts[1], parts[2], until)
-        self._counters.messages_sent += 1
+        link.delivered.sent(flags, 1)
         return True
 
     def _let_go(self, delivery: Delivery) -> None:

@@ -1,10 +1,13 @@
-"""How many publishes of MQTT clients were accepted, by QoS and RETAIN, of the clients that speak alike.
+"""How many publishes of MQTT clients were accepted, and how many messages went to them, by QoS and RETAIN, of the
+clients that speak alike.
 
 All connections of a tenant that are of one version and came the same way share one of these, so nothing is left to add
 up when one of them ends. What a newcomer gets wrong: refused publishes are not here, and neither are wills.
 """
 
-from typing import final
+from typing import Final, final
+
+from myna.core.counters import Counters
 
 
 @final
@@ -45,3 +48,25 @@ class Published:
             (2, True, self.retained_2),
         ]
         return [one for one in every if one[2]]
+
+
+@final
+class Delivered:
+    """What is written to clients, resent or not, in the broker's own counter as well."""
+
+    __slots__ = ("_counters", "by_flags")
+
+    def __init__(self, counters: Counters) -> None:
+        self._counters = counters
+        self.by_flags = Published()
+
+    def sent(self, flags: int, count: int) -> None:
+        """So many PUBLISH packets with this first byte."""
+        self._counters.messages_sent += count
+        if flags == 0x30:
+            self.by_flags.qos_0 += count
+        else:
+            self.by_flags.add(flags >> 1 & 0x03, flags & 0x01 != 0, count)
+
+
+NOBODY_YET: Final = Delivered(Counters())  # of a connection that serves no session

@@ -14,7 +14,7 @@ from myna.core.grants import Grants
 from myna.core.identity import Identity
 from myna.core.limits import DROP_SESSION, NEVER
 from myna.core.link import Link
-from myna.core.message import Message
+from myna.core.message import FORM_5, Message
 from myna.core.outbound import Outbound
 from myna.core.received import ReceivedIds
 from myna.core.receiver import MISSED, TAKEN, Receiver, SessionKey, Subscription
@@ -115,7 +115,7 @@ class Session(Receiver):
         if link.output.is_congested():
             self.broker.counters.drop(DROP_SLOW_READER, count)
             return
-        self.broker.counters.messages_sent += count
+        link.delivered.sent(0x30, count)
         link.output.write(frames)
 
     def deliver_retained(self, messages: list[Message], subscription: Subscription, now: float) -> None:
@@ -164,6 +164,7 @@ class Session(Receiver):
     def attach(self, link: Link, now: float) -> None:
         """A connection serves this session from now on; CONNACK has been written."""
         self.cancel_expiry()
+        link.delivered = self.tenant.delivered_to(link.form == FORM_5, link.websocket, self.broker.counters)
         self.link = link
         self.form = link.form if link.plain else 0
         self.offline_since = 0.0

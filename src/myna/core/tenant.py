@@ -3,8 +3,9 @@
 from typing import final
 
 from myna.core.census import Census
+from myna.core.counters import Counters
 from myna.core.limits import Bucket, Limits, bucket
-from myna.core.published import Published
+from myna.core.published import Delivered, Published
 from myna.core.receiver import Receiver, SessionKey
 from myna.core.retained import Retained
 from myna.core.router import Router
@@ -71,6 +72,7 @@ class Tenant:
         self.subscriptions = 0
         self.messages_received = 0
         self.published: dict[tuple[bool, bool], Published] = {}  # by MQTT clients: of version 5, over WebSocket
+        self.delivered: dict[tuple[bool, bool], Delivered] = {}  # to them
         self._census = census
         self._of_users: dict[str, Throughput] = {}
         self._sessions: dict[SessionKey, Receiver] = {}
@@ -106,6 +108,14 @@ class Tenant:
         if held is None:
             held = Published()
             self.published[(is_5, websocket)] = held
+        return held
+
+    def delivered_to(self, is_5: bool, websocket: bool, counters: Counters) -> Delivered:
+        """Where what such clients are sent is counted."""
+        held = self.delivered.get((is_5, websocket))
+        if held is None:
+            held = Delivered(counters)
+            self.delivered[(is_5, websocket)] = held
         return held
 
     def connected(self) -> None:

@@ -81,6 +81,29 @@ async def test_publishes_are_counted_by_protocol_qos_and_retain(tmp_path: Path) 
     assert not [line for line in lines if line.startswith("mqtt_successful_publish_latency")]
 
 
+async def test_deliveries_and_subscriptions_are_counted_by_protocol() -> None:
+    desk = Desk(development=True)
+    desk.world.broker.watcher = desk.face.claims().watchers[0]
+    client, old = desk.world.connected("c"), desk.world.connected("old", 4)
+    client.subscribe("a", 1)
+    client.subscribe("b/#", 0)
+    client.unsubscribe("b/#")
+    old.subscribe("a", 0)
+    for qos in (0, 1):
+        desk.world.publish("a", b"x", qos)
+    lines = desk.face.metrics().splitlines()
+    for expected in (
+        'mqtt_successful_subscription_operations_total{operation_type="Subscribe",protocol="MQTT5"} 2',
+        'mqtt_successful_subscription_operations_total{operation_type="Unsubscribe",protocol="MQTT5"} 1',
+        'mqtt_successful_subscription_operations_total{operation_type="Subscribe",protocol="MQTT3"} 1',
+        'mqtt_successful_delivered_messages_total{protocol="MQTT5",qos="0",retain="false"} 1',
+        'mqtt_successful_delivered_messages_total{protocol="MQTT5",qos="1",retain="false"} 1',
+        'mqtt_successful_delivered_messages_total{protocol="MQTT3",qos="0",retain="false"} 2',
+        'mqtt_requests_total{operation_type="Deliver",protocol="MQTT3",result="Success"} 2',
+    ):
+        assert expected in lines
+
+
 async def test_clients_within_websockets_have_their_own_name() -> None:
     desk = Desk(development=True)
     desk.world.broker.watcher = desk.face.claims().watchers[0]

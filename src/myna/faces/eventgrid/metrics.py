@@ -1,8 +1,7 @@
 """What HTTP publishers and the clients of this API did, counted under the contract's names, as Prometheus text.
 
-Plain integers in dictionaries whose keys are the labels. Publishes of MQTT clients are counted by the
-core and only read here. What a newcomer gets wrong: nobody counts deliveries per protocol, since that would be work for
-each of them; the broker's own metrics have them all together.
+Plain integers in dictionaries whose keys are the labels. What a newcomer gets wrong: publishes of MQTT clients and
+deliveries to them are counted by the core and only read here.
 """
 
 from collections.abc import Iterable, Mapping
@@ -42,6 +41,7 @@ class Metrics:
         self._connections: dict[Labels, int] = {}
         self._failed: dict[Labels, int] = {}  # publishes of MQTT clients
         self._failed_subscriptions: dict[Labels, int] = {}
+        self._subscriptions: dict[Labels, int] = {}
         self._webhook_decisions: dict[Labels, int] = {}
         self._webhook_failures: dict[Labels, int] = {}
         self.bytes_out = 0
@@ -82,6 +82,9 @@ class Metrics:
         """A session has ended; `outlived_it`: it could have outlived its connection."""
         _add(self._dropped, (_DROPS.get(reason, "SessionExpiry" if outlived_it else "TransientSession"),))
 
+    def subscribed_by(self, operation: str, protocol: str) -> None:
+        _add(self._subscriptions, (operation, protocol))
+
     def refused_to(self, operation: str, protocol: str, error: str) -> None:
         _add(self._requests, (operation, protocol, "ClientError", error))
         if operation == "Publish":
@@ -95,6 +98,8 @@ class Metrics:
         lines: list[str] = []
         self._show_publishes(lines, tenant)
         _show(lines, "mqtt_throttling_enforcements_total", "counter", ("throttle_type",), self._throttles(tenant))
+        name = "mqtt_successful_subscription_operations_total"
+        _show(lines, name, "counter", ("operation_type", "protocol"), self._subscriptions)
         subscribing = ("operation_type", "protocol", "error")
         failed = self._failed_subscriptions
         _show(lines, "mqtt_failed_subscription_operations_total", "counter", subscribing, failed)
@@ -133,10 +138,17 @@ class Metrics:
             for qos, retain, count in by_mqtt.counts():
                 _add(requests, ("Publish", protocol, "Success", ""), count)
                 _add(published, (protocol, str(qos), "true" if retain else "false"), count)
+        delivered: dict[Labels, int] = {}
+        for (is_5, websocket), to_mqtt in tenant.delivered.items():
+            protocol = protocol_name(is_5, websocket)
+            for qos, retain, count in to_mqtt.by_flags.counts():
+                _add(requests, ("Deliver", protocol, "Success", ""), count)
+                _add(delivered, (protocol, str(qos), "true" if retain else "false"), count)
         flag_names = ("protocol", "qos", "retain")
         asked = ("operation_type", "protocol", "result", "error")
         _show(lines, "mqtt_requests_total", "counter", asked, requests)
         _show(lines, "mqtt_successful_published_messages_total", "counter", flag_names, published)
+        _show(lines, "mqtt_successful_delivered_messages_total", "counter", flag_names, delivered)
         _show(lines, "mqtt_failed_published_messages_total", "counter", (*flag_names, "error"), failed)
         _show(lines, "mqtt_successful_publish_latency_milliseconds_sum", "counter", flag_names, latency)
         _show(lines, "mqtt_successful_publish_latency_milliseconds_count", "counter", flag_names, answered)

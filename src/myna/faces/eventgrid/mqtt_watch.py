@@ -1,15 +1,14 @@
 """What MQTT clients of the tenant did, in the contract's words: counters by protocol, and lines of the vendor's log.
 
-Told by the core of what is rare: clients that come and go, and what was refused. What a newcomer gets wrong: publishes
-and subscriptions that succeed are not reported one by one: the former are counted by the core, the latter only in the
-broker's own metrics, all together.
+Told by the core of what is rare: clients that come and go, what they subscribe to, and what was refused. What a
+newcomer gets wrong: publishes that succeed and deliveries are counted by the core; to subscribe again is not counted.
 """
 
 from typing import Any, Final
 
 from myna.core.broker import Broker
 from myna.core.ports import LOST, Watcher
-from myna.core.receiver import Receiver
+from myna.core.receiver import Receiver, Subscription
 from myna.core.session import Session
 from myna.faces.eventgrid.callers import Caller
 from myna.faces.eventgrid.metrics import Metrics, protocol_of
@@ -57,6 +56,16 @@ class MqttWatch(Watcher):
         why = "" if reason == 0 else "connection lost" if reason == LOST else reason_name(reason)
         more = {"closedBy": "client" if by_client else "server", "reason": why}
         self._note("Disconnect", "MqttDisconnections", "", receiver, protocol, more, now)
+
+    def subscribed(self, receiver: Receiver, subscription: Subscription, now: float) -> None:
+        protocol = self._protocols.get(receiver)
+        if protocol is not None:
+            self._metrics.subscribed_by("Subscribe", protocol)
+
+    def unsubscribed(self, receiver: Receiver, subscription: Subscription, now: float) -> None:
+        protocol = self._protocols.get(receiver)
+        if protocol is not None and receiver.is_online():
+            self._metrics.subscribed_by("Unsubscribe", protocol)
 
     def session_ended(self, receiver: Receiver, reason: int, now: float) -> None:
         if receiver.key[0] == self._tenant and isinstance(receiver, Session):
