@@ -102,4 +102,4 @@ def test_without_its_face_there_is_no_administration(tmp_path: Path, enabled: bo
     file.write_text(text if enabled else text.replace("[faces.admin]\n", ""))
     with serve("-c", str(file)) as serving:
         assert Running(serving, tmp_path).ask("GET", "/api/admin/health")[0] == (200 if enabled else 404)
-        assert ("token" in serving.banner) == enabled
+        assert ("token     of the administration" in serving.banner) == enabled
