@@ -22,8 +22,6 @@ FLOODER = Path(__file__).with_name("flooder.py")
 FLOODERS = 2
 SECONDS = 3.0
 CONFIGURATION = """
-[administration]
-metrics = "open"
 [server]
 memory = true
 [access]
