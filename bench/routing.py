@@ -21,8 +21,7 @@ from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import cast
 
-import uvloop
-
+from myna.sockets.readiness import new_event_loop
 from myna.wire.encode import encode
 from myna.wire.packets import MQTT_3_1_1, Connect, Publish
 
@@ -152,7 +151,7 @@ class Endpoint(asyncio.Protocol):
         self._data = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
+        self._transport = cast(asyncio.Transport, transport)  # it is one in all but name
 
     def data_received(self, data: bytes) -> None:
         self._data += data
@@ -172,7 +171,8 @@ def serve(port: int, received: "Synchronized[int]") -> None:
         server = await asyncio.get_running_loop().create_server(lambda: Endpoint(received), "127.0.0.1", port)
         await server.serve_forever()
 
-    uvloop.run(forever())
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(forever())
 
 
 def free_ports(count: int) -> list[int]:
