@@ -16,5 +16,4 @@ def test_an_endpoint_need_only_say_how_it_opens() -> None:
     endpoint = Silent()
     endpoint.on_text("x")
     endpoint.on_bytes(b"x")
-    endpoint.on_drained()
     endpoint.on_closed(1000, "", True)

@@ -108,13 +108,12 @@ class WebSocketConnection(Protocol):
     def send_text(self, text: str) -> None: ...
     def send_bytes(self, data: bytes) -> None: ...
     def send_frame(self, frame: bytes) -> int:
-        """Answers the bytes that are not with the kernel yet, as `buffered` does."""
+        """Answers the bytes, of this frame and of those before, that are not with the kernel yet."""
 
     def direct(self) -> Outlet | None:
         """Where a frame may be sent by `send_now`; what has not gone must follow by `send_frame`."""
 
     def close(self, code: int = 1000, reason: str = "") -> None: ...
-    def buffered(self) -> int: ...
     def pause(self) -> None: ...
     def resume(self) -> None: ...
 
@@ -129,10 +128,6 @@ class WebSocketEndpoint(ABC):
         return
 
     def on_bytes(self, data: bytes) -> None:
-        return
-
-    def on_drained(self) -> None:
-        """Everything sent has reached the kernel, after some of it had to wait."""
         return
 
     def on_closed(self, code: int, reason: str, clean: bool) -> None:

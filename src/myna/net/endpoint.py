@@ -78,7 +78,7 @@ class WebSocketConnection(ABC):
     def send_frame(self, frame: bytes) -> int:
         """A whole frame made by `encode_text_frame` or `encode_binary_frame`: encoded once, sent to many.
 
-        Answers what `buffered` would.
+        Answers the bytes, of this frame and of those before, that are not with the kernel yet.
         """
 
     @abstractmethod
@@ -89,10 +89,6 @@ class WebSocketConnection(ABC):
     @abstractmethod
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Send what is waiting and a close frame, then end."""
-
-    @abstractmethod
-    def buffered(self) -> int:
-        """Bytes that are not with the kernel yet."""
 
     @abstractmethod
     def pause(self) -> None:
@@ -113,10 +109,6 @@ class WebSocketEndpoint(ABC):
         return
 
     def on_bytes(self, data: bytes) -> None:
-        return
-
-    def on_drained(self) -> None:
-        """Everything sent has reached the kernel, after some of it had to wait."""
         return
 
     def on_closed(self, code: int, reason: str, clean: bool) -> None:

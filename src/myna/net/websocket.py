@@ -65,7 +65,6 @@ class WebSocket(WebSocketConnection, Conversation):
         "_stream",
         "_streams",
         "_unsent",
-        "_waited",
         "deadline",
     )
 
@@ -87,7 +86,6 @@ class WebSocket(WebSocketConnection, Conversation):
         self._chunks: list[bytes] = []
         self._gathered = 0
         self._unsent = 0
-        self._waited = False  # something could not be sent at once
         self._heard = True  # since the last ping
         self._is_paused = False
         self._held: list[tuple[int, bytes]] | None = None  # messages that have come before the pause took effect
@@ -161,9 +159,6 @@ class WebSocket(WebSocketConnection, Conversation):
         elif not self._ended:
             self._close(code, reason)
 
-    def buffered(self) -> int:
-        return self._gathered + self._unsent
-
     def pause(self) -> None:
         self._is_paused = True
         self._stream.pause()
@@ -204,12 +199,6 @@ class WebSocket(WebSocketConnection, Conversation):
 
     def sent(self, count: int, now: float) -> None:
         self._unsent -= count
-        if self._unsent:
-            self._waited = True
-        elif self._waited:
-            self._waited = False
-            if self._endpoint is not None and not self._ended:
-                self._endpoint.on_drained()
 
     def lost(self, now: float) -> None:
         self._ended = True
