@@ -162,3 +162,30 @@ def test_a_banned_user_or_address_is_403_and_cut_off(kind: str, what: str) -> No
     assert hub.world.refused("webpubsub_connect:banned") == 1
     assert hub.core.bans.unban("chat", kind, what)
     assert hub.upgrade(PATH, f"access_token={token}").socket.answer == ("accepted", None)
+
+
+@pytest.mark.parametrize("protocol", [JSON, RELIABLE, None])
+@pytest.mark.parametrize(
+    ("code", "clean", "told"),
+    [
+        (1000, True, "left 0x00"),
+        (1005, True, "left 0x00"),
+        (1001, True, "left 0x00"),
+        (4001, True, "left 0x00"),
+        (1006, False, "lost"),
+        (1011, False, "cut off 0x8d"),
+        (1009, False, "cut off 0x95"),
+        (1007, False, "cut off 0x81"),
+        (1002, False, "cut off 0x82"),
+    ],
+)
+def test_watchers_learn_how_a_socket_ended(protocol: str | None, code: int, clean: bool, told: str) -> None:
+    hub = Hub()
+    client = hub.client(protocol=protocol)
+    if clean:
+        client.leave(code)
+    else:
+        client.vanish(code)
+    assert hub.world.watcher.lines[1] == f"{client.id} {told}"
+    hub.world.pass_time(3600)
+    assert hub.session(client.id) is None

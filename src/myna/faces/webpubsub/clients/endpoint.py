@@ -19,7 +19,7 @@ from myna.core.admission import check_connection
 from myna.core.tenant import Tenant
 from myna.faces.contract import Headers, UpgradeRequest, WebSocketConnection, WebSocketEndpoint
 from myna.faces.webpubsub.admission import HubAccess, Query, Rejected, first, read_query
-from myna.faces.webpubsub.clients.client import ABNORMAL, POLICY, ClientSpace, WebSocketClient
+from myna.faces.webpubsub.clients.client import POLICY, ClientSpace, WebSocketClient
 from myna.faces.webpubsub.clients.pubsub_client import PubSubClient
 from myna.faces.webpubsub.clients.reliable import ReliableClient
 from myna.faces.webpubsub.clients.simple import SimpleClient
@@ -299,7 +299,7 @@ class Conversation(WebSocketEndpoint):
         self._has_gone = True
         client, self._client = self._client, None
         if client is not None and self._socket is not None:
-            client.lost(self._socket, code if clean else ABNORMAL, self._endpoint.now())
+            client.lost(self._socket, code, clean, self._endpoint.now())
 
 
 def read_mode(query: Query) -> str | Rejected | None:

@@ -8,11 +8,16 @@ from myna.faces.webpubsub.events.cloud_event import Source
 
 
 class Ending:
-    """How an MQTT session's last connection ended: the client's DISCONNECT or ours, if there was one."""
+    """How an MQTT session's last connection ended: the client's DISCONNECT or ours, if there was one. `reason`: or
+    LOST, as watchers are told.
+    """
 
-    __slots__ = ("by_client", "code", "user_properties")
+    __slots__ = ("by_client", "code", "reason", "user_properties")
 
-    def __init__(self, by_client: bool, code: int | None, user_properties: list[tuple[str, str]] | None) -> None:
+    def __init__(
+        self, reason: int, by_client: bool, code: int | None, user_properties: list[tuple[str, str]] | None
+    ) -> None:
+        self.reason = reason
         self.by_client = by_client
         self.code = code
         self.user_properties = user_properties

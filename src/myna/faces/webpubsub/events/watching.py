@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from myna.core.ports import Watcher
+from myna.core.ports import LOST, Watcher
 from myna.core.receiver import Receiver, Subscription
 from myna.core.session import Session
 from myna.faces.webpubsub.clients.client import WebSocketClient
@@ -27,6 +27,7 @@ from myna.wire import reasons
 from myna.wire.packets import MQTT_5
 
 REASONS: Final = {
+    LOST: "ConnectionLost",
     reasons.SUCCESS: "Normal",
     reasons.ADMINISTRATIVE_ACTION: "ClosedByAppServer",
     reasons.SERVER_SHUTTING_DOWN: "ServiceReload",
@@ -57,8 +58,11 @@ class ConnectionWatcher(Watcher):
             return
         line = line_of(receiver)
         said = receiver.farewell if isinstance(receiver, WebSocketClient) else ""
-        fields: dict[str, object] = {"reason": said or REASONS.get(reason, reasons.reason_name(reason))}
-        if isinstance(receiver, Session):
+        is_mqtt = isinstance(receiver, Session)
+        if is_mqtt and reason == reasons.SUCCESS and line.ending is not None:
+            reason = line.ending.reason  # its time has passed since then
+        fields: dict[str, object] = {"reason": said or REASONS.get(reason) or reasons.reason_name(reason)}
+        if is_mqtt:
             fields["mqtt"] = _show(line.ending)
         self._dispatcher.tell(line, "disconnected", msgspec.json.encode(fields))
 
@@ -94,9 +98,9 @@ def _ending(session: Session, reason: int, by_client: bool) -> Ending:
     goodbye = None if link is None else link.goodbye
     if goodbye is not None:
         properties = goodbye.properties
-        return Ending(True, goodbye.code, None if properties is None else properties.user_properties)
+        return Ending(reason, True, goodbye.code, None if properties is None else properties.user_properties)
     told = not by_client and link is not None and link.level == MQTT_5
-    return Ending(by_client, reason if told else None, None)
+    return Ending(reason, by_client, reason if told else None, None)
 
 
 def _show(ending: Ending | None) -> dict[str, object]:
