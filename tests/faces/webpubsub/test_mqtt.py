@@ -202,6 +202,8 @@ def test_events_are_taken_whoever_asks_and_nothing_else_there_is() -> None:
         "$webpubsub/server/events/e",
         "$webpubsub/server/events/",
         "$webpubsub/server/events/a/b",
+        "$webpubsub/server/events/.",
+        "$webpubsub/server/events/..",
         SERVER,
         "$webpubsub",
     ):
@@ -209,7 +211,7 @@ def test_events_are_taken_whoever_asks_and_nothing_else_there_is() -> None:
         answer = mqtt.received()[-1]
         assert isinstance(answer, Puback)
         codes.append(answer.code)
-    assert codes == [0] + [reasons.NOT_AUTHORIZED] * 4
+    assert codes == [0] + [reasons.NOT_AUTHORIZED] * 6
     assert hub.world.refused("webpubsub_event_without_handler") == 1
 
 

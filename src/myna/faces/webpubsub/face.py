@@ -38,9 +38,9 @@ from myna.faces.webpubsub.events.dispatcher import Dispatcher
 from myna.faces.webpubsub.events.listeners import Listeners
 from myna.faces.webpubsub.events.protection import Protection
 from myna.faces.webpubsub.events.watching import ConnectionWatcher
+from myna.faces.webpubsub.explaining import explain_hub, explain_settings
 from myna.faces.webpubsub.guard import EventGuard
 from myna.faces.webpubsub.hub_description import describe_hubs
-from myna.faces.webpubsub.hub_settings import explain_hub
 from myna.faces.webpubsub.hubs import Hubs
 from myna.faces.webpubsub.keys import AccessKeys
 from myna.faces.webpubsub.mqtt import MqttAuthenticator, MqttHubEndpoint
@@ -147,7 +147,7 @@ class WebPubSubFace(Face):
 
     @classmethod
     def explain(cls, settings: Settings) -> Sequence[str]:
-        return [line for hub, own in settings.hubs.items() for line in explain_hub(hub, own)]
+        return list(explain_settings(settings))
 
     def banner(self) -> Sequence[str]:
         urls = self._context.urls.get("http", ())

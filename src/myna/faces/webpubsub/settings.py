@@ -53,6 +53,11 @@ class Settings(Section, frozen=True):
                 raise ValueError(f"hubs: no hub can be named {hub[:100]!r}")
         if len({hub.lower() for hub in self.hubs}) < len(self.hubs):
             raise ValueError("hubs: two tables differ only in the case of their names, and so mean the same hub")
+        for hub in self.anonymous_hubs:
+            if hub != "*" and not is_hub(hub):
+                raise ValueError(f"anonymous_hubs: no hub can be named {hub[:100]!r}")
+        if self.invocation_timeout <= 0:
+            raise ValueError("invocation_timeout must be more than 0")
         for name in _COUNTS:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
