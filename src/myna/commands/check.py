@@ -191,7 +191,7 @@ def _endpoints(config: "Config") -> Iterator[tuple[str, tuple[str, ...]]]:
         if listener.access is not None:
             yield f"MQTT on {listener.listen}", listener.access
     if config.http:
-        yield "MQTT over WebSocket", config.access.of_websocket()
+        yield "MQTT over WebSocket at /mqtt", config.access.of_websocket()
 
 
 def _asks_for_certificates(config: "Config") -> bool:

@@ -24,7 +24,8 @@ from tests.faces.webpubsub.test_sdks import SDK, SERVICES, node_modules, python_
 KEY = "a key for the tests of event handlers, long enough"
 PATIENCE = 20.0
 EVENTS = "$webpubsub/server/events/"
-SYSTEM_EVENTS = '["connect", "connected", "disconnected"]'
+SYSTEM_EVENTS = '["connect", "connected", "disconnected", "joined", "left"]'
+HOST = "push.example:8080"  # which the middleware has been told to take calls of
 
 pytestmark = pytest.mark.slow
 
@@ -32,12 +33,16 @@ pytestmark = pytest.mark.slow
 class BackEnd:
     """A Node process with the middleware. `wait` waits for an event it has been told of."""
 
-    def __init__(self) -> None:
+    def __init__(self, middleware: str) -> None:
         self._process = subprocess.Popen(
             ["node", str(SDK / "backend.mjs"), KEY],
             stdout=subprocess.PIPE,
             text=True,
-            env={"MYNA_NODE_MODULES": str(node_modules()), "PATH": "/usr/local/bin:/usr/bin:/bin"},
+            env={
+                "MYNA_NODE_MODULES": str(node_modules()),
+                "MYNA_EXPRESS": middleware,
+                "PATH": "/usr/local/bin:/usr/bin:/bin",
+            },
         )
         assert self._process.stdout is not None
         self.port = int(self._process.stdout.readline())
@@ -83,8 +88,9 @@ def is_end_of(field: str, value: str) -> Callable[[dict[str, Any]], bool]:
 
 
 @pytest.fixture
-def back_end() -> Iterator[BackEnd]:
-    made = BackEnd()
+def back_end(request: pytest.FixtureRequest) -> Iterator[BackEnd]:
+    """With the newest middleware, or the one that a test names."""
+    made = BackEnd(getattr(request, "param", "@azure/web-pubsub-express"))
     yield made
     made.stop()
 
@@ -102,6 +108,7 @@ def server(back_end: BackEnd, tmp_path: Path) -> Iterator[Serving]:
         level = "error"
         [faces.webpubsub]
         access_key = "{KEY}"
+        hosts = ["{HOST}"]
         [faces.webpubsub.hubs.chat]
         timeout = "5 s"
         [[faces.webpubsub.hubs.chat.handlers]]
@@ -147,13 +154,22 @@ def test_websocket_clients(server: Serving, back_end: BackEnd, command: tuple[st
         assert gone["reason"] == "Normal"
         told = back_end.of(gone["id"])
         assert told[:2] == ["connect", "connected"]
-        assert set(told[2:-1]) == {"user"}
+        in_between = ["joined", "left"] if user in ("js-json", "js-reliable") else []
+        assert [event for event in told[2:-1] if event != "user"] == in_between
         assert gone["state"]["visits"] == 1
         assert gone["state"]["events"] == 2
     assert all(event["signed"] for event in back_end.seen)
     assert all(event["protocol"] == "default" for event in back_end.seen)
+    assert {event["origin"] for event in back_end.seen if event["event"] == "connect"} == {HOST}
+    assert {event["group"] for event in back_end.seen if event["event"] in ("joined", "left")} <= {"room"}
 
 
+@pytest.mark.parametrize(
+    "back_end",
+    ["@azure/web-pubsub-express", "web-pubsub-express-1.0"],
+    ids=["newest", "the year before"],
+    indirect=True,
+)
 def test_mqtt_js(server: Serving, back_end: BackEnd) -> None:
     run(server, "node", str(SDK / "handled_mqtt.mjs"))
     for client_id in ("mqttjs4", "mqttjs5"):
