@@ -91,7 +91,7 @@ class WebPubSubFace(Face):
         )
         dispatcher, tenant, now = self._dispatcher, context.default_tenant, context.now
         self._clients = HubEndpoint(self._space, self._access, dispatcher, tenant, now)
-        self._mqtt = MqttHubEndpoint(self._access, dispatcher, tenant, context.connect_mqtt, now)
+        self._mqtt = MqttHubEndpoint(core, self._access, dispatcher, tenant, context.connect_mqtt, now)
         self._authenticator = MqttAuthenticator(core, dispatcher, strict=settings.strict_client_ids)
         self._administration = HubAdministration(context.broker, self._hubs, self._keys, self._changed)
         self._guard = EventGuard(self.upstream, core)

@@ -17,7 +17,7 @@ from myna.core.ports import Gate, Outlet, Peer, Ticket
 from myna.core.receiver import Receiver
 from myna.core.session import Session
 from myna.faces.contract import ByteConversation, UpgradeRequest, WebSocketConnection, WebSocketEndpoint
-from myna.faces.webpubsub.admission import HubAccess, Rejected, read_query
+from myna.faces.webpubsub.admission import PLAIN_TEXT, UNREADABLE, HubAccess, Rejected, read_query
 from myna.faces.webpubsub.events.connect_event import (
     BadAnswer,
     MqttConnect,
@@ -30,7 +30,7 @@ from myna.faces.webpubsub.events.line import Line
 from myna.faces.webpubsub.events.lines import mqtt_line
 from myna.faces.webpubsub.events.mqtt_connect import read_refusal
 from myna.faces.webpubsub.events.watching import disconnected_before
-from myna.faces.webpubsub.naming import STRICT_CLIENT_ID, tenant_of
+from myna.faces.webpubsub.naming import STRICT_CLIENT_ID, is_hub, tenant_of
 from myna.faces.webpubsub.roles import WebPubSubIdentity
 from myna.faces.webpubsub.tokens import MQTT, ClientClaims
 from myna.faces.webpubsub.upstream import Reply
@@ -38,6 +38,7 @@ from myna.wire import reasons
 
 PROTOCOL: Final = "mqtt"
 SUBPROTOCOLS: Final = (PROTOCOL, "mqttv3.1")
+NO_MQTT: Final = Rejected(400, "Offer the subprotocol mqtt.")
 
 Verdict = Identity | Refusal | None
 Connect = Callable[[Gate, Outlet, Peer, float], ByteConversation]
@@ -134,12 +135,14 @@ def _is_over(receiver: Receiver, now: float) -> bool:
 class MqttHubEndpoint:
     def __init__(
         self,
+        broker: Broker,
         access: HubAccess,
         dispatcher: Dispatcher,
         default_tenant: str,
         connect: Connect,
         now: Callable[[], float],
     ) -> None:
+        self._broker = broker
         self._access = access
         self._dispatcher = dispatcher
         self._default_tenant = default_tenant
@@ -153,7 +156,7 @@ class MqttHubEndpoint:
     def admit(self, request: UpgradeRequest, hub: str) -> Admitted | Rejected:
         query = read_query(request.query_string)
         if query is None:
-            return Rejected(400, "The query cannot be read.")
+            return UNREADABLE
         host = (request.header(b"host") or b"").decode("latin-1")
         claims = self._access.admit(MQTT, hub, query, request.header(b"authorization"), host, self._now())
         if isinstance(claims, Rejected):
@@ -161,6 +164,13 @@ class MqttHubEndpoint:
         hub = hub.lower()
         asked = request if self._dispatcher.wants(hub, "connect") else None
         return Admitted(tenant_of(hub, self._default_tenant), hub, claims, asked)
+
+    def refuse(self, request: UpgradeRequest, hub: str, rejected: Rejected) -> None:
+        """Count it and say it, as of clients without MQTT."""
+        self._broker.counters.refuse(f"webpubsub_connect:{rejected.status}")
+        tenant = tenant_of(hub, self._default_tenant) if is_hub(hub) else ""
+        cause = rejected.cause or rejected.text
+        self._broker.watcher.refused("a WebSocket", tenant, "", request.address, cause, self._now())
 
     def converse(self, outlet: Outlet, peer: Peer, now: float) -> ByteConversation:
         gate = self.gate
@@ -179,12 +189,12 @@ class MqttOpening(WebSocketEndpoint):
     def opening(self, socket: WebSocketConnection) -> None:
         request = self._request
         admitted = self._endpoint.admit(request, self._hub)
-        if isinstance(admitted, Rejected):
-            socket.reject(admitted.status, (), admitted.text.encode())
-            return
         chosen = next((name for name in request.subprotocols if name.lower() in SUBPROTOCOLS), None)
-        if chosen is None:
-            socket.reject(400, (), b"Offer the subprotocol mqtt.")
+        if not isinstance(admitted, Rejected) and chosen is None:
+            admitted = NO_MQTT
+        if isinstance(admitted, Rejected):
+            socket.reject(admitted.status, PLAIN_TEXT, admitted.text.encode())
+            self._endpoint.refuse(request, self._hub, admitted)
             return
         peer = Peer(
             request.address,
