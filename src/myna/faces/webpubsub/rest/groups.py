@@ -75,21 +75,13 @@ async def remove_connection_from_group(call: Call) -> Answer:
 async def add_to_groups(call: Call) -> Answer:
     """Everybody the filter matches, into every group. A name no MQTT session can subscribe to leaves those out."""
     groups, receivers = await _selected(call)
-    now = call.backend.now()
-    for receiver in receivers:
-        for group in groups:
-            call.backend.add(receiver, group, now)
-    await call.backend.broker.safe()
+    await call.backend.change(receivers, groups, call.backend.add)
     return OK
 
 
 async def remove_from_groups(call: Call) -> Answer:
     groups, receivers = await _selected(call)
-    now = call.backend.now()
-    for receiver in receivers:
-        for group in groups:
-            call.backend.remove(receiver, group, now)
-    await call.backend.broker.safe()
+    await call.backend.change(receivers, groups, call.backend.remove)
     return OK
 
 
