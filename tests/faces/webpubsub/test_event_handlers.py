@@ -95,13 +95,12 @@ def back_end(request: pytest.FixtureRequest) -> Iterator[BackEnd]:
     made.stop()
 
 
-@pytest.fixture
-def server(back_end: BackEnd, tmp_path: Path) -> Iterator[Serving]:
-    configuration = tmp_path / "myna.toml"
+def configure(back_end: BackEnd, folder: Path, store: str) -> str:
+    configuration = folder / "myna.toml"
     configuration.write_text(
         f"""
         [server]
-        memory = true
+        {store}
         [[http]]
         listen = "127.0.0.1:0"
         [log]
@@ -118,7 +117,12 @@ def server(back_end: BackEnd, tmp_path: Path) -> Iterator[Serving]:
         """,
         encoding="utf-8",
     )
-    with serve("-c", str(configuration)) as serving:
+    return str(configuration)
+
+
+@pytest.fixture
+def server(back_end: BackEnd, tmp_path: Path) -> Iterator[Serving]:
+    with serve("-c", configure(back_end, tmp_path, "memory = true")) as serving:
         yield serving
 
 
@@ -186,12 +190,18 @@ class Device:
     """paho over WebSocket with a token; what it hears."""
 
     def __init__(
-        self, server: Serving, name: str, protocol: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv311
+        self,
+        server: Serving,
+        name: str,
+        protocol: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv311,
+        *,
+        is_lasting: bool = False,
     ) -> None:
         host, port = server.address("http")
         token = Tokens([KEY]).issue(MQTT, "chat", f"http://{host}:{port}", {"sub": name}, 60, time.time())
         self.heard: queue.Queue[tuple[str, Any]] = queue.Queue()
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, name, transport="websockets", protocol=protocol)
+        clean = None if protocol == MQTTProtocolVersion.MQTTv5 else not is_lasting
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, name, clean, transport="websockets", protocol=protocol)
         self._client.ws_set_options(f"/clients/mqtt/hubs/chat?access_token={token}")
         self._client.on_connect = lambda client, userdata, flags, code, more: self.heard.put((str(code), more))
         self._client.on_message = lambda client, userdata, message: self.heard.put((message.topic, message.payload))
@@ -207,6 +217,11 @@ class Device:
 
     def take(self) -> tuple[str, Any]:
         return self.heard.get(timeout=PATIENCE)
+
+    def wait_for(self, heard: tuple[str, bytes]) -> None:
+        """Others may come before: again, as they were not acknowledged before a crash."""
+        while self.take() != heard:
+            pass
 
     def say(self, event: str, payload: bytes = b"") -> None:
         self._client.publish(f"{EVENTS}{event}", payload, qos=1)
@@ -251,3 +266,22 @@ def test_without_its_back_end_nobody_comes_in_and_who_is_in_stays(server: Servin
             assert second.take()[0] != "Success"
         first.publish("everybody", b"still here")
         assert first.take() == ("everybody", b"still here")
+
+
+def test_what_handlers_said_of_a_session_is_there_again_after_a_crash(back_end: BackEnd, tmp_path: Path) -> None:
+    configuration = configure(back_end, tmp_path, f'data = "{tmp_path}/data"')
+    for events, number in (((1, 2), signal.SIGKILL), ((3,), signal.SIGTERM)):
+        with serve("-c", configuration) as server, Device(server, "lasting", is_lasting=True) as device:
+            assert device.take()[0] == "Success"
+            for count in events:
+                device.say("say", b"%d" % count)
+                device.wait_for((f"{EVENTS}say/succeeded", b"echo %d" % count))
+            # What the handler has said is safe before this message is, which does not come before it is.
+            device.publish("everybody", b"%d" % len(events))
+            device.wait_for(("everybody", b"%d" % len(events)))
+            server.stop(number)
+    told = [event for event in back_end.seen if event["event"] in ("connect", "user")]
+    assert [(event["event"], event["state"].get("events")) for event in told] == [
+        ("connect", None), ("user", None), ("user", 1), ("connect", 2), ("user", 2),
+    ]  # fmt: skip
+    assert back_end.of("lasting").count("connected") == 1

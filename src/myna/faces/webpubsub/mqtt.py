@@ -29,6 +29,7 @@ from myna.faces.webpubsub.events.dispatcher import Dispatcher
 from myna.faces.webpubsub.events.line import Line
 from myna.faces.webpubsub.events.lines import mqtt_line
 from myna.faces.webpubsub.events.mqtt_connect import read_refusal
+from myna.faces.webpubsub.events.states import KeptStates
 from myna.faces.webpubsub.events.watching import disconnected_before
 from myna.faces.webpubsub.naming import STRICT_CLIENT_ID, is_hub, tenant_of
 from myna.faces.webpubsub.roles import WebPubSubIdentity
@@ -57,8 +58,9 @@ class Admitted:
 class MqttAuthenticator:
     """Believes what the upgrade admitted. `strict` refuses client ids the cloud would."""
 
-    def __init__(self, broker: Broker, dispatcher: Dispatcher, *, strict: bool) -> None:
+    def __init__(self, broker: Broker, dispatcher: Dispatcher, states: KeptStates, *, strict: bool) -> None:
         self._broker = broker
+        self._states = states
         self._dispatcher = dispatcher
         self.strict = strict
 
@@ -77,9 +79,20 @@ class MqttAuthenticator:
         if not self._dispatcher.settings_of(hub).is_told():
             return self._identify(admitted, Welcome(), client_id, None, now)
         line = mqtt_line(hub, client_id, admitted.claims.user, ticket.peer.address)
+        if not ticket.clean_start:
+            self._resume(line, admitted.tenant, now)
         if admitted.request is None or not self._dispatcher.wants(hub, "connect"):
             return self._identify(admitted, Welcome(), client_id, line, now)
         return self._ask(ticket, admitted, admitted.request, client_id, line)
+
+    def _resume(self, line: Line, tenant: str, now: float) -> None:
+        """The handler is shown what it has said of the session, if there is one."""
+        held = self._broker.session(tenant, "", line.source.connection_id)
+        if held is None or _is_over(held, now):
+            return
+        identity = held.identity
+        before = identity.line if isinstance(identity, WebPubSubIdentity) else None
+        line.resumes(self._states.state_of(line) if before is None else before.source.state)
 
     async def _ask(
         self, ticket: Ticket, admitted: Admitted, request: UpgradeRequest, client_id: str, line: Line

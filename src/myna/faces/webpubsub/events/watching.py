@@ -20,6 +20,7 @@ from myna.faces.webpubsub.events.connect_event import show_properties
 from myna.faces.webpubsub.events.dispatcher import Dispatcher
 from myna.faces.webpubsub.events.line import Ending, Line
 from myna.faces.webpubsub.events.lines import line_of
+from myna.faces.webpubsub.events.states import KeptStates
 from myna.faces.webpubsub.naming import is_reserved
 from myna.faces.webpubsub.roles import WebPubSubIdentity
 from myna.faces.webpubsub.selecting import is_ours
@@ -37,13 +38,21 @@ REASONS: Final = {
 
 
 class ConnectionWatcher(Watcher):
-    def __init__(self, dispatcher: Dispatcher) -> None:
+    def __init__(self, dispatcher: Dispatcher, states: KeptStates) -> None:
         super().__init__()
         self._dispatcher = dispatcher
+        self._states = states
 
     def connected(self, receiver: Receiver, address: str, now: float) -> None:
         line = _line(receiver)
-        if line is not None and not line.is_known:
+        if line is None:
+            return
+        if isinstance(receiver, Session) and receiver.is_persistent():
+            if not line.is_lasting:
+                self._states.resume(line)
+                line.is_lasting = True
+            self._states.keep(line)
+        if not line.is_known:
             line.is_known = True
             self._dispatcher.tell(line, "connected", b"{}")
 
@@ -54,11 +63,23 @@ class ConnectionWatcher(Watcher):
             line.ending = _ending(receiver, reason, by_client)
 
     def session_ended(self, receiver: Receiver, reason: int, now: float) -> None:
-        if not is_ours(receiver) or not self._dispatcher.wants(receiver.key[0].lower(), "disconnected"):
+        if not is_ours(receiver):
             return
+        tenant, _, client_id = receiver.key
+        if self._dispatcher.wants(tenant.lower(), "disconnected"):
+            self._tell_end(receiver, reason)
+        if isinstance(receiver, Session):
+            line = _line(receiver)
+            if line is not None:
+                line.is_lasting = False  # answers that are still to come change nothing that is kept
+            self._states.forget(tenant.lower(), client_id)
+
+    def _tell_end(self, receiver: Receiver, reason: int) -> None:
         line = line_of(receiver)
         said = receiver.farewell if isinstance(receiver, WebSocketClient) else ""
         is_mqtt = isinstance(receiver, Session)
+        if is_mqtt and not line.is_lasting:
+            self._states.restore(line)
         if is_mqtt and reason == reasons.SUCCESS and line.ending is not None:
             reason = line.ending.reason  # its time has passed since then
         fields: dict[str, object] = {"reason": said or REASONS.get(reason) or reasons.reason_name(reason)}
