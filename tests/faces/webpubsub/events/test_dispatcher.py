@@ -254,10 +254,13 @@ async def test_a_hub_with_too_many_late_notifications_takes_no_room_of_another(m
     monkeypatch.setattr(dispatcher, "MOST_LATE", 1)
     handler = Handler("http://app/{event}", "", ("connected",))
     hub = HandledHub(Settings(hubs={"_default": HubSettings(handlers=(handler,))}))
-    hub.back_end.answers["connected"] = DOWN
+    hub.back_end.hold("connected")
     for name in ("chat", "chat", "other"):
         hub.name = name
         hub.client()
+    await settle()
+    for _ in range(3):
+        hub.back_end.release("connected", DOWN)
     await settle()
     assert hub.world.dropped("webpubsub_notification") == 1
 
