@@ -108,3 +108,19 @@ def test_lines_about_connections_can_be_turned_off(lines: pytest.LogCaptureFixtu
 def test_common_causes_have_a_remedy(cause: str) -> None:
     assert find_hint(cause)
     assert find_hint("something nobody thought of") == ""
+
+
+@pytest.mark.parametrize(
+    ("cause", "remedy"),
+    [
+        ("the token is signed with another access key", "AccessKey"),
+        ("the token's audience is another host", "`hosts`"),
+        ("there is no access token", "access_token="),
+        ("the handler must not be called: it does not allow calls from h (WebHook-Allowed-Origin)", "OPTIONS"),
+        ("the handler must not be called: http://app: Connect call failed", "url_template"),
+        ("no turn within 15 s: 32 calls at once are the hub's limit", "`calls`"),
+        ("the handler answered 500", "log"),
+    ],
+)
+def test_what_keeps_clients_from_a_hub_has_its_own(cause: str, remedy: str) -> None:
+    assert remedy in find_hint(cause)
