@@ -132,6 +132,10 @@ class Identity:
         """A session is resumed as this identity; what was said of `before` at run time may go with it."""
         return
 
+    def turned_away(self, now: float) -> None:
+        """A gate has admitted it, and it has not come in after all: it had gone, or a limit stood against it."""
+        return
+
     def of_client(self, client_id: str, listener: str) -> "Identity":
         """This identity, for one client: gates may admit many clients, and HTTP callers besides, as one object.
 

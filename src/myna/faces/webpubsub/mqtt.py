@@ -110,13 +110,20 @@ class MqttAuthenticator:
         try:
             welcome = read_welcome(reply)
         except BadAnswer as error:
-            disconnected_before(self._dispatcher, line, "The answer of the connect handler is not usable.")
+            self._tell_end(line, admitted.tenant, "The answer of the connect handler is not usable.")
             return Refusal(reasons.UNSPECIFIED_ERROR, f"the connect handler's answer: {error}")
         ticket.words = welcome.words
         verdict = self._identify(admitted, welcome, client_id, line, now)
         if isinstance(verdict, Refusal):
-            disconnected_before(self._dispatcher, line, verdict.text)
+            self._tell_end(line, admitted.tenant, verdict.text)
+        elif isinstance(verdict, WebPubSubIdentity):
+            verdict.when_turned_away = lambda: self._tell_end(line, admitted.tenant, "The client has not come in.")
         return verdict
+
+    def _tell_end(self, line: Line, tenant: str, reason: str) -> None:
+        """A handler has let in who has not come in after all. A session of this client id that is here goes on."""
+        if self._broker.session(tenant, "", line.source.connection_id) is None:
+            disconnected_before(self._dispatcher, line, reason)
 
     def _identify(
         self, admitted: Admitted, welcome: Welcome, client_id: str, line: Line | None, now: float

@@ -9,6 +9,7 @@ literally. What a newcomer gets wrong: what was granted or revoked at run time s
 "no" above "all".
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
@@ -212,11 +213,16 @@ class WebPubSubIdentity(Identity):
     ) -> None:
         self.permissions = Permissions((*roles, *lent))
         self.line: Line | None = None
+        self.when_turned_away: Callable[[], None] | None = None
         self._roles = roles
         self._lent = lent
         super().__init__(
             tenant, user, attributes={"dialect": DIALECT}, rules=self.permissions, dialect=DIALECT, groups=groups
         )
+
+    def turned_away(self, now: float) -> None:
+        if self.when_turned_away is not None:
+            self.when_turned_away()
 
     def takes_over(self, before: Identity) -> None:
         line = self.line

@@ -16,6 +16,7 @@ from myna.core.ports import LOST, Watcher
 from myna.core.receiver import Receiver, Subscription
 from myna.core.session import Session
 from myna.faces.webpubsub.clients.client import WebSocketClient
+from myna.faces.webpubsub.events.cloud_event import MQTT
 from myna.faces.webpubsub.events.connect_event import show_properties
 from myna.faces.webpubsub.events.dispatcher import Dispatcher
 from myna.faces.webpubsub.events.line import Ending, Line
@@ -106,7 +107,10 @@ class ConnectionWatcher(Watcher):
 
 def disconnected_before(dispatcher: Dispatcher, line: Line, reason: str) -> None:
     """A handler has let somebody in who has not come in after all."""
-    dispatcher.tell(line, "disconnected", msgspec.json.encode({"reason": reason}))
+    fields: dict[str, object] = {"reason": reason}
+    if line.source.subprotocol == MQTT:
+        fields["mqtt"] = _show(None)
+    dispatcher.tell(line, "disconnected", msgspec.json.encode(fields))
 
 
 def _line(receiver: Receiver) -> Line | None:
