@@ -40,6 +40,7 @@ from myna.faces.webpubsub.events.protection import Protection
 from myna.faces.webpubsub.events.states import KeptStates
 from myna.faces.webpubsub.events.watching import ConnectionWatcher
 from myna.faces.webpubsub.explaining import explain_hub, explain_settings
+from myna.faces.webpubsub.granted import KeptGrants
 from myna.faces.webpubsub.guard import EventGuard
 from myna.faces.webpubsub.hub_description import describe_hubs
 from myna.faces.webpubsub.hubs import Hubs
@@ -76,7 +77,7 @@ class WebPubSubFace(Face):
         self._hubs = Hubs(core.kept, settings.hubs, settings.anonymous_hubs)
         self._access = HubAccess(self._tokens, self._hubs.is_anonymous)
         self._protection = Protection(context.http, self._origin, context.now)
-        self._states = KeptStates(core.kept)
+        self._states, self._granted = KeptStates(core.kept), KeptGrants(core.kept)
         calls = Calls(core, context.http, self._protection, self._states, self._keys.both, self._origin, context.now)
         listeners = Listeners(context.events, context.default_tenant)
         self._dispatcher = Dispatcher(core, self._hubs, calls, listeners, context.now)
@@ -95,12 +96,14 @@ class WebPubSubFace(Face):
         dispatcher, tenant, now = self._dispatcher, context.default_tenant, context.now
         self._clients = HubEndpoint(self._space, self._access, dispatcher, tenant, now)
         self._mqtt = MqttHubEndpoint(core, self._access, dispatcher, tenant, context.connect_mqtt, now)
-        self._authenticator = MqttAuthenticator(core, dispatcher, self._states, strict=settings.strict_client_ids)
+        self._authenticator = MqttAuthenticator(
+            core, dispatcher, self._states, self._granted, strict=settings.strict_client_ids
+        )
         self._administration = HubAdministration(context.broker, self._hubs, self._keys, self._changed)
         self._guard = EventGuard(self.upstream, core)
         self._oidc = OidcTokens(context.http, core, context.now)
         self._oidc.use(settings.oidc)
-        self._rest = RestApplication(Backend(context.broker, self._tokens, self._oidc, tenant, now))
+        self._rest = RestApplication(Backend(context.broker, self._tokens, self._oidc, self._granted, tenant, now))
 
     def claims(self) -> Claims:
         return Claims(
@@ -117,7 +120,7 @@ class WebPubSubFace(Face):
             ],
             guards=[("", self._guard)],
             authenticators={NAME: self._authenticator},
-            watchers=[ConnectionWatcher(self._dispatcher, self._states), Leaving()],
+            watchers=[ConnectionWatcher(self._dispatcher, self._states, self._granted), Leaving()],
             administration=self._administration.routes(),
             description=describe_hubs(ROOT),
         )
@@ -127,6 +130,7 @@ class WebPubSubFace(Face):
         self._changed()
         core, default = self._context.broker.core, self._context.default_tenant
         self._states.forget_all_but(lambda hub, client: core.session(tenant_of(hub, default), "", client) is not None)
+        self._granted.forget_all_but(lambda tenant, client: core.session(tenant, "", client) is not None)
         self._mqtt.gate = self._context.gate([NAME])
 
     async def stop(self) -> None:

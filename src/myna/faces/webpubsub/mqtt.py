@@ -31,6 +31,7 @@ from myna.faces.webpubsub.events.lines import mqtt_line
 from myna.faces.webpubsub.events.mqtt_connect import read_refusal
 from myna.faces.webpubsub.events.states import KeptStates
 from myna.faces.webpubsub.events.watching import disconnected_before
+from myna.faces.webpubsub.granted import KeptGrants
 from myna.faces.webpubsub.naming import STRICT_CLIENT_ID, is_hub, tenant_of
 from myna.faces.webpubsub.roles import WebPubSubIdentity
 from myna.faces.webpubsub.tokens import MQTT, ClientClaims
@@ -58,8 +59,11 @@ class Admitted:
 class MqttAuthenticator:
     """Believes what the upgrade admitted. `strict` refuses client ids the cloud would."""
 
-    def __init__(self, broker: Broker, dispatcher: Dispatcher, states: KeptStates, *, strict: bool) -> None:
+    def __init__(
+        self, broker: Broker, dispatcher: Dispatcher, states: KeptStates, granted: KeptGrants, *, strict: bool
+    ) -> None:
         self._broker = broker
+        self._granted = granted
         self._states = states
         self._dispatcher = dispatcher
         self.strict = strict
@@ -136,6 +140,8 @@ class MqttAuthenticator:
             return Refusal(reasons.NOT_AUTHORIZED, "the client id belongs to another user's session")
         groups = list(dict.fromkeys((*claims.groups, *welcome.groups)))
         identity = WebPubSubIdentity(admitted.tenant, user, claims.roles, groups, welcome.roles)
+        if held is not None and not isinstance(held.identity, WebPubSubIdentity):
+            identity.kept = self._granted.of(held.key)
         if line is not None:
             line.source.user = user
         identity.line = line

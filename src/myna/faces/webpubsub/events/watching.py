@@ -22,6 +22,7 @@ from myna.faces.webpubsub.events.dispatcher import Dispatcher
 from myna.faces.webpubsub.events.line import Ending, Line
 from myna.faces.webpubsub.events.lines import line_of
 from myna.faces.webpubsub.events.states import KeptStates
+from myna.faces.webpubsub.granted import KeptGrants
 from myna.faces.webpubsub.naming import is_reserved
 from myna.faces.webpubsub.roles import WebPubSubIdentity
 from myna.faces.webpubsub.selecting import is_ours
@@ -39,8 +40,9 @@ REASONS: Final = {
 
 
 class ConnectionWatcher(Watcher):
-    def __init__(self, dispatcher: Dispatcher, states: KeptStates) -> None:
+    def __init__(self, dispatcher: Dispatcher, states: KeptStates, granted: KeptGrants) -> None:
         super().__init__()
+        self._granted = granted
         self._dispatcher = dispatcher
         self._states = states
 
@@ -74,6 +76,7 @@ class ConnectionWatcher(Watcher):
             if line is not None:
                 line.is_lasting = False  # answers that are still to come change nothing that is kept
             self._states.forget(tenant.lower(), client_id)
+            self._granted.forget(receiver.key)
 
     def _tell_end(self, receiver: Receiver, reason: int) -> None:
         line = line_of(receiver)

@@ -21,6 +21,7 @@ from myna.core.tenant import Tenant
 from myna.faces.async_broker import AsyncBroker
 from myna.faces.webpubsub.clients.client import GROUP_QOS, WebSocketClient
 from myna.faces.webpubsub.filter import Filters
+from myna.faces.webpubsub.granted import KeptGrants
 from myna.faces.webpubsub.naming import DIALECT, SERVER_MESSAGES, tenant_of
 from myna.faces.webpubsub.oidc import OidcTokens
 from myna.faces.webpubsub.payloads import carry
@@ -38,6 +39,7 @@ class Backend:
     broker: AsyncBroker
     tokens: Tokens
     oidc: OidcTokens
+    granted: KeptGrants
     default_tenant: str
     now: Callable[[], float]
     filters: Filters = field(default_factory=Filters)
