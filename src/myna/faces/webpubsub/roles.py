@@ -227,7 +227,7 @@ class WebPubSubIdentity(Identity):
     def takes_over(self, before: Identity) -> None:
         line = self.line
         if not isinstance(before, WebPubSubIdentity):  # the session has outlived a restart
-            self.permissions.grants = self.kept
+            self.permissions.grants = self.kept or self.permissions.grants
             if line is not None:
                 line.is_known = True
             return
