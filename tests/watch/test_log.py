@@ -120,6 +120,8 @@ def test_common_causes_have_a_remedy(cause: str) -> None:
         ("the handler must not be called: http://app: Connect call failed", "url_template"),
         ("no turn within 15 s: 32 calls at once are the hub's limit", "`calls`"),
         ("the handler answered 500", "log"),
+        ("it reads too slowly for what it is sent", "unsent_bytes"),
+        ("it leaves too much unacknowledged", "unacknowledged_messages"),
     ],
 )
 def test_what_keeps_clients_from_a_hub_has_its_own(cause: str, remedy: str) -> None:

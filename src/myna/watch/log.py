@@ -43,6 +43,8 @@ HINTS: Final = (
     ("the handler answered", "its own log should say why"),
     ("the handler's answer:", "docs/faces/webpubsub.md says what it may be"),
     ("no success in", "it was away for too long; the event is lost"),
+    ("reads too slowly", "it must read faster; unsent_bytes of [faces.webpubsub] is what it may leave unread"),
+    ("too much unacknowledged", "see unacknowledged_messages and unacknowledged_bytes of [faces.webpubsub]"),
     ("reconnection token", "it belongs to another connection or another process; the client must connect anew"),
     ("token is meant for another audience", "compare the token's aud with `audiences` of its issuer"),
     ("token has expired", "the client must get a new one; if it is new, compare the clocks"),

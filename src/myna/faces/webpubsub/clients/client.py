@@ -238,9 +238,9 @@ class WebSocketClient(FramedReceiver):
         message = self.message(SERVER_MESSAGES, reply.data_type(), reply.body, 0, reply.metadata(), now)
         self.deliver(message, Subscription(self, SERVER_MESSAGES, SERVER_MESSAGES, GROUP_QOS), now)
 
-    def cut_off(self, now: float) -> None:
-        """It reads too slowly for what it is sent. Losing messages unnoticed would be worse than losing the client."""
-        self.refuse("slow_client", "connection", "it reads too slowly for what it is sent")
+    def cut_off(self, now: float, cause: str = "it reads too slowly for what it is sent") -> None:
+        """Losing messages unnoticed would be worse than losing the client."""
+        self.refuse("slow_client", "connection", cause)
         self.close(POLICY, "SlowClient", reasons.QUOTA_EXCEEDED, now)
 
     def refuse(self, counted: str, what: str, cause: str) -> None:

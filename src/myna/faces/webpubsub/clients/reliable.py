@@ -72,7 +72,7 @@ class ReliableClient(PubSubClient):
         bounds = self.space.bounds
         if len(self._unacknowledged) >= bounds.unacknowledged or self._bytes >= bounds.unacknowledged_bytes:
             self.space.broker.counters.drop(DROP_QUEUE_FULL, len(self._unacknowledged) + 1)
-            self.cut_off(now)
+            self.cut_off(now, "it leaves too much unacknowledged")
             return MISSED
         self._sequence += 1
         tail = self.subprotocol.tail(message)
