@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from myna.core.identity import Identity
+from myna.core.subscribing import Asked, subscribe
 from myna.faces.webpubsub.events.states import SPACE
 from myna.faces.webpubsub.hub_settings import Handler, HubSettings
 from myna.faces.webpubsub.naming import DIALECT
@@ -124,6 +125,38 @@ async def test_what_the_connect_handler_says_holds_for_the_session_an_empty_stat
         ((_, value),) = kept(here).items()
         assert value.partition(b" ")[2] == said.encode()
         client.drop()
+
+
+@in_a_loop
+async def test_what_happens_to_a_session_before_its_client_is_back_changes_no_state() -> None:
+    handler = Handler("http://app/{event}", "*", ("connect", "joined"))
+    here = HandledHub(Settings(hubs={"chat": HubSettings(handlers=(handler,))}))
+    await away(here)
+    before = dict(kept(here))
+    forget(here)
+    session = here.session("m")
+    assert session is not None
+    subscribe(here.core, session, Asked("g", 1), here.now(), judged=True)
+    await settle()
+    assert here.back_end.events()[-1] == "joined"
+    assert kept(here) == before
+
+
+@in_a_loop
+async def test_a_state_is_kept_of_a_session_that_was_here_before_its_handler() -> None:
+    here = HandledHub(Settings())
+    client = here.mqtt("m", expiry=60)
+    handler = Handler("http://app/{event}", "*", ("disconnected",))
+    here.face.reload(Settings(hubs={"chat": HubSettings(handlers=(handler,))}))
+    here.back_end.answers["say"] = STATED
+    client.publish(f"{EVENTS}say", b"x", 1)
+    await settle()
+    ((name, value),) = kept(here).items()
+    assert (name, value.partition(b" ")[2]) == ("chat\tm", b"c3RhdGU=")
+    client.session.end(0x98, here.now(), discard=True)
+    await settle()
+    assert here.back_end.events() == ["say", "disconnected"]
+    assert kept(here) == {}
 
 
 @in_a_loop

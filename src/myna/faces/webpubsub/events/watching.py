@@ -69,20 +69,21 @@ class ConnectionWatcher(Watcher):
         if not is_ours(receiver):
             return
         tenant, _, client_id = receiver.key
+        line = _line(receiver)
+        if line is not None:
+            line.is_lasting = False  # answers that are still to come change nothing that is kept
         if self._dispatcher.wants(tenant.lower(), "disconnected"):
-            self._tell_end(receiver, reason)
+            self._tell_end(receiver, reason, line)
         if isinstance(receiver, Session):
-            line = _line(receiver)
-            if line is not None:
-                line.is_lasting = False  # answers that are still to come change nothing that is kept
             self._states.forget(tenant.lower(), client_id)
             self._granted.forget(receiver.key)
 
-    def _tell_end(self, receiver: Receiver, reason: int) -> None:
+    def _tell_end(self, receiver: Receiver, reason: int, held: Line | None) -> None:
         line = line_of(receiver)
+        line.is_lasting = False
         said = receiver.farewell if isinstance(receiver, WebSocketClient) else ""
         is_mqtt = isinstance(receiver, Session)
-        if is_mqtt and not line.is_lasting:
+        if is_mqtt and held is None:
             self._states.restore(line)
         if is_mqtt and reason == reasons.SUCCESS and line.ending is not None:
             reason = line.ending.reason  # its time has passed since then
