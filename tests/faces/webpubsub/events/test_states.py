@@ -138,7 +138,8 @@ async def test_what_happens_to_a_session_before_its_client_is_back_changes_no_st
     assert session is not None
     subscribe(here.core, session, Asked("g", 1), here.now(), judged=True)
     await settle()
-    assert here.back_end.events()[-1] == "joined"
+    told = here.back_end.asked[-1].headers
+    assert (told["ce-eventname"], told["ce-connectionstate"]) == ("joined", "c3RhdGU=")
     assert kept(here) == before
 
 

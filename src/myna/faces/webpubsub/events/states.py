@@ -31,7 +31,7 @@ class KeptStates:
         line.source.session_id = self._of(line)[0] or line.source.session_id
 
     def restore(self, line: Line) -> None:
-        """It has not come back, and its line is made only now that it is over."""
+        """It has not come back, and its line is made only now."""
         self.resume(line)
         line.source.state = self.state_of(line)
 

@@ -73,18 +73,16 @@ class ConnectionWatcher(Watcher):
         if line is not None:
             line.is_lasting = False  # answers that are still to come change nothing that is kept
         if self._dispatcher.wants(tenant.lower(), "disconnected"):
-            self._tell_end(receiver, reason, line)
+            self._tell_end(receiver, reason)
         if isinstance(receiver, Session):
             self._states.forget(tenant.lower(), client_id)
             self._granted.forget(receiver.key)
 
-    def _tell_end(self, receiver: Receiver, reason: int, held: Line | None) -> None:
-        line = line_of(receiver)
+    def _tell_end(self, receiver: Receiver, reason: int) -> None:
+        line = self._line_of(receiver)
         line.is_lasting = False
         said = receiver.farewell if isinstance(receiver, WebSocketClient) else ""
         is_mqtt = isinstance(receiver, Session)
-        if is_mqtt and held is None:
-            self._states.restore(line)
         if is_mqtt and reason == reasons.SUCCESS and line.ending is not None:
             reason = line.ending.reason  # its time has passed since then
         fields: dict[str, object] = {"reason": said or REASONS.get(reason) or reasons.reason_name(reason)}
@@ -104,9 +102,17 @@ class ConnectionWatcher(Watcher):
         group = subscription.text
         if is_reserved(group) or not self._dispatcher.wants(receiver.key[0].lower(), name):
             return
-        line = line_of(receiver)
+        line = self._line_of(receiver)
         if line.is_known:
             self._dispatcher.tell(line, name, msgspec.json.encode({"group": group}))
+
+    def _line_of(self, receiver: Receiver) -> Line:
+        """With what was kept of a session whose client has not been back since the start."""
+        held = _line(receiver)
+        line = line_of(receiver)
+        if held is None and isinstance(receiver, Session):
+            self._states.restore(line)
+        return line
 
 
 def disconnected_before(dispatcher: Dispatcher, line: Line, reason: str) -> None:
