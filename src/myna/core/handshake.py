@@ -123,7 +123,7 @@ def open_session(
     session.set_will(_make_will(broker, key, connect, origin, now))
     if resumed is None:
         for group in identity.groups:
-            subscribe(broker, session, Asked(group, 1, retain_handling=2), now, judged=True)
+            subscribe(broker, session, Asked(group, identity.group_qos, retain_handling=2), now, judged=True)
     return Opened(session, identity, keep_alive, resumed is not None, origin)
 
 

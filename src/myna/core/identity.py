@@ -122,6 +122,7 @@ class Identity:
         self.expires_at = expires_at
         self.dialect = dialect
         self.groups: list[str] = [] if groups is None else groups
+        self.group_qos = 1  # with which a new session is subscribed to them
         self.claims = claims
         self.client_id = ""
         self.listener = ""

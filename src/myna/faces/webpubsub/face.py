@@ -96,14 +96,15 @@ class WebPubSubFace(Face):
         dispatcher, tenant, now = self._dispatcher, context.default_tenant, context.now
         self._clients = HubEndpoint(self._space, self._access, dispatcher, tenant, now)
         self._mqtt = MqttHubEndpoint(core, self._access, dispatcher, tenant, context.connect_mqtt, now)
-        self._authenticator = MqttAuthenticator(
-            core, dispatcher, self._states, self._granted, strict=settings.strict_client_ids
-        )
+        self._authenticator = MqttAuthenticator(core, dispatcher, self._states, self._granted, settings)
         self._administration = HubAdministration(context.broker, self._hubs, self._keys, self._changed)
         self._guard = EventGuard(self.upstream, core)
         self._oidc = OidcTokens(context.http, core, context.now)
         self._oidc.use(settings.oidc)
-        self._rest = RestApplication(Backend(context.broker, self._tokens, self._oidc, self._granted, tenant, now))
+        self._backend = Backend(
+            context.broker, self._tokens, self._oidc, self._granted, tenant, now, settings.group_qos
+        )
+        self._rest = RestApplication(self._backend)
 
     def claims(self) -> Claims:
         return Claims(
@@ -151,7 +152,8 @@ class WebPubSubFace(Face):
         self._hubs.use(settings.hubs, settings.anonymous_hubs)
         self._changed()
         self._space.bounds = _bounds(settings)
-        self._authenticator.strict = settings.strict_client_ids
+        self._authenticator.use(settings)
+        self._backend.group_qos = settings.group_qos
         return took_effect
 
     @classmethod

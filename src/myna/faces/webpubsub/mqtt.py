@@ -34,6 +34,7 @@ from myna.faces.webpubsub.events.watching import disconnected_before
 from myna.faces.webpubsub.granted import KeptGrants
 from myna.faces.webpubsub.naming import STRICT_CLIENT_ID, is_hub, tenant_of
 from myna.faces.webpubsub.roles import WebPubSubIdentity
+from myna.faces.webpubsub.settings import Settings
 from myna.faces.webpubsub.tokens import MQTT, ClientClaims
 from myna.faces.webpubsub.upstream import Reply
 from myna.wire import reasons
@@ -57,16 +58,20 @@ class Admitted:
 
 
 class MqttAuthenticator:
-    """Believes what the upgrade admitted. `strict` refuses client ids the cloud would."""
+    """Believes what the upgrade admitted."""
 
     def __init__(
-        self, broker: Broker, dispatcher: Dispatcher, states: KeptStates, granted: KeptGrants, *, strict: bool
+        self, broker: Broker, dispatcher: Dispatcher, states: KeptStates, granted: KeptGrants, settings: Settings
     ) -> None:
         self._broker = broker
         self._granted = granted
         self._states = states
         self._dispatcher = dispatcher
-        self.strict = strict
+        self.use(settings)
+
+    def use(self, settings: Settings) -> None:
+        self._is_strict = settings.strict_client_ids
+        self._group_qos = settings.group_qos
 
     def judge(self, ticket: Ticket, now: float) -> Verdict | Awaitable[Verdict]:
         admitted = ticket.peer.claims
@@ -75,7 +80,7 @@ class MqttAuthenticator:
         if ticket.method is not None:
             return Refusal(reasons.BAD_AUTHENTICATION_METHOD, "clients of a hub authenticate by their token")
         client_id = ticket.client_id
-        if self.strict and client_id and STRICT_CLIENT_ID.fullmatch(client_id) is None:
+        if self._is_strict and client_id and STRICT_CLIENT_ID.fullmatch(client_id) is None:
             return Refusal(reasons.CLIENT_IDENTIFIER_NOT_VALID, "a client id is 1 to 128 letters and digits")
         if not client_id:
             client_id = ticket.assigned_id = self._broker.new_client_id()
@@ -140,6 +145,7 @@ class MqttAuthenticator:
             return Refusal(reasons.NOT_AUTHORIZED, "the client id belongs to another user's session")
         groups = list(dict.fromkeys((*claims.groups, *welcome.groups)))
         identity = WebPubSubIdentity(admitted.tenant, user, claims.roles, groups, welcome.roles)
+        identity.group_qos = self._group_qos
         if held is not None and not isinstance(held.identity, WebPubSubIdentity):
             identity.kept = self._granted.of(held.key)
         if line is not None:

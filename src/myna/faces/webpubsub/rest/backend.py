@@ -42,6 +42,7 @@ class Backend:
     granted: KeptGrants
     default_tenant: str
     now: Callable[[], float]
+    group_qos: int  # of MQTT sessions that are put into a group
     filters: Filters = field(default_factory=Filters)
     _origins: dict[str, Origin] = field(default_factory=dict)
 
@@ -129,7 +130,7 @@ class Backend:
             return join(self.core, receiver, group, GROUP_QOS, now)
         if group in receiver.subscriptions:
             return reasons.SUCCESS  # with the options its client wished for
-        granted = subscribe(self.core, receiver, Asked(group, GROUP_QOS), now, judged=True)
+        granted = subscribe(self.core, receiver, Asked(group, self.group_qos), now, judged=True)
         if granted.code == LATER:
             self.core.await_verdict(receiver.identity, _AddedLater(self, receiver, group))
             return reasons.SUCCESS
