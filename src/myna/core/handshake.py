@@ -217,6 +217,7 @@ def _accept_link(limits: Limits, link: Link, connect: Connect) -> None:
             packet_size = properties.maximum_packet_size
         aliases = max(min(properties.topic_alias_maximum, limits.topic_alias_maximum), 0)
     link.accept(connect.level, receive_maximum, packet_size, aliases)
+    link.is_bridge = connect.is_bridge
     link.subscribe_rate = bucket(limits.subscribes_per_second, 0.0)
 
 
