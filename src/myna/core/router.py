@@ -11,9 +11,9 @@ from typing import Final, final
 from myna.core.limits import Limits
 from myna.core.ports import Tap, TopicGuard
 from myna.core.receiver import Receiver, Subscription
-from myna.core.shared import ShareGroup
+from myna.core.shared import ORDERED, SHARED, ShareGroup
 from myna.core.trie import Subscribers, WildcardTrie
-from myna.wire.topics import check_topic
+from myna.wire.topics import ParsedFilter, check_topic
 
 ROUTES_REMEMBERED: Final = 65_536
 STALE: Final = -1
@@ -156,6 +156,10 @@ class Router:
         if _has_wildcard(filter):
             self._wildcards.holders(filter, found)
         return [held for held in found if not isinstance(held.receiver, ShareGroup)]
+
+    def group(self, parsed: ParsedFilter) -> ShareGroup | None:
+        """The share group of such a filter, while it has members."""
+        return self._groups.get(f"{ORDERED if parsed.ordered else SHARED}/{parsed.group}/{parsed.filter}")
 
     def members(self, kind: str, name: str, filter: str) -> list[Subscription]:
         """Who is in this share group."""
