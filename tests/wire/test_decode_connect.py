@@ -64,8 +64,8 @@ def test_an_error_in_the_first_byte_tells_the_level() -> None:
         ("MQTT", 0x7F, 5),
         ("MQTT", 0x85, 5),
         ("MQIsdp", 4, 4),
-        ("MQIsdp", 5, 4),
-        ("MQIsdp", 0x84, 4),
+        ("MQIsdp", 5, 5),
+        ("MQIsdp", 6, 5),
     ],
 )
 def test_an_unsupported_level_tells_the_version_it_is_answered_in(name: str, level: int, answered: int) -> None:

@@ -39,7 +39,7 @@ def decode_connect(buffer: bytes, body: int, end: int, header: int = _PLAIN_HEAD
         raise ProtocolViolation("protocol name is not MQTT", UNSUPPORTED_PROTOCOL_VERSION)  # [MQTT-3.1.2-1]
     levels = _LEVELS_3_1 if name == "MQIsdp" else _LEVELS
     if level not in levels:
-        answered_as = MQTT_5 if MQTT_5 in levels and level > MQTT_5 else MQTT_3_1_1
+        answered_as = MQTT_5 if level >= MQTT_5 else MQTT_3_1_1
         raise ProtocolViolation(f"{name} level {level}", UNSUPPORTED_PROTOCOL_VERSION, answered_as)  # [MQTT-3.1.2-2]
     is_bridge = level & _BRIDGE != 0
     level &= ~_BRIDGE
