@@ -13,7 +13,7 @@ from tests.commands.processes import Serving
 HERE = Path(__file__).parent
 CACHE = HERE.parents[1] / ".cache" / "npm-clients"
 INSTALLING = 240.0
-TALKING = 30.0
+TALKING = 90.0
 
 pytestmark = pytest.mark.skipif(
     shutil.which("node") is None or shutil.which("npm") is None, reason="Node.js with npm is not installed"

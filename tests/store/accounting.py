@@ -28,7 +28,7 @@ from myna.wire.packets import (
 from myna.wire.reader import FrameReader
 
 LEVEL = 4
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Broken(Exception):

@@ -24,11 +24,11 @@ def channel_and_peer(level: int = 4) -> Iterator[tuple[Channel, socket.socket]]:
         channel = Introduced(Target(host, port, level), "tester")
         peer = channel.peer
         with channel.socket, peer:
-            peer.settimeout(5)
+            peer.settimeout(60)
             peer.recv(4096)
             channel.join(poller)
             yield channel, peer
 
 
 def wait_readable(channel: Channel) -> None:
-    assert select.select([channel.socket], [], [], 5)[0]
+    assert select.select([channel.socket], [], [], 60)[0]

@@ -145,9 +145,9 @@ def test_paho_comes_in_with_a_token(server: Serving, protocol: MQTTProtocolVersi
     client.connect(host, port)
     client.loop_start()
     try:
-        assert events.get(timeout=10) == "Success"
+        assert events.get(timeout=60) == "Success"
         client.publish("g", b"hello", qos=2)
-        assert events.get(timeout=10) == ("g", b"hello", 1)
+        assert events.get(timeout=60) == ("g", b"hello", 1)
     finally:
         client.disconnect()
         client.loop_stop()
