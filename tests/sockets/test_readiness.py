@@ -5,7 +5,7 @@ import pytest
 
 from myna.net import listeners
 from myna.sockets.readiness import LoopReadiness, make_readiness
-from tests.net.harness import Client, Served, on_our_loop
+from tests.net.harness import Served, on_our_loop
 
 
 @pytest.fixture

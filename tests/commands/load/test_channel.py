@@ -13,6 +13,7 @@ from tests.commands.load.wire_pair import channel_and_peer
 def test_what_the_kernel_does_not_take_is_kept() -> None:
     with channel_and_peer() as (channel, peer):
         data = bytes(16 << 20)
+        channel.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)  # and it takes no more than that
         channel.send(data)
         assert channel.blocked
         channel.send(b"last")

@@ -13,6 +13,7 @@ from myna.wire.packets import Connack
 @contextmanager
 def channel_and_peer(level: int = 4) -> Iterator[tuple[Channel, socket.socket]]:
     with socket.create_server(("127.0.0.1", 0)) as server, select.epoll() as poller:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)  # accepted sockets inherit it
         host, port = server.getsockname()
 
         class Introduced(Channel):
