@@ -146,13 +146,12 @@ class Served:
 
     async def overdue(self, come_so_far: Callable[[HttpProtocol], object]) -> None:
         """The time of the HTTP connection that has come so far has passed; nobody has waited, nobody can be late."""
-        while True:
-            for connection in self.listeners._ports[0].state.connections:
-                assert isinstance(connection, HttpProtocol)
-                if come_so_far(connection):
-                    connection.deadline = self.listeners.clock.now()
-                    return
+        while not (found := [one for one in self.http_connections() if come_so_far(one)]):
             await asyncio.sleep(0)
+        found[0].deadline = self.listeners.clock.now()
+
+    def http_connections(self) -> list[HttpProtocol]:
+        return [one for one in self.listeners._ports[0].state.connections if isinstance(one, HttpProtocol)]
 
     @property
     def port(self) -> int:

@@ -188,12 +188,12 @@ async def test_any_bytes_are_refused_cleanly_and_nobody_else_notices(
         good = await served.client()
         await good.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
         assert (await read_answer(good))[0] == 200
-        (known,) = served.listeners._ports[0].state.connections
+        (known,) = served.http_connections()
         bad = await served.client()
         await bad.send(garbage)
         reading = asyncio.ensure_future(bad.read_all())
         while not reading.done():
-            for it in served.listeners._ports[0].state.connections:
+            for it in served.http_connections():
                 if it is not known and it._read_size and it._discarded < 0:
                     it.deadline = served.listeners.clock.now()  # it may be half a request, and no more will come
             await asyncio.sleep(0)

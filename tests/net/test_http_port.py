@@ -18,7 +18,7 @@ def port_of(served: Served) -> HttpPort:
 async def test_the_date_is_made_once_a_second() -> None:
     async with serve() as served:
         port = port_of(served)
-        second = 0
+        second, line, again = 0, b"", b""
         while int(served.listeners.clock.now()) != second:  # not across the turn of a second
             second = int(served.listeners.clock.now())
             line, again = port.date_line(), port.date_line()

@@ -72,7 +72,7 @@ def node_modules() -> Path:
     if not done.exists() or done.read_bytes() != listed:
         home.mkdir(parents=True, exist_ok=True)
         (home / "package.json").write_bytes(listed)
-        install = ["npm", "install", "--package-lock=false", "--no-audit", "--no-fund"]
+        install = ["npm", "install", "--fetch-retries=5", "--package-lock=false", "--no-audit", "--no-fund"]
         made = subprocess.run(install, cwd=home, capture_output=True, text=True, check=False)
         if made.returncode:
             pytest.skip(f"the npm packages cannot be installed: {made.stderr.strip()[-300:]}")
