@@ -60,6 +60,7 @@ class Authentication:
         "_late",
         "_link",
         "_method",
+        "_names",
         "_peer",
         "_renews",
         "_ticket",
@@ -69,6 +70,7 @@ class Authentication:
     def __init__(self, broker: Broker, link: Link, gate: Gate, peer: Peer) -> None:
         self._broker = broker
         self._client_id = ""
+        self._names = ("", "")  # tenant and user, as they were admitted
         self._late: Deadline | None = None
         self._renews = False  # the question is one of a connection that is open
         self._link = link
@@ -151,6 +153,8 @@ class Authentication:
             self._broker.logins.succeeded(self._peer.address, _name(ticket))
         self._link.assigned_id = ticket.assigned_id
         self._link.words = ticket.words
+        if not self._renews:
+            self._names = (identity.tenant, identity.user)
         self._link.admitted(identity, data, now)
 
     def refused(self, ticket: ConnectTicket, reason: int, text: str, now: float) -> None:
@@ -168,7 +172,9 @@ class Authentication:
         """End an open connection because of who the client is, or is no longer: that is counted and reported."""
         name = reasons.reason_name(reason)
         self._broker.counters.refuse(f"credentials:{name}")
-        self._broker.watcher.refused("to stay connected", "", self._client_id, self._peer.address, text or name, now)
+        tenant, user = self._names
+        address = self._peer.address
+        self._broker.watcher.refused("to stay connected", tenant, self._client_id, address, text or name, now, user)
         self._link.disconnect(reason, now, text=text)
 
     def challenged(self, ticket: ConnectTicket, data: bytes, now: float) -> None:

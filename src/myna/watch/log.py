@@ -118,11 +118,13 @@ class LogWatcher(Watcher):
             matched=matched, source=message.origin.source, client=message.origin.client_id,
         )  # fmt: skip
 
-    def refused(self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float) -> None:
+    def refused(
+        self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float, user: str = ""
+    ) -> None:
         if self._may_say(what.removeprefix("a ").partition(" ")[0], cause):
             say(
                 log, logging.WARNING, f"refused: {what}",
-                cause=cause, client=client_id, tenant=tenant, address=address, fix=find_hint(cause),
+                cause=cause, client=client_id, tenant=tenant, user=user, address=address, fix=find_hint(cause),
             )  # fmt: skip
 
     def flush(self, now: float) -> None:
