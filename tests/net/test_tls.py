@@ -63,7 +63,7 @@ async def test_a_clients_certificate_reaches_the_peer() -> None:
         assert certificate.sha256 == hashlib.sha256(binary).hexdigest()
         assert 29 * 86_400 < certificate.expires_at - time.time() < 31 * 86_400
         assert certificate.der == binary
-        assert certificate.verified
+        assert certificate.trusted
         writer.close()
 
 

@@ -3,6 +3,7 @@
     call(scope, now)       a whole request: Identity or Refusal, at once or later
     claim(scope, now)      the same, but None where nobody knows the caller: somebody else may
     judge(ticket, now)     the same list about anybody's ticket, for a face that judges its own clients by it
+    look_after(…)          those who stay: see `revocation`
 
 Failed logins count here as they do for MQTT clients, so whoever guesses has to wait. What a newcomer gets wrong:
 nothing is remembered here. An authenticator that is slow remembers what it has checked, so who comes again is known
@@ -12,7 +13,7 @@ at once.
 import asyncio
 import hashlib
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from myna.access.credentials import CallerTicket, Scope, address_of, read_ticket
 from myna.access.judges import Judge, Judges
@@ -23,17 +24,22 @@ from myna.core.handshake import public_name
 from myna.core.identity import Identity
 from myna.core.outcome import Refusal
 from myna.core.ports import Ticket
+from myna.core.receiver import Receiver
 from myna.core.verdict import Answer, Challenge, Proved, Unclaimed, Verdict
 from myna.wire import reasons
 
 Judged = Identity | Refusal
+LookAfter = Callable[[Callable[[], Iterable[Receiver]]], None]
 
 
 class Callers:
     """`use` replaces the authenticators. Who is refused is counted and reported here, for every face alike."""
 
-    def __init__(self, broker: Broker, now: Callable[[], float]) -> None:
+    def __init__(
+        self, broker: Broker, now: Callable[[], float], look_after: LookAfter = lambda receivers: None
+    ) -> None:
         self._broker = broker
+        self.look_after = look_after
         self._judges = Judges((), now)
         self._now = now
 
