@@ -65,6 +65,7 @@ class House:
         """The authenticator has seen that its file is another one, and read it."""
         authenticator = self.gates._made[name]
         authenticator.tick(self.world.now)
+        authenticator.tick(self.world.now)
         await authenticator.settled()  # type: ignore[attr-defined]  # only asked of those who have it
         await self.pause()
 

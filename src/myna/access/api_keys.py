@@ -14,7 +14,7 @@ from typing import Final
 from msgspec import Struct
 
 from myna.access.authenticator import AccessContext, Answer, Authenticator
-from myna.access.open import TENANT
+from myna.access.open import EVERY_TENANT, TENANT
 from myna.access.passwords import DISABLED
 from myna.access.revocation import let_in
 from myna.access.watched_file import WatchedFile
@@ -29,7 +29,6 @@ NAME: Final = "api-keys"
 GONE: Final = Refusal(reasons.NOT_AUTHORIZED, "this key is no longer good")
 SHORTEST: Final = 16  # characters of a key
 _SHA256: Final = re.compile("[0-9a-f]{64}")
-EVERY_TENANT: Final = "*"  # faces take it for: may speak for all of them
 
 
 class KeySettings(Struct, frozen=True, forbid_unknown_fields=True):

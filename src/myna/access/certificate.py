@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from myna.access.authenticator import AccessContext, Authenticator
-from myna.access.open import TENANT
+from myna.access.open import EVERY_TENANT, TENANT
 from myna.access.revocation import let_in
 from myna.core.identity import Identity
 from myna.core.outcome import Refusal
@@ -85,7 +85,7 @@ class ByCertificate(Authenticator):
         tenant = client.tenant
         if not tenant and settings.tenant_field:
             tenant = subject_value(certificate, settings.tenant_field)
-            if not tenant:
+            if tenant in ("", EVERY_TENANT):
                 return Refusal(reasons.NOT_AUTHORIZED, f"the certificate's subject has no {settings.tenant_field}")
         identity = Identity(
             tenant or settings.tenant,

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from myna.access.authenticator import AccessContext, Answer, Authenticator, Verdict
 from myna.access.claims import JwtIssuer, check_required, find_name, read_attributes
-from myna.access.open import TENANT
+from myna.access.open import EVERY_TENANT, TENANT
 from myna.access.revocation import let_in
 from myna.config import ConfigError, NotUsableHere
 from myna.core.identity import Identity
@@ -100,6 +100,8 @@ class MappedIssuer(Issuer):
         tenant = settings.tenant or TENANT
         if settings.tenant_claim:
             tenant = find_name(claims, (settings.tenant_claim,), "tenant")
+            if tenant == EVERY_TENANT:
+                raise BadToken(f"the token's claim {settings.tenant_claim} is no name for a tenant")
         return Bearer(
             tenant,
             find_name(claims, settings.user_claims, "user"),

@@ -30,7 +30,7 @@ from myna.core.outcome import Refusal
 from myna.core.ports import Ticket
 from myna.core.verdict import Unclaimed
 from myna.formats.password_file import Entry, is_right, read_password_file
-from myna.formats.password_hash import NOBODY, is_password, is_secret
+from myna.formats.password_hash import is_password, is_secret, strangers_hash
 from myna.wire import reasons
 
 NAME: Final = "passwords"
@@ -60,7 +60,7 @@ class Passwords(Authenticator):
         self._settings = settings
         self._review = context.review
         self._right = _Right()
-        self._scram = Scram(context.secret("scram-strangers").encode(), self._admit, WRONG)
+        self._scram = Scram(context.secret("scram-strangers").encode(), context.broker.logins, self._admit, WRONG)
         hint = f"make it by `myna passwd -f {settings.file} add NAME`"
         self._file = WatchedFile(settings.file, _Users.read, self._use, hint)
         self._take(self._file.value)
@@ -114,6 +114,7 @@ class Passwords(Authenticator):
 
     def _take(self, users: "_Users") -> None:
         self._users = users.by_name
+        self._stranger = users.stranger
         self._right.keep(users.stored)
         self._scram.use(users.provers)
 
@@ -144,7 +145,7 @@ class Passwords(Authenticator):
 
     async def _waste_time(self, password: bytes, host: str) -> Refusal:
         try:
-            await self._hashing.run(host, partial(is_password, password, NOBODY))
+            await self._hashing.run(host, partial(is_password, password, self._stranger))
         except Busy:
             return BUSY
         return WRONG
@@ -157,6 +158,7 @@ class _Users:
         self.by_name = {entry.name: entry for entry in entries if _stored(entry)}
         self.stored = {_stored(entry) for entry in self.by_name.values()}
         self.provers = Provers(self.by_name.values())
+        self.stranger = strangers_hash(entry.argon2 for entry in self.by_name.values() if entry.argon2)
 
     @classmethod
     def read(cls, data: bytes) -> "_Users":

@@ -12,6 +12,7 @@ from myna.core.broker import Broker
 from myna.core.deadlines import Deadline, Timed
 from myna.core.identity import Identity
 from myna.core.link import UNJUDGED, Link
+from myna.core.logins import login_name
 from myna.core.ports import Gate, Peer, Ticket
 from myna.wire import reasons
 from myna.wire.encode import encode
@@ -151,6 +152,8 @@ class Authentication:
         self.forget()
         if _shows_something(ticket):
             self._broker.logins.succeeded(self._peer.address, _name(ticket))
+            if ticket.method is not None:  # what an exchange calls it is not what it comes back by
+                self._broker.logins.succeeded(self._peer.address, login_name(None, ticket.client_id))
         self._link.assigned_id = ticket.assigned_id
         self._link.words = ticket.words
         if not self._renews:
@@ -193,8 +196,7 @@ class Authentication:
 
 
 def _name(ticket: Ticket) -> str:
-    """What a login is counted by, beside its address. Those who only have a token are told apart by their client id."""
-    return ticket.user_name or ticket.client_id
+    return login_name(ticket.user_name, ticket.client_id)
 
 
 def _shows_something(ticket: Ticket) -> bool:

@@ -14,6 +14,7 @@ from myna.core.broker import Broker
 from myna.core.identity import Identity
 from myna.core.limits import Limits, bucket
 from myna.core.link import UNLIMITED, Link
+from myna.core.logins import login_name
 from myna.core.message import Message, Origin, copy_for_delivery, is_as_declared
 from myna.core.ports import Peer
 from myna.core.receiver import SessionKey
@@ -74,7 +75,7 @@ def keep_out(broker: Broker, connect: Connect, address: str, now: float) -> Refu
     ban = broker.bans.banned_everywhere(address, now, client_id=connect.client_id)
     if ban is not None:
         return Refused(reasons.BANNED, words_of(ban))
-    wait = broker.logins.wait(address, connect.user_name or connect.client_id, now)
+    wait = broker.logins.wait(address, login_name(connect.user_name, connect.client_id), now)
     if wait > 0.0:
         return Refused(reasons.CONNECTION_RATE_EXCEEDED, f"too many failed logins from there: wait {wait:.0f} s")
     return None

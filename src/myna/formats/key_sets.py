@@ -113,7 +113,10 @@ class KeySet:
         location = self._location_in(text)
         if location:
             text = await self._fetch(location)
-        return read_jwks(text, secrets=is_file(location or self._url))
+        found = read_jwks(text, secrets=is_file(location or self._url))
+        if not found:  # a mistake, or all of its tokens would be worthless; whoever means that removes the issuer
+            raise BadKey("there is no key in it that can be used")
+        return found
 
     def _location_in(self, text: bytes) -> str:
         """Where a discovery document says that the keys are; empty for what is none."""
