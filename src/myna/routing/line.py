@@ -15,6 +15,7 @@ from myna.routing.deadletters import EXPIRED, Burial, DeadLetter
 from myna.routing.destination import DestinationSettings, LineCarrier
 from myna.routing.event import Event
 from myna.routing.times import rfc3339
+from myna.routing.tries import Tries
 
 log = logging.getLogger("myna.routing")
 
@@ -50,6 +51,8 @@ class Line(Carrier):
         self.last_error_at = 0.0
         self.delivered_at = 0.0
         self._broker = broker
+        self._tries = Tries(broker.kept, name)
+        self._forget_gone()
         self._complained_at = float("-inf")
         self._full_at = float("-inf")
         self._failed_at = float("-inf")
@@ -88,11 +91,17 @@ class Line(Carrier):
             assert message is not None  # the outbox hands out no others
             event = Event(delivery, message, plain=self.plain)
             (found if message.published_at >= oldest else late).append(event)
+        self._tries.recall(found)
         if late:
+            self._tries.recall(late)
             self.bury(late, EXPIRED)
             if not found:
                 self.has_more()  # a page at a time
         return found
+
+    def put_back(self, event: Event) -> None:
+        """It has been tried, and may be again when it is due. Its taker holds it; after a restart the queue does."""
+        self._tries.keep(event)
 
     def done(self, events: Sequence[Event]) -> None:
         """Delivered."""
@@ -137,12 +146,15 @@ class Line(Carrier):
         """
         now = self.now()
         queue = self.outbox.queue
+        if len(self._tries) > len(self.outbox):
+            self._forget_gone()
         for _ in range(SWEPT):
             first = self.outbox.message_of(queue.first()) if len(queue) else None
             if first is None or not self.is_expired(first, now):
                 return
             taken = self.outbox.take(PAGE, 1 << 30)
             found = [Event(held, held.message, plain=self.plain) for held in taken if held.message is not None]
+            self._tries.recall(found)
             self.give_back([event for event in found if not self.is_expired(event.message, now)])
             self.bury([event for event in found if self.is_expired(event.message, now)], EXPIRED)
         self.has_more()
@@ -152,18 +164,29 @@ class Line(Carrier):
         self.outbox.give_back(list(self.outbox.taken.values()))
 
     def go_on_counting(self, before: "Line") -> None:
-        """It takes the place of this one, which had the same queue."""
+        """It takes the place of this one, which had the same queue; what failed there may do better here at once."""
+        self._tries.make_due()
         self.accepted, self.delivered, self.attempts = before.accepted, before.delivered, before.attempts
         self.failed, self.buried = before.failed, before.buried
         self.last_error, self.last_error_at = before.last_error, before.last_error_at
         self.delivered_at = before.delivered_at
 
     def clear(self) -> int:
-        """Forget all that waits."""
-        return self.outbox.clear()
+        """Forget all that waits, be it for another attempt."""
+        if self.carrier is not None:
+            self.carrier.let_go()
+        count = self.outbox.clear()
+        self._forget_gone()
+        return count
 
     def _settle(self, events: Sequence[Event]) -> None:
+        self._tries.forget(events)
         self.outbox.settle([event.delivery for event in events])
+
+    def _forget_gone(self) -> None:
+        """What is said of events that are no more: the queue was emptied, or the oldest made way."""
+        if len(self._tries):
+            self._tries.forget_others({*self.outbox.taken, *(one.number for one in self.outbox.queue.deliveries)})
 
     # For people
 

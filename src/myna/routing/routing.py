@@ -34,6 +34,7 @@ from myna.routing.metrics import render
 from myna.routing.reading import bounds_of, read_destination, read_rule
 from myna.routing.rules import Enrichments, Rule
 from myna.routing.tap import RoutingTap
+from myna.routing.tries import Tries
 
 log = logging.getLogger("myna.routing")
 
@@ -219,6 +220,7 @@ class Routing:
         count = 0 if waiting is None else len(waiting)
         for box in (TO + name, DEAD + name):
             boxes.remove(box)
+        Tries(self.broker.kept, name).forget_others(set())
         self.destinations.keep(name, None)
         self.broker.kept.keep(PAUSED, name, None)
         return count

@@ -79,6 +79,7 @@ class MqttDestination(Destination):
     SETTINGS = MqttSettings
     SCHEDULE = SCHEDULE
     PLAIN = True
+    SEPARATE = True
 
     def __init__(self, context: DestinationContext, settings: MqttSettings) -> None:
         self._context = context
@@ -193,6 +194,9 @@ class Bridge(LineCarrier):
 
     def wake(self) -> None:
         self._courier.wake()
+
+    def let_go(self) -> None:
+        self._courier.let_go()
 
     async def start(self) -> None:
         self._remote.start()

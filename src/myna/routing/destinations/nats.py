@@ -42,6 +42,7 @@ class NatsSettings(DestinationSettings, frozen=True, kw_only=True):
 class NatsDestination(Destination):
     SETTINGS = NatsSettings
     SCHEDULE = SCHEDULE
+    SEPARATE = True
 
     def __init__(self, context: DestinationContext, settings: NatsSettings) -> None:
         try:  # an extra, and imported only for those who name it
