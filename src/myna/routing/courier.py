@@ -70,7 +70,11 @@ class Courier(LineCarrier):
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-        await self._destination.stop()
+        try:
+            async with asyncio.timeout(max(patience, 1.0)):
+                await self._destination.stop()
+        except TimeoutError:
+            log.warning("routing: the connection to %s could not be closed in time", self._line.name)
 
     def wake(self) -> None:
         if not self._woken and not self._stopping:

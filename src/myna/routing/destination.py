@@ -17,6 +17,7 @@ from myna.core.broker import Broker
 from myna.formats.outgoing import HttpCaller
 from myna.routing.event import Event
 from myna.routing.verdict import Verdict
+from myna.wire.topics import check_topic
 
 if TYPE_CHECKING:
     from myna.routing.line import Line
@@ -46,6 +47,8 @@ class DestinationSettings(Section, frozen=True, kw_only=True):
         where, _, what = self.dead_letter.partition(":")
         if where not in ("keep", "drop", "folder", "topic") or bool(what) != (where in ("folder", "topic")):
             raise ValueError('dead_letter must be "keep", "drop", "folder:PATH" or "topic:NAME"')
+        if where == "topic" and (not check_topic(what) or what.startswith("$")):
+            raise ValueError(f"dead_letter: {what!r} is no topic to publish to")
         if not 1024 <= self.preferred_batch_size <= 1024 * 1024:
             raise ValueError('preferred_batch_size is from "1 KiB" to "1 MiB"')
         if self.event_time_to_live < 1:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from myna.core.broker import Broker
 from myna.core.message import Message
 from myna.core.outbox import Carrier, Outbox
-from myna.routing.deadletters import EXPIRED, Burial, DeadLetter
+from myna.routing.deadletters import COMPLAIN, EXPIRED, Burial, DeadLetter
 from myna.routing.destination import DestinationSettings, LineCarrier
 from myna.routing.event import Event
 from myna.routing.times import rfc3339
@@ -23,7 +23,6 @@ BRIDGE: Final = "bridge"
 SWEEP: Final = 5.0  # seconds between two looks for events that have outlived their time
 PAGE: Final = 256
 SWEPT: Final = 8  # pages at once
-COMPLAIN: Final = 60.0  # seconds between two lines of the log that say the same
 
 
 class Line(Carrier):
@@ -83,6 +82,8 @@ class Line(Carrier):
 
     def take(self, most: int, most_bytes: int) -> list[Event]:
         """The next events; those whose time has passed are buried on the way. Empty if there is nothing to be had."""
+        if self.burial.is_full():
+            return []
         oldest = self.now() - self.settings.event_time_to_live
         found: list[Event] = []
         late: list[Event] = []
@@ -117,7 +118,7 @@ class Line(Carrier):
         """Given up, for this reason; where they go is the destination's `dead_letter`."""
         self.buried[reason] = self.buried.get(reason, 0) + len(events)
         now = self.now()
-        self.burial.bury([DeadLetter(event, reason, now) for event in events], lambda: self._settle(events))
+        self.burial.bury([DeadLetter(event, reason, now) for event in events], lambda: self._buried(events))
         if now - self._complained_at > COMPLAIN:
             self._complained_at = now
             many = "1 event is" if len(events) == 1 else f"{len(events)} events are"
@@ -150,7 +151,7 @@ class Line(Carrier):
             self._forget_gone()
         for _ in range(SWEPT):
             first = self.outbox.message_of(queue.first()) if len(queue) else None
-            if first is None or not self.is_expired(first, now):
+            if first is None or not self.is_expired(first, now) or self.burial.is_full():
                 return
             taken = self.outbox.take(PAGE, 1 << 30)
             found = [Event(held, held.message, plain=self.plain) for held in taken if held.message is not None]
@@ -178,6 +179,10 @@ class Line(Carrier):
         count = self.outbox.clear()
         self._forget_gone()
         return count
+
+    def _buried(self, events: Sequence[Event]) -> None:
+        self._settle(events)
+        self.has_more()  # if burying could not keep up, it goes on from here
 
     def _settle(self, events: Sequence[Event]) -> None:
         self._tries.forget(events)
@@ -214,6 +219,7 @@ class Line(Carrier):
             "overflowed": outbox.overflowed,
             "deadLettered": self.buried,
             "deadLetters": self.burial.count(),
+            "deadLettersLost": self.burial.lost(),
         }
         if self.last_error:
             state["lastError"] = {"time": rfc3339(self.last_error_at), "text": self.last_error}

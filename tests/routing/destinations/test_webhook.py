@@ -158,7 +158,7 @@ async def test_without_a_token_it_is_tried_again() -> None:
 
 
 async def test_a_handshake_must_be_agreed_to() -> None:
-    for allowed in ("*", "broker.example", "other.example, broker.example"):
+    for allowed in ("*", "broker.example", "other.example, Broker.Example", "x, *"):
         post = Post(ok(200, webhook_allowed_origin=allowed), ok(), handshake=True)
         await post.webhook.start()
         await post.send()

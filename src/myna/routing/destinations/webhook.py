@@ -107,7 +107,8 @@ class Webhook(Destination):
         except CallFailed as failure:
             raise NotReady(_after(failure)) from None
         allowed = answer.headers.get("webhook-allowed-origin", "")
-        if self._origin not in [one.strip() for one in allowed.split(",")] and allowed.strip() != "*":
+        known = [one.strip().lower() for one in allowed.split(",")]  # names of hosts, which have no case
+        if self._origin.lower() not in known and "*" not in known:
             cause = (
                 f"the endpoint does not agree to receive events from {self._origin}: it answered OPTIONS with "
                 f"{answer.status} and WebHook-Allowed-Origin {allowed!r}; set `handshake = false` if it need not"
