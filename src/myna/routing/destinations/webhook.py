@@ -68,7 +68,7 @@ class WebhookSettings(DestinationSettings, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:  # `port` raises, too
             raise ValueError("`url` begins with https:// or http://")
         if len(self.headers) > MAXIMUM_HEADERS:
             raise ValueError(f"at most {MAXIMUM_HEADERS} `headers`, here are {len(self.headers)}")
