@@ -25,12 +25,12 @@ VERSIONS: Final = {MQTT_3_1: "3.1", MQTT_3_1_1: "3.1.1", MQTT_5: "5"}
 
 # Words of what no client may do, whatever its settings and ours.
 BREACHES: Final = (
-    "is not allowed", "in a subscription", "longer than", "more than four bytes", "only a server sends", "second CONNECT",
-    "cannot be extended", "from a client", "bytes behind", "ill-formed UTF-8", "non-character", "empty topic",
-    "on a shared subscription", "before CONNACK", "ends inside", "identifier 0", "with a body", "go on past", "reserved",
-    "is not a topic name", "retain handling", "wildcard in a topic name", "will QoS", "at QoS", "before PUBREC",
-    "does not belong in", "appears twice", "AUTH out of turn", "without the method", "without a method",
-    "without a filter", "without a code", "without a user name",
+    "first byte 0x", "in a subscription", "longer than needed", "longer than two", "more than four bytes",
+    "only a server sends", "second CONNECT", "cannot be extended", "from a client", "bytes behind", "ill-formed UTF-8",
+    "non-character", "empty topic", "on a shared subscription", "before CONNACK", "ends inside", "identifier 0",
+    "with a body", "go on past", "reserved ", "is not a topic name", "retain handling", "wildcard in a topic name",
+    "will QoS ", "at QoS ", "before PUBREC", "does not belong in", "appears twice", "AUTH out of turn",
+    "without the method", "without a method", "without a filter", "without a code", "without a user name",
 )  # fmt: skip
 BREACH: Final = "the client breaks the rules of MQTT: mend or update it"
 
