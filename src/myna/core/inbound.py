@@ -330,16 +330,7 @@ class Inbound:
         if aliases is None:
             aliases = InboundAliases(self._session.tenant.limits.topic_alias_maximum)
             self._aliases = aliases
-        alias = properties.topic_alias
-        if not aliases.is_legal(alias):
-            raise ProtocolViolation(f"topic alias {alias}", reasons.TOPIC_ALIAS_INVALID)  # [MQTT-3.3.2-8]
-        if packet.topic:
-            aliases.bind(alias, packet.topic)
-            return packet.topic
-        topic = aliases.topic(alias)
-        if not topic:
-            raise ProtocolViolation(f"topic alias {alias} has not been set")  # §3.3.2.3.4
-        return topic
+        return aliases.resolve(properties.topic_alias, packet.topic)
 
     def _check_quota(self) -> None:
         if self._acks.waiting + self._session.received.count() >= self._receive_maximum:
