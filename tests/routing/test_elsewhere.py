@@ -230,8 +230,8 @@ def test_a_stream_of_nats_has_an_event_before_it_is_settled(nats_server: int, tm
 
 @pytest.fixture(scope="module")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A cluster in memory that speaks the protocol, of the authors of a client for Go; or the one that MYNA_KAFKA names,
-    as host:port, which makes topics when they are asked for.
+    """A cluster in memory that speaks the protocol, of the authors of a client for Go; or the one that MYNA_KAFKA
+    names, as host:port, which makes topics when they are asked for.
     """
     if given := os.environ.get("MYNA_KAFKA"):
         yield given
