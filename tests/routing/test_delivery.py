@@ -187,6 +187,11 @@ def test_myna_routes_shows_and_changes_them(tmp_path: Path) -> None:
         assert (code, err) == (0, "")
         assert out.splitlines()[1].split()[:4] == ["hook", "webhook", "paused", "3"]
         assert routes("clear", "hook") == (0, "3 events forgotten\n", "")
+        assert routes("set", "destination", "afar", "kind=mqtt", "url=mqtt://me:s3cr3t@127.0.0.1:9")[0] == 0
+        while "connection refused" not in (out := routes()[1]):
+            assert "s3cr3t" not in out
+        assert "not connected" in out
+        assert routes("delete", "destination", "afar")[0] == 0
         assert routes("resume", "hook")[1] == "hook goes on\n"
         url = f"url=http://127.0.0.1:{hook.port}/gone"
         assert routes("set", "destination", "own", "kind=webhook", url, "max_delivery_count=1")[0] == 0
