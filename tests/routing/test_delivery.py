@@ -215,6 +215,19 @@ def test_myna_routes_shows_and_changes_them(tmp_path: Path) -> None:
         assert routes("pause")[0] == 1
 
 
+def test_myna_check_warns_of_what_is_probably_not_meant(tmp_path: Path) -> None:
+    more = (
+        '[routing.destinations.afar]\nkind = "webhook"\nurl = "http://me:s3cr3t@hook.example/x?code=s3cr3t"\n'
+        f'[routing.destinations.shelf]\nkind = "pull"\ntopic = "orders"\nkeys = ["{"k" * 32}"]\n'
+    )
+    code, out, err = outcome("check", "-c", str(configure(tmp_path, 9, more)))
+    assert (code, "s3cr3t" in out + err) == (0, False)
+    assert "warning: http://hook.example/x is not encrypted" in out
+    assert "no rule of this file sends anything to the destination afar" in out
+    assert "destination shelf" not in out
+    assert "http://127.0.0.1:9" not in out
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
