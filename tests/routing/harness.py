@@ -22,7 +22,7 @@ ORIGIN = Origin("test", "tenant")
 
 async def until(condition: Callable[[], object]) -> None:
     """Let the loop turn until it is so."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0)
 

@@ -19,7 +19,8 @@ from myna.commands import main
 from myna.wire.packets import MQTT_5, Publish, SubscriptionRequest
 from myna.wire.properties import Properties
 from tests.commands.processes import PATIENCE, serve
-from tests.routing.test_elsewhere import CONFIGURATION, delivering, free_port
+from tests.ports import reserved_port
+from tests.routing.test_elsewhere import CONFIGURATION, delivering
 
 # `user root`: as root, mosquitto becomes a user of its own, who may not read and write where we do.
 LISTENER = """
@@ -35,12 +36,12 @@ OPEN = "allow_anonymous true\n"
 class Mosquitto:
     """One that keeps what it has while it is down, on the same port each time."""
 
-    def __init__(self, folder: Path, more: str = OPEN) -> None:
+    def __init__(self, folder: Path, port: int, more: str) -> None:
         program = shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto")
         if program is None:
             pytest.skip("mosquitto is not installed (apt-get install mosquitto)")
         folder.mkdir()
-        self.port = free_port()
+        self.port = port
         self._file = folder / "mosquitto.conf"
         self._file.write_text(LISTENER.format(port=self.port, folder=folder) + more)
         self._command = [program, "-c", str(self._file)]
@@ -67,11 +68,12 @@ class Mosquitto:
 
 @contextmanager
 def mosquitto(folder: Path, more: str = OPEN) -> Iterator[Mosquitto]:
-    one = Mosquitto(folder, more)
-    try:
-        yield one
-    finally:
-        one.stop()
+    with reserved_port() as port:
+        one = Mosquitto(folder, port, more)
+        try:
+            yield one
+        finally:
+            one.stop()
 
 
 class Persistent:
@@ -163,8 +165,7 @@ def test_what_is_sent_arrives_though_the_other_broker_goes_down_again_and_again(
 
 @pytest.mark.parametrize("qos", [1, 2])
 def test_what_comes_from_there_survives_our_own_end(tmp_path: Path, qos: int) -> None:
-    with mosquitto(tmp_path / "there") as there:
-        port = free_port()
+    with mosquitto(tmp_path / "there") as there, reserved_port() as port:
         configuration = CONFIGURATION.replace("127.0.0.1:0", f"127.0.0.1:{port}", 1) + (
             f'kind = "mqtt"\nurl = "mqtt://127.0.0.1:{there.port}"\nprefix = "out/"\n'
             f'subscribe = [{{ filter = "in/#", qos = {qos} }}]\n'

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.commands.processes import PATIENCE, Serving, outcome, serve
+from tests.ports import reserved_port
 from tests.routing.running import configure, endpoint
 
 CONNECT = b"\x10\x0f\0\4MQTT\4\2\0\0\0\3pub"
@@ -86,9 +87,11 @@ def test_failures_slowness_and_broken_connections_lose_nothing_and_keep_order(tm
 
 
 def test_what_waits_for_an_endpoint_that_is_away_is_there_after_a_restart(tmp_path: Path) -> None:
-    with endpoint(tmp_path / "events") as hook:
-        port = hook.port
-    file = configure(tmp_path, port, "concurrency = 1\n", hold="1 s")
+    with reserved_port() as port:
+        check_what_waits(tmp_path, port, configure(tmp_path, port, "concurrency = 1\n", hold="1 s"))
+
+
+def check_what_waits(tmp_path: Path, port: int, file: Path) -> None:
     with serve("-c", str(file)) as serving:
         publish(serving, "t/1", 20)
         assert call(serving, tmp_path, "GET", "/destinations/hook")[1]["state"]["queued"] == 20

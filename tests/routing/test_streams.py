@@ -4,6 +4,7 @@ import asyncio
 import importlib.util
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,26 @@ import pytest
 from myna.client import Client, Introduction
 from myna.client.address import parse_url
 from tests.commands.processes import PATIENCE, Serving
-from tests.routing.test_elsewhere import delivering, free_port
+from tests.ports import reserved_port
+from tests.routing.test_elsewhere import delivering
 
 TOPICS = 4
 
 
+@pytest.fixture
+def port() -> Iterator[int]:
+    with reserved_port() as number:
+        yield number
+
+
 class Nats:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, port: int) -> None:
         program = shutil.which("nats-server")
         if program is None:
             pytest.skip("nats-server is not installed (apt-get install nats-server)")
         if importlib.util.find_spec("nats") is None:
             pytest.skip("the client of NATS is not installed (pip install nats-py)")
-        self.port = free_port()
+        self.port = port
         self._command = [program, "-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", str(folder)]
         self.start()
 
@@ -57,12 +65,12 @@ async def read(client: Any, count: int) -> list[tuple[str, int]]:
     return found
 
 
-def test_a_stream_gets_every_event_though_its_server_is_killed_again_and_again(tmp_path: Path) -> None:
-    server = Nats(tmp_path / "jetstream")
+def test_a_stream_gets_every_event_though_its_server_is_killed_again_and_again(tmp_path: Path, port: int) -> None:
+    server = Nats(tmp_path / "jetstream", port)
     destination = (
-        f'kind = "nats"\nservers = ["nats://127.0.0.1:{server.port}"]\nsubject = "kept.${{topic}}"\n'
-        'jetstream = true\nmode = "binary"\nordered = true\nretry = ["0.1s"]\nhold_back = "0.2s"\n'
-        'max_delivery_count = 0\ntimeout = "1s"\n'
+        f'kind = "nats"\nservers = ["nats://127.0.0.1:{port}"]\nsubject = "kept.${{topic}}"\njetstream = true\n'
+        'mode = "binary"\nordered = true\nretry = ["0.1s"]\nhold_back = "0.2s"\nmax_delivery_count = 0\n'
+        'timeout = "1s"\n'
     )
 
     async def run(serving: Serving) -> list[tuple[str, int]]:
@@ -70,9 +78,9 @@ def test_a_stream_gets_every_event_though_its_server_is_killed_again_and_again(t
 
         client = await nats.connect(f"nats://127.0.0.1:{server.port}", max_reconnect_attempts=-1)
         await client.jetstream().add_stream(name="kept", subjects=["kept.>"])
-        port = serving.address("mqtt")[1]
+        entry = serving.address("mqtt")[1]
         for turn in range(3):
-            publishing = asyncio.ensure_future(publish(port, range(turn * 60, turn * 60 + 60)))
+            publishing = asyncio.ensure_future(publish(entry, range(turn * 60, turn * 60 + 60)))
             await asyncio.sleep(0)
             await asyncio.to_thread(server.kill)
             await publishing
@@ -96,11 +104,10 @@ def test_a_stream_gets_every_event_though_its_server_is_killed_again_and_again(t
         assert firsts == sorted(firsts)
 
 
-def test_a_server_that_wants_a_password_gets_it_and_nobody_else_does(tmp_path: Path) -> None:
+def test_a_server_that_wants_a_password_gets_it_and_nobody_else_does(tmp_path: Path, port: int) -> None:
     program = shutil.which("nats-server")
     if program is None or importlib.util.find_spec("nats") is None:
         pytest.skip("nats-server, or its client, is not installed")
-    port = free_port()
     (tmp_path / "nats.conf").write_text(f'listen: "127.0.0.1:{port}"\nauthorization {{ user: me, password: s3cr3t }}\n')
     process = subprocess.Popen([program, "-c", str(tmp_path / "nats.conf")], stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None  # it is a pipe

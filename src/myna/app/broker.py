@@ -125,7 +125,8 @@ class App:
         self._keys: dict[str, str] = {}  # of a broker that keeps nothing
         data = None if self._folder is None else self._folder.path
         self._registries = Registries(config, data, examining=examining)
-        self._gates = Gates(AccessContext(self.now, data, self._http, self.broker, self._secret))
+        self._gates = Gates(AccessContext(self.now, data, self._http, self.broker, self._secret, self._net.clock.arm))
+        self._watchers.add(self._gates.revocation)
         self._authority = Authority(self.broker, self._http, self.now, self._net.clock.arm)
         self._listening = Listening(config, self._gates, self._connect)
         kept = None if config.server.memory else Path(config.server.data).absolute()  # also of one who examines
