@@ -28,6 +28,42 @@ async def test_events_go_in_batches_up_to_their_size_and_bytes() -> None:
     assert depot.destination.batches == [[b"0", b"1", b"2"], [b"3", b"4"], [b"." * 2000], [b"x"]]
 
 
+@pytest.mark.parametrize("ordered", [False, True])
+async def test_no_batch_is_larger_than_preferred_whatever_it_is_made_of(ordered: bool) -> None:
+    depot = Depot(
+        max_events_per_batch=5, preferred_batch_size=1024, concurrency=1, retry=(10.0,), ordered=ordered,
+        max_delivery_count=0,
+    )  # fmt: skip
+    depot.destination.verdicts.extend([again("no", hold=0.0)] * 4)
+    for number, size in enumerate((300, 300, 600, 900, 20, 2000, 600)):
+        depot.put(b"%d" % number * size, topic=f"t/{number % 2}")
+    courier = await depot.start()
+    for _ in range(20):
+        await depot.turns()
+        depot.pass_time(11)
+    await depot.idle()
+    assert {sum(map(len, batch)) for batch in depot.destination.batches if len(batch) > 1} <= set(range(1025))
+    assert {body[:1] for body in depot.destination.sent} == {b"%d" % number for number in range(7)}
+    if ordered:
+        firsts = list(dict.fromkeys(int(body[:1]) for body in depot.destination.sent))
+        assert [number for number in firsts if number % 2] == [1, 3, 5]
+        assert [number for number in firsts if not number % 2] == [0, 2, 4, 6]
+    await courier.stop(0)
+
+
+async def test_what_was_parked_behind_another_does_not_outlive_its_time() -> None:
+    depot = Depot(ordered=True, retry=(100.0,), event_time_to_live=50.0)
+    depot.put(b"1", b"2")
+    depot.destination.verdicts.append(again("no"))
+    courier = await depot.start()
+    await until(lambda: courier.state()["retrying"] == 1)
+    depot.pass_time(60)
+    await depot.idle()
+    assert depot.destination.sent == [b"1"]
+    assert depot.line.buried == {"TimeToLiveExceeded": 2}
+    await courier.stop(0)
+
+
 async def test_no_more_deliveries_are_under_way_than_allowed() -> None:
     depot = Depot(concurrency=4)
     depot.destination.gate = asyncio.Event()

@@ -82,7 +82,8 @@ def _destination_row(one: dict[str, Any]) -> tuple[object, ...]:
     state = one["state"]
     held_back = state.get("heldBackSeconds")
     status = "paused" if state["paused"] else f"held back {held_back:.0f} s" if held_back else "running"
-    error = state.get("lastError", {}).get("text", "")
+    last = state.get("lastError", {"time": "", "text": ""})
+    error = last["text"] if last["time"] > state.get("lastDelivery", "") else ""  # what is over is for `show`
     if state.get("connected") is False:  # a bridge
         status, error = "not connected", state.get("trouble") or error
     failed = sum(state["failedAttempts"].values())

@@ -147,10 +147,15 @@ class Courier(LineCarrier):
             event = self._next_held(now)
             if event is None:
                 break
-            batch.append(event)
             size += event.size
+            if batch and size > room:
+                self._hold_again(event)
+                break
+            batch.append(event)
         while len(batch) < most and (not batch or size < room):  # all that is taken may have to wait
             if self._held >= HELD or self._held_bytes >= HELD_BYTES:
+                break
+            if batch and self._line.next_size() > room - size:
                 break
             taken = self._line.take(most - len(batch), max(room - size, 1))
             if not taken:
@@ -171,15 +176,25 @@ class Courier(LineCarrier):
             if not self._line.is_expired(event.message, now):
                 return event
             self._line.bury([event], EXPIRED)
-            self._open(event.topic)
+            self._open(event.topic)  # what was parked behind it comes now, and is as old
         while self._next:
             event = self._next.popleft()
             self._let_go(event)
             if event.topic in self._closed:  # by an earlier one of these
                 self._park(event)
-                continue
-            return event
+            elif self._line.is_expired(event.message, now):
+                self._line.bury([event], EXPIRED)
+            else:
+                return event
         return None
+
+    def _hold_again(self, event: Event) -> None:
+        """It was the next, and there is no room for it: it stays the next."""
+        if event.topic in self._closed:  # by itself, while it waited for another attempt
+            heapq.heappush(self._again, (event.due, event.number, event))
+        else:
+            self._next.appendleft(event)
+        self._hold(event)
 
     def _may_go(self, event: Event, now: float) -> bool:
         """Now, or must it wait: for another of its topic, or because it was tried before a restart and is not due?

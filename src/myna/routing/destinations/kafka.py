@@ -134,4 +134,6 @@ class KafkaDestination(Destination):
 
 
 def _explain(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
     return str(error) or type(error).__name__
