@@ -83,7 +83,7 @@ class Routing:
         self._data = data
         self._safe = safe
         self._kinds = kinds
-        self._event_kinds = (MESSAGES, CLIENTS, *offering)
+        self.event_kinds = (MESSAGES, CLIENTS, *offering)
         self._settings = RoutingSettings(namespace="myna")
         self._namespace_tenant = default_tenant
         self._running = False
@@ -104,7 +104,7 @@ class Routing:
                 problems += error.problems
         for name, table in settings.rules.items():
             try:
-                wanted = read_rule(name, table.values, table.path, source, self._event_kinds).destination
+                wanted = read_rule(name, table.values, table.path, source, self.event_kinds).destination
             except ConfigError as error:
                 problems += error.problems
                 continue
@@ -224,7 +224,7 @@ class Routing:
     def put_rule(self, name: str, values: Mapping[str, Any]) -> bool:
         """Make or change one; says whether it is new. Raises RoutingError or ConfigError."""
         self._may_change(self.rule_definitions, name)
-        settings = read_rule(name, values, (name,), NOWHERE, self._event_kinds)
+        settings = read_rule(name, values, (name,), NOWHERE, self.event_kinds)
         wanted, known = settings.destination, list(self.stations)
         if wanted not in known:
             raise RoutingError(f"there is no destination {wanted!r}; {suggest(wanted, known)}")
@@ -347,7 +347,7 @@ class Routing:
         )
 
     def _rule(self, definition: Definition) -> RuleSettings:
-        return read_rule(definition.name, definition.values, (definition.name,), NOWHERE, self._event_kinds)
+        return read_rule(definition.name, definition.values, (definition.name,), NOWHERE, self.event_kinds)
 
     def _use_rules(self) -> None:
         enrichments = Enrichments()
