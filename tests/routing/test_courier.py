@@ -7,7 +7,7 @@ import pytest
 from myna.core.records import Settled
 from myna.routing.deadletters import ATTEMPTS, EXPIRED, REFUSED
 from myna.routing.verdict import DELIVERED, again, never
-from tests.routing.harness import Depot, until
+from tests.routing.harness import Depot, FakeDestination, until
 
 
 async def test_an_event_is_delivered_and_then_settled() -> None:
@@ -181,6 +181,29 @@ async def test_a_destination_that_keeps_failing_is_left_alone_and_then_tried_by_
     depot.pass_time(70)
     await depot.idle()
     assert sorted(set(depot.destination.sent)) == sorted(b"%d" % number for number in range(100))
+
+
+async def test_a_connection_that_fails_again_and_again_is_made_anew_where_that_helps() -> None:
+    depot = Depot(retry=(1.0,), max_delivery_count=0, concurrency=2)
+    depot.destination = made = Renewed()
+    made.verdicts.extend([again("lost", result="SocketError", hold=10.0)] * 4)
+    depot.put(b"1", b"2")
+    courier = await depot.start()
+    for _ in range(8):
+        await depot.turns()
+        depot.pass_time(12)
+    await depot.idle()
+    assert (made.starts, made.renewed_underway) == (2, 0)
+    await courier.stop(0)
+
+
+class Renewed(FakeDestination):
+    RENEWS = True
+    starts = renewed_underway = 0
+
+    async def start(self) -> None:
+        self.starts += 1
+        self.renewed_underway += self.underway
 
 
 async def test_what_was_not_even_tried_counts_as_no_attempt() -> None:

@@ -28,6 +28,7 @@ log = logging.getLogger("myna.routing")
 
 HELD: Final = 1000  # events out of the queue that wait for another attempt, or for others of their topic
 HELD_BYTES: Final = 16 * 1024 * 1024
+LOST: Final = "SocketError"  # the result that speaks of the connection
 BUG: Final = again("the destination failed by a bug of ours; the log says which", result="InternalError")
 
 
@@ -64,7 +65,7 @@ class Courier(LineCarrier):
         self._stopping = True
         if self._timer is not None:
             self._timer.cancel()
-        if self._tasks and self._ready:  # a beginning is no delivery: nothing is lost by ending it
+        if self._tasks and not self._starting:  # a beginning is no delivery: nothing is lost by ending it
             await asyncio.wait(self._tasks, timeout=patience)
         for task in self._tasks:
             task.cancel()
@@ -241,7 +242,7 @@ class Courier(LineCarrier):
         task.add_done_callback(self._tasks.discard)
 
     def _begin(self) -> None:
-        if not self._starting and len(self._line.outbox):
+        if not self._starting and not self._underway and len(self._line.outbox):
             self._starting = True
             self._run(self._start_destination())
 
@@ -258,8 +259,7 @@ class Courier(LineCarrier):
             self._line.failed_with(BUG.cause, BUG.error, 0)
             self._hold_back(60.0)
         else:
-            self._ready = True
-            self._failures = 0
+            self._ready = True  # whether it works is for the first delivery to say
         finally:
             self._starting = False
         if not self._stopping:
@@ -335,6 +335,8 @@ class Courier(LineCarrier):
             self._failures += 1
             if self._failures >= self._destination.PATIENCE:
                 self._hold_back(worst.hold)
+                if self._destination.RENEWS and worst.result == LOST:
+                    self._ready = False
         else:
             self._failures = 0
 

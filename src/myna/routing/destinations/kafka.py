@@ -5,6 +5,7 @@ where a rule adds one, else the topic of the message.
 """
 
 import asyncio
+import contextlib
 import logging
 import ssl
 from collections.abc import Sequence
@@ -46,6 +47,7 @@ class KafkaDestination(Destination):
     SETTINGS = KafkaSettings
     SCHEDULE = SCHEDULE
     SEPARATE = True
+    RENEWS = True  # a producer may be fenced off for good
 
     def __init__(self, context: DestinationContext, settings: KafkaSettings) -> None:
         try:  # an extra, and imported only for those who name it
@@ -60,6 +62,9 @@ class KafkaDestination(Destination):
 
     async def start(self) -> None:
         settings = self._settings
+        with contextlib.suppress(TimeoutError):  # what it still holds is sent again by the next
+            async with asyncio.timeout(float(settings.timeout)):
+                await self.stop()
         producer = self._kafka.AIOKafkaProducer(
             bootstrap_servers=list(settings.servers),
             client_id=f"myna-{self._name}",
@@ -85,8 +90,9 @@ class KafkaDestination(Destination):
         self._producer = producer
 
     async def stop(self) -> None:
-        if self._producer is not None:
-            await self._producer.stop()
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.stop()
 
     async def deliver(self, events: Sequence[Event]) -> Sequence[Verdict]:
         """All are handed over in order, so that the client makes batches of them; then all are waited for."""
