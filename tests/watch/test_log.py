@@ -17,13 +17,14 @@ def lines(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 
 
 def test_a_refusal_says_what_who_where_why_and_what_to_do(lines: pytest.LogCaptureFixture) -> None:
-    LogWatcher().refused("PUBLISH to 'a'", "acme", "c1", "1.2.3.4:5", "quota exceeded", 0.0)
+    LogWatcher().refused("PUBLISH to 'a'", "acme", "c1", "1.2.3.4:5", "quota exceeded", 0.0, "alice")
     (line,) = lines.records
     assert line.getMessage() == "refused: PUBLISH to 'a'"
     assert getattr(line, FIELDS) == {
         "cause": "quota exceeded",
         "client": "c1",
         "tenant": "acme",
+        "user": "alice",
         "address": "1.2.3.4:5",
         "fix": "raise the limit it names in [limits]",
     }
@@ -124,3 +125,21 @@ def test_settings_are_named_for_what_they_bound() -> None:
     assert "filters_per_subscribe" in find_hint("11 filters in one packet")
     assert "topic_alias_maximum" in find_hint("topic alias 101")
     assert "3.1.1" in find_hint("MQTT level 6")
+
+
+@pytest.mark.parametrize(
+    ("cause", "remedy"),
+    [
+        ("the token is signed with another access key", "AccessKey"),
+        ("the token's audience is another host", "`hosts`"),
+        ("there is no access token", "access_token="),
+        ("the handler must not be called: it does not allow calls from h (WebHook-Allowed-Origin)", "OPTIONS"),
+        ("the handler must not be called: http://app: Connect call failed", "url_template"),
+        ("no turn within 15 s: 32 calls at once are the hub's limit", "`calls`"),
+        ("the handler answered 500", "log"),
+        ("it reads too slowly for what it is sent", "unsent_bytes"),
+        ("it leaves too much unacknowledged", "unacknowledged_messages"),
+    ],
+)
+def test_what_keeps_clients_from_a_hub_has_its_own(cause: str, remedy: str) -> None:
+    assert remedy in find_hint(cause)

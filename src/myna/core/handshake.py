@@ -6,7 +6,7 @@ a refused CONNECT leaves no trace, its will is never seen [MQTT-3.1.2-7], and wh
 five codes.
 """
 
-from typing import final
+from typing import Final, final
 
 from myna.core.admission import check_connection
 from myna.core.bans import words_of
@@ -14,6 +14,7 @@ from myna.core.broker import Broker
 from myna.core.identity import Identity
 from myna.core.limits import Limits, bucket
 from myna.core.link import UNLIMITED, Link
+from myna.core.logins import login_name
 from myna.core.message import Message, Origin, copy_for_delivery, is_as_declared
 from myna.core.ports import Peer
 from myna.core.receiver import SessionKey
@@ -28,6 +29,7 @@ from myna.wire.properties import Properties
 from myna.wire.topics import check_topic
 
 ABSENT = -1
+LONGEST_NAME: Final = 128  # characters of a user name in the log
 
 
 @final
@@ -73,7 +75,7 @@ def keep_out(broker: Broker, connect: Connect, address: str, now: float) -> Refu
     ban = broker.bans.banned_everywhere(address, now, client_id=connect.client_id)
     if ban is not None:
         return Refused(reasons.BANNED, words_of(ban))
-    wait = broker.logins.wait(address, connect.user_name or connect.client_id, now)
+    wait = broker.logins.wait(address, login_name(connect.user_name, connect.client_id), now)
     if wait > 0.0:
         return Refused(reasons.CONNECTION_RATE_EXCEEDED, f"too many failed logins from there: wait {wait:.0f} s")
     return None
@@ -92,17 +94,12 @@ def open_session(
     """An identified client: find or make its session, and answer with CONNACK."""
     tenant = broker.tenant(identity.tenant)
     limits = tenant.limits
-    refused = _check_limits(tenant, connect)
-    if refused is not None:
-        return refused
-    ban = broker.bans.banned(tenant.name, identity.user, client_id, peer.address, now)
-    if ban is not None:
-        return Refused(reasons.BANNED, words_of(ban))
     key = (tenant.name, identity.scope, client_id)
     expiry = _session_expiry(limits, connect)
-    refusal = check_connection(broker, tenant, identity, tenant.session(key[1], key[2]), expiry > 0, now)
-    if refusal is not None:
-        return Refused(refusal.reason, refusal.text)
+    refused = _check(broker, tenant, connect, key, identity, peer, expiry, now)
+    if refused is not None:
+        identity.turned_away(now)
+        return refused
     resumed = _take_over(broker, tenant, key, identity, connect, now)
     session = Session(broker, tenant, key, identity, now) if resumed is None else resumed
     if resumed is None:
@@ -128,8 +125,27 @@ def open_session(
     session.set_will(_make_will(broker, key, connect, origin, now))
     if resumed is None:
         for group in identity.groups:
-            subscribe(broker, session, Asked(group, 1, retain_handling=2), now, judged=True)
+            subscribe(broker, session, Asked(group, identity.group_qos, retain_handling=2), now, judged=True)
     return Opened(session, identity, keep_alive, resumed is not None, origin)
+
+
+def report_refusal(
+    broker: Broker, connect: Connect | None, identity: Identity | None, address: str, reason: int, text: str, now: float
+) -> None:
+    name = reasons.reason_name(reason)
+    client_id = "" if connect is None else connect.client_id
+    tenant, user = "", "" if connect is None else public_name(connect.user_name)
+    if identity is not None:
+        tenant, user = identity.tenant, identity.user
+    broker.counters.refuse(f"connect:{name}")
+    broker.watcher.refused("CONNECT", tenant, client_id, address, text or name, now, user)
+
+
+def public_name(user_name: str | None) -> str:
+    """What somebody calls himself, for the log; nothing that looks like a token in the wrong place."""
+    if user_name is None or len(user_name) > LONGEST_NAME or user_name.startswith("eyJ"):
+        return ""
+    return user_name
 
 
 def origin_of(session: Session, address: str) -> Origin:
@@ -139,6 +155,26 @@ def origin_of(session: Session, address: str) -> Origin:
     return Origin(
         "mqtt", tenant, user=identity.user, client_id=client_id, identity=identity, sender=session, address=address
     )
+
+
+def _check(
+    broker: Broker,
+    tenant: Tenant,
+    connect: Connect,
+    key: SessionKey,
+    identity: Identity,
+    peer: Peer,
+    expiry: int,
+    now: float,
+) -> Refused | None:
+    refused = _check_limits(tenant, connect)
+    if refused is not None:
+        return refused
+    ban = broker.bans.banned(tenant.name, identity.user, key[2], peer.address, now)
+    if ban is not None:
+        return Refused(reasons.BANNED, words_of(ban))
+    refusal = check_connection(broker, tenant, identity, tenant.session(key[1], key[2]), expiry > 0, now)
+    return None if refusal is None else Refused(refusal.reason, refusal.text)
 
 
 def _check_limits(tenant: Tenant, connect: Connect) -> Refused | None:

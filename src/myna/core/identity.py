@@ -98,7 +98,8 @@ class Identity:
 
     `client_id`, `listener` and `authenticator` say which connection it is for and how it was found, as far as that is
     known: they belong to one client, where an identity without them may be many clients'. `standing` is what the
-    broker's rules remember of it.
+    broker's rules remember of it. `warrant` and `entrance` are the gates': what it was let in by, and where, so that
+    it can be judged again.
     """
 
     def __init__(
@@ -122,14 +123,21 @@ class Identity:
         self.expires_at = expires_at
         self.dialect = dialect
         self.groups: list[str] = [] if groups is None else groups
+        self.group_qos = 1  # with which a new session is subscribed to them
         self.claims = claims
         self.client_id = ""
         self.listener = ""
         self.authenticator = ""
         self.standing: object = None
+        self.warrant: object = None
+        self.entrance: object = None
 
     def takes_over(self, before: "Identity") -> None:
         """A session is resumed as this identity; what was said of `before` at run time may go with it."""
+        return
+
+    def turned_away(self, now: float) -> None:
+        """A gate has admitted it, and it has not come in after all: it had gone, or a limit stood against it."""
         return
 
     def of_client(self, client_id: str, listener: str) -> "Identity":
@@ -156,6 +164,8 @@ class Identity:
         own.client_id = client_id
         own.listener = listener
         own.authenticator = self.authenticator
+        own.warrant = self.warrant
+        own.entrance = self.entrance
         return own
 
     def remembrance(self) -> dict[str, str]:

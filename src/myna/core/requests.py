@@ -150,8 +150,8 @@ def _is_in_time(broker: Broker, link: Link, session: Session, what: str, now: fl
             cause = "tenant_subscribe_rate"
     if cause:
         broker.counters.refuse(cause)
-        tenant, _, client_id = session.key
-        broker.watcher.refused(what, tenant, client_id, link.address, cause.replace("_", " "), now)
+        tenant, client_id, user = session.names()
+        broker.watcher.refused(what, tenant, client_id, link.address, cause.replace("_", " "), now, user)
     return not cause
 
 

@@ -41,6 +41,22 @@ HINTS: Final = (
     ("certificate is not accepted", "client_ca must know who signed it, and crl must not name it"),
     ("trust our certificate", "give the client the CA that signed the certificate in [tls]"),
     ("where TLS is spoken", "use https:// and wss:// there"),
+    ("another access key", "compare the AccessKey it was made with with those of [faces.webpubsub]"),
+    ("audience is another address", "aud must be the URL that is called, or that of the hub"),
+    ("audience is another host", "add that host to `hosts` of [faces.webpubsub], or leave `hosts` out"),
+    ("is no access token", "bring ?access_token= or Authorization: Bearer; a hub may also be anonymous"),
+    ("to be recovered is over", "it was away for longer than `retention`, or the broker has been restarted"),
+    ("does not allow calls from", "OPTIONS must be answered with WebHook-Allowed-Origin: * or this host, see `hosts`"),
+    ("asked whether it may be called", "OPTIONS, or GET, must be answered with 2xx and WebHook-Allowed-Origin"),
+    ("the handler must not be called", "start it, or correct the hub's url_template"),
+    ("no turn within", "raise `calls` of the hub, or make its handler quicker"),
+    ("did not answer within", "make it quicker, or raise the timeout where it is named"),
+    ("the handler answered", "its own log should say why"),
+    ("the handler's answer:", "docs/faces/webpubsub.md says what it may be"),
+    ("no success in", "it was away for too long; the event is lost"),
+    ("reads too slowly", "it must read faster; unsent_bytes of [faces.webpubsub] is what it may leave unread"),
+    ("too much unacknowledged", "see unacknowledged_messages and unacknowledged_bytes of [faces.webpubsub]"),
+    ("reconnection token", "it belongs to another connection or another process; the client must connect anew"),
     ("token is meant for another audience", "compare the token's aud with `audiences` of its issuer"),
     ("token has expired", "the client must get a new one; if it is new, compare the clocks"),
     ("token is not valid yet", "compare the clocks; `leeway` of the issuer says how much they may differ"),
@@ -49,6 +65,12 @@ HINTS: Final = (
     ("cannot be fetched now", "the log's warnings about the keys say why"),
     ("another client id", "`client_id_claim` of the issuer binds the token to one; connect by that id"),
     ("another user name", "`user_name_claim` of the issuer binds the token to one; connect by that name"),
+    ("is no longer good", "it was taken out of the file or the list of keys"),
+    ("is no longer known", "its entry was taken out of the password file"),
+    ("connect again", "what the client showed has changed here; it comes back with the new"),
+    ("no longer trusted", "client_ca no longer has who signed it, or crl names it"),
+    ("no longer listed", "[access] names other authenticators than when this client came in"),
+    ("no longer among", "its issuer has given the key up; the client needs a new token"),
     ("the token", "what it must say and who must sign it is in the settings of its issuer"),
     ("no key here fits", "compare the token's kid and alg with the keys and `algorithms` of its issuer"),
     ("signature is wrong", "it was signed with another key than those of its issuer"),
@@ -133,11 +155,13 @@ class LogWatcher(Watcher):
             matched=matched, source=message.origin.source, client=message.origin.client_id,
         )  # fmt: skip
 
-    def refused(self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float) -> None:
+    def refused(
+        self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float, user: str = ""
+    ) -> None:
         if self._may_say(what.removeprefix("a ").partition(" ")[0], cause):
             say(
                 log, logging.WARNING, f"refused: {what}",
-                cause=cause, client=client_id, tenant=tenant, address=address, fix=find_hint(cause),
+                cause=cause, client=client_id, tenant=tenant, user=user, address=address, fix=find_hint(cause),
             )  # fmt: skip
 
     def flush(self, now: float) -> None:
