@@ -19,12 +19,20 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
+BOUND = 120.0  # seconds; only a hang takes them
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
-    wanted = pyfuncitem._fixtureinfo.argnames
-    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in wanted}))
+    test, wanted = pyfuncitem.obj, pyfuncitem._fixtureinfo.argnames
+
+    async def bounded() -> None:
+        async with asyncio.timeout(BOUND):
+            await test(**{name: pyfuncitem.funcargs[name] for name in wanted})
+
+    asyncio.run(bounded())
     return True
 
 

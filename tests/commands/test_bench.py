@@ -49,7 +49,7 @@ def test_a_broker_that_loses_messages_does_not_pass(
         nonlocal count
         if isinstance(packet, Publish):
             count += 1
-            if count % 50 == 0:
+            if count % 3 == 0:  # a slow machine sends no more than a few
                 packet.topic = "lost"
         return None
 
@@ -64,8 +64,8 @@ def test_messages_out_of_order_are_found(capsys: pytest.CaptureFixture[str]) -> 
     def swap(packet: Packet, _peer: Peer) -> list[Packet] | None:
         if isinstance(packet, Publish):
             kept.append(packet.payload)
-            if len(kept) == 10:
-                packet.payload = kept[8]
+            if len(kept) == 3:
+                packet.payload = kept[1]
         return None
 
     with FakeBroker(swap) as broker:
