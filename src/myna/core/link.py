@@ -8,7 +8,7 @@ The connection itself is the subclass; a session never sees more of it than this
 from abc import ABC, abstractmethod
 from typing import Final
 
-from mypy_extensions import mypyc_attr
+from mypy_extensions import i64, mypyc_attr
 
 from myna.core.aliases import OutboundAliases
 from myna.core.identity import Identity
@@ -46,7 +46,7 @@ class Link(Conversation):
     def __init__(self, output: Output) -> None:
         self.output = output
         self.level = 0
-        self.form = 0
+        self.form: i64 = 0
         self.receive_maximum = 65_535
         self.maximum_packet_size = UNLIMITED
         self.aliases: OutboundAliases | None = None
