@@ -367,8 +367,8 @@ class Inbound:
         self._broker.counters.refuse("publish_rate")
         if self._is_5:
             raise ProtocolViolation("publish rate exceeded", reasons.MESSAGE_RATE_TOO_HIGH)
-        tenant, _, client_id = self._session.key
-        self._broker.watcher.refused("PUBLISH", tenant, client_id, self._link.address, "publish rate exceeded", now)
+        (tenant, client_id, user), address = self._session.names(), self._link.address
+        self._broker.watcher.refused("PUBLISH", tenant, client_id, address, "publish rate exceeded", now, user)
 
     def speak_for(self, origin: Origin) -> None:
         """The client has authenticated anew: what its old identity was allowed is asked again."""

@@ -53,7 +53,9 @@ class RememberedRoutes:
         self.last = route
 
     def remember(self, encoded: bytes, route: Route, qos: int) -> None:
-        """It may publish to this topic."""
+        """It may publish to this topic. A route that nobody remembers is good for once."""
+        if route.retired:
+            return
         routes = self.at_0 if qos == 0 else self.at_1 if qos == 1 else self.at_2
         if routes is None or self._rules_version != self._broker.rules_version or len(routes) >= ROUTES_KEPT:
             routes = {}
