@@ -272,7 +272,7 @@ class Inbound:
         if self._share is not None and not self._draw(self._share, packet, now):
             self._refuse(packet, reasons.QUOTA_EXCEEDED, now)
             return
-        if not packet.retain and self._bucket is None and not session.tenant.is_metered:
+        if not (packet.retain or route.retired or session.tenant.is_metered) and self._bucket is None:
             self._remembered.remember(encoded, route, qos)
         message = self._message(route, packet.payload, qos, now)
         message.retain = packet.retain
