@@ -187,7 +187,7 @@ def main() -> None:
         )
         if os.name == "posix":
             for extension in extensions:
-                # Nobody but Python calls into the unit, and it by PyInit_… alone: within, calls are direct, and inlined.
+                # Only Python calls into the unit, and by PyInit_… alone: calls within it are direct, and inlined.
                 extension.extra_compile_args.append("-fvisibility=hidden")
         setup(ext_modules=extensions)  # type: ignore[arg-type]  # the stubs of the two disagree on whose Extension it is
         return

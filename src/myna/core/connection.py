@@ -88,10 +88,9 @@ class Connection(Link):
         if self.state == CLOSED:
             return
         self.last_heard = now
-        size = len(data)
-        self._broker.counters.bytes_received += size
+        self._broker.counters.bytes_received += len(data)
         if self._shaping is not None:
-            self._shaping.received(size, now)
+            self._shaping.received(len(data), now)
         try:
             self._reader.feed(data)
             if self.state != JUDGED or self._authentication.is_challenged:
@@ -216,12 +215,11 @@ class Connection(Link):
 
     def _read(self, now: float) -> None:
         reader = self._reader
+        heard: Session | None = None  # has been told something, where PUBLISH is nothing to one's own session
         while reader.next_frame():
             if self.state != OPEN:
                 self._read_greeting(reader, now)
-                if self.state == JUDGED and not self._authentication.is_challenged:
-                    return
-                if self.state == CLOSED:
+                if self.state == CLOSED or (self.state == JUDGED and not self._authentication.is_challenged):
                     return
                 continue
             packet_type = reader.header >> 4
@@ -234,15 +232,15 @@ class Connection(Link):
                 assert session is not None  # they are there while OPEN
                 assert inbound is not None
                 assert acks is not None
+                heard = session
                 if 4 <= packet_type <= 7 and reader.end - reader.body == 2:
                     read_acks(reader, session, inbound, acks, self.level)
                 else:
                     self._receive(reader, session, inbound, acks, now)
             if self.state == CLOSED:
                 return
-        session = self.session
-        if session is not None:
-            session.pump(now)
+        if heard is not None:
+            heard.pump(now)
 
     def _read_behind(self, now: float) -> None:
         """What has come since a step was suspended; unless it has been again, or has ended the connection."""

@@ -55,6 +55,7 @@ class Inbound:
         "_remembered",
         "_session",
         "_share",
+        "_tenant",
     )
 
     def __init__(self, broker: Broker, link: Link, session: Session, acks: Acks, origin: Origin, now: float) -> None:
@@ -62,6 +63,7 @@ class Inbound:
         self._broker = broker
         self._link = link
         self._session = session
+        self._tenant = session.tenant
         self._acks = acks
         self._origin = origin
         self._is_5 = link.level == MQTT_5
@@ -79,10 +81,12 @@ class Inbound:
     def frame(self, reader: FrameReader, now: float) -> None:
         """One PUBLISH packet, and the run of like ones behind it."""
         remembered = self._remembered
-        head = remembered.head
-        if len(head) > 0 and self._goes_on(reader, head, now):
-            return
         header = reader.header
+        if header == 0x30 and reader.start == 0:  # before all else, is this one more of what came last?
+            route = remembered.last
+            if route is not None and remembered.goes_on(reader.buffer) and remembered.holds(route):
+                self._run_at_0(reader, route, len(remembered.head), now)
+                return
         routes = remembered.of(header)
         body = reader.body
         end = reader.end
@@ -106,16 +110,6 @@ class Inbound:
                     return
         self.receive(decode_publish(header, reader.buffer, body, end, self._link.level), now)
 
-    def _goes_on(self, reader: FrameReader, head: bytes, now: float) -> bool:
-        """Is this one more of what came last? Then there is nothing to look up."""
-        route = self._remembered.last
-        start = reader.start
-        payload_at = start + len(head)
-        if route is None or reader.buffer[start:payload_at] != head or not self._remembered.holds(route):
-            return False
-        self._run_at_0(reader, route, payload_at, now)
-        return True
-
     def _run_at_0(self, reader: FrameReader, route: Route, payload_at: i64, now: float) -> None:
         broker = self._broker
         buffer = reader.buffer
@@ -132,13 +126,14 @@ class Inbound:
             reader.skip_to(position)
         if not route.plain or not broker.peers.alone:
             head_size = payload_at - start
-            for at in range(start, position, size):
-                self._publish(route, buffer[at + head_size : at + size], 0, now)
+            while start < position:
+                self._publish(route, buffer[start + head_size : start + size], 0, now)
+                start += size
                 if self._session.link is not self._link:
                     return  # one of them has ended its own connection
             return
         broker.counters.messages_received += count
-        self._session.tenant.messages_received += count
+        self._tenant.messages_received += count
         self._published.qos_0 += count
         form = self._link.form
         others: list[Receiver] | None = None
@@ -158,11 +153,13 @@ class Inbound:
     def _deliver_one_by_one(self, route: Route, frames: bytes, size: i64, head_size: i64, now: float) -> None:
         """For receivers of another form than the publisher's."""
         form = self._link.form
-        for at in range(0, len(frames), size):
+        at: i64 = 0
+        while at < len(frames):
             message = self._message(route, frames[at + head_size : at + size], 0, now)
             for subscription in route.subscriptions:
                 if subscription.receiver.form != form:
                     subscription.receiver.deliver(message, subscription, now)
+            at += size
 
     def _run_above_0(self, reader: FrameReader, route: Route, topic_end: i64, payload_at: i64, now: float) -> None:
         buffer = reader.buffer
@@ -187,8 +184,11 @@ class Inbound:
         messages: list[Message] = []
         form = self._link.form
         received = self._session.received
-        for at in range(start, position, size):
-            packet_id: int = buffer[at + id_at] << 8 | buffer[at + id_at + 1]
+        at = start
+        while at < position:
+            high: i64 = buffer[at + id_at]
+            low: i64 = buffer[at + id_at + 1]
+            packet_id: int = high << 8 | low
             if packet_id == 0:
                 self._publish_run(route, messages, packet_ids, qos, now)
                 raise ProtocolViolation("packet identifier 0")  # [MQTT-2.2.1-3]
@@ -197,6 +197,7 @@ class Inbound:
                     self._publish_run(route, messages, packet_ids, qos, now)
                     packet_ids, messages = [], []
                     self._answer_repeated(packet_id)
+                    at += size
                     continue
                 received.begin(packet_id, False)
             payload = buffer[at + payload_from : at + size]
@@ -204,12 +205,13 @@ class Inbound:
             message.adopt_form(form, head, payload)
             packet_ids.append(packet_id)
             messages.append(message)
+            at += size
         self._publish_run(route, messages, packet_ids, qos, now)
 
     def _publish_run(self, route: Route, messages: list[Message], packet_ids: list[int], qos: int, now: float) -> None:
         """Publish a run and answer it; as one wherever nobody has to be asked about each message."""
         broker = self._broker
-        tenant = self._session.tenant
+        tenant = self._tenant
         if len(messages) > 1 and broker.is_direct(route):
             outcome = broker.publish_run(route, tenant, messages, now)
             if outcome.matched or not self._is_5:
@@ -309,7 +311,7 @@ class Inbound:
         return Message(route.topic, payload, qos, False, self._origin, now, 0.0, None, route.encoded)
 
     def _publish(self, route: Route, payload: bytes, qos: int, now: float) -> None:
-        answer = self._broker.publish_on(route, self._session.tenant, self._message(route, payload, qos, now), now)
+        answer = self._broker.publish_on(route, self._tenant, self._message(route, payload, qos, now), now)
         if isinstance(answer, Refusal):
             self._refuse(Publish(route.topic, payload, qos), answer.reason, now)
         else:
@@ -341,7 +343,7 @@ class Inbound:
             return packet.topic  # which is not empty, or it would not have been decoded
         aliases = self._aliases
         if aliases is None:
-            aliases = InboundAliases(self._session.tenant.limits.topic_alias_maximum)
+            aliases = InboundAliases(self._tenant.limits.topic_alias_maximum)
             self._aliases = aliases
         return aliases.resolve(properties.topic_alias, packet.topic)
 
@@ -350,11 +352,11 @@ class Inbound:
             raise ProtocolViolation("receive maximum exceeded", reasons.RECEIVE_MAXIMUM_EXCEEDED)  # §3.3.4
 
     def _draw(self, share: Share, packet: Publish, now: float) -> bool:
-        throughput = self._session.tenant.throughput_of(self._session.identity.user)
+        throughput = self._tenant.throughput_of(self._session.identity.user)
         return throughput is None or share.draw(throughput, packet, now)
 
     def _check_support(self, packet: Publish) -> None:
-        limits = self._session.tenant.limits
+        limits = self._tenant.limits
         if packet.qos > limits.maximum_qos:
             raise ProtocolViolation(f"QoS {packet.qos} is not supported", reasons.QOS_NOT_SUPPORTED)
         if packet.retain and not limits.retain_available:

@@ -7,6 +7,8 @@ up when one of them ends. What a newcomer gets wrong: refused publishes are not 
 
 from typing import Final, final
 
+from mypy_extensions import i64
+
 from myna.core.counters import Counters
 
 
@@ -15,14 +17,14 @@ class Published:
     __slots__ = ("qos_0", "qos_1", "qos_2", "retained_0", "retained_1", "retained_2")
 
     def __init__(self) -> None:
-        self.qos_0 = 0
-        self.qos_1 = 0
-        self.qos_2 = 0
-        self.retained_0 = 0
-        self.retained_1 = 0
-        self.retained_2 = 0
+        self.qos_0: i64 = 0
+        self.qos_1: i64 = 0
+        self.qos_2: i64 = 0
+        self.retained_0: i64 = 0
+        self.retained_1: i64 = 0
+        self.retained_2: i64 = 0
 
-    def add(self, qos: int, retain: bool, count: int) -> None:
+    def add(self, qos: i64, retain: bool, count: i64) -> None:
         if retain:
             if qos == 0:
                 self.retained_0 += count
@@ -60,7 +62,7 @@ class Delivered:
         self._counters = counters
         self.by_flags = Published()
 
-    def sent(self, flags: int, count: int) -> None:
+    def sent(self, flags: i64, count: i64) -> None:
         """So many PUBLISH packets with this first byte."""
         self._counters.messages_sent += count
         if flags == 0x30:

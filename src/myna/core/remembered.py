@@ -17,11 +17,12 @@ ROUTES_KEPT: Final = 1024
 
 @final
 class RememberedRoutes:
-    __slots__ = ("_broker", "_rules_version", "_session", "at_0", "at_1", "at_2", "head", "last")
+    __slots__ = ("_broker", "_router", "_rules_version", "_session", "at_0", "at_1", "at_2", "head", "last")
 
     def __init__(self, broker: Broker, session: Session) -> None:
         self._broker = broker
         self._session = session
+        self._router = session.tenant.router
         self._rules_version = broker.rules_version
         # By QoS: one and the same where the rules do not tell them apart.
         self.at_0: dict[bytes, Route] | None = None
@@ -38,10 +39,13 @@ class RememberedRoutes:
         """Nothing has changed, or only who is subscribed; then it has been matched anew."""
         if route.retired or self._rules_version != self._broker.rules_version:
             return False
-        router = self._session.tenant.router
-        if route.generation != router.generation:
-            router.refresh(route)
+        if route.generation != self._router.generation:
+            self._router.refresh(route)
         return True
+
+    def goes_on(self, chunk: bytes) -> bool:
+        """Does it begin like the last two packets?"""
+        return len(self.head) > 0 and chunk.startswith(self.head)
 
     def note_head(self, head: bytes, route: Route) -> None:
         """A QoS 0 packet of this beginning has come for this route."""
@@ -49,7 +53,9 @@ class RememberedRoutes:
         self.last = route
 
     def remember(self, encoded: bytes, route: Route, qos: int) -> None:
-        """It may publish to this topic."""
+        """It may publish to this topic. A route that nobody remembers is good for once."""
+        if route.retired:
+            return
         routes = self.at_0 if qos == 0 else self.at_1 if qos == 1 else self.at_2
         if routes is None or self._rules_version != self._broker.rules_version or len(routes) >= ROUTES_KEPT:
             routes = {}

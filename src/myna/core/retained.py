@@ -8,6 +8,7 @@ from typing import Final, final
 
 from myna.core.deadlines import Deadline
 from myna.core.message import Message
+from myna.core.receiver import Subscription
 
 OWN: Final = "$SYS/"  # what the broker says of itself: nobody else publishes there
 
@@ -178,3 +179,15 @@ def _collect(node: RetainedNode, first: bool, now: float, limit: int, found: lis
             first = False
         else:
             waiting.extend(children.values())
+
+
+@final
+class Backlog:
+    """Retained messages a new subscription has yet to see; sent as the client keeps up, not dropped for being many."""
+
+    __slots__ = ("messages", "position", "subscription")
+
+    def __init__(self, messages: list[Message], subscription: Subscription) -> None:
+        self.messages = messages
+        self.position = 0
+        self.subscription = subscription

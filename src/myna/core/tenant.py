@@ -2,6 +2,8 @@
 
 from typing import final
 
+from mypy_extensions import i64
+
 from myna.core.census import Census
 from myna.core.counters import Counters
 from myna.core.limits import Bucket, Limits, bucket
@@ -70,7 +72,7 @@ class Tenant:
         self.retained = Retained()
         self.connections = 0
         self.subscriptions = 0
-        self.messages_received = 0
+        self.messages_received: i64 = 0
         self.published: dict[tuple[bool, bool], Published] = {}  # by MQTT clients: of version 5, over WebSocket
         self.delivered: dict[tuple[bool, bool], Delivered] = {}  # to them
         self._census = census
