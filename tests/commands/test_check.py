@@ -69,6 +69,13 @@ def test_what_cannot_be_used_here_ends_with_2(tmp_path: Path) -> None:
     assert "myna check: cannot read /none: No such file or directory" in err
 
 
+def test_the_folder_of_a_unix_socket_must_be_there(tmp_path: Path) -> None:
+    file = tmp_path / "myna.toml"
+    file.write_text(f'[server]\nmemory = true\n[[mqtt]]\nlisten = "unix:{tmp_path}/none/m.sock"\n')
+    code, _, err = outcome("check", "-c", str(file))
+    assert (code, err) == (2, f"myna check: {file}:4: mqtt[1].listen: the folder {tmp_path}/none does not exist\n")
+
+
 def test_an_empty_file_opens_nothing_and_says_so(tmp_path: Path) -> None:
     file = tmp_path / "myna.toml"
     file.touch()

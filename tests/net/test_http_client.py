@@ -47,7 +47,7 @@ def run(serve: Serve, use: Callable[[HttpClient, str, Clock], Awaitable[None]]) 
     asyncio.run(main())
 
 
-async def failure(client: HttpClient, url: str, *, timeout: float = 5.0, largest: int = 100) -> CallFailed:
+async def failure(client: HttpClient, url: str, *, timeout: float = 60.0, largest: int = 100) -> CallFailed:
     with pytest.raises(CallFailed) as caught:
         await client.call("POST", url, timeout=timeout, largest=largest)  # a GET may be tried twice
     assert "secret" not in str(caught.value)

@@ -131,8 +131,9 @@ class App:
         self._listening = Listening(config, self._gates, self._connect)
         kept = None if config.server.memory else Path(config.server.data).absolute()  # also of one who examines
         self.routing = Routing(
-            self.broker, self._http, self.now, default_tenant=TENANT, data=kept, safe=self.async_broker.safe
-        )
+            self.broker, self._http, self.now, default_tenant=TENANT, data=kept, safe=self.async_broker.safe,
+            offering=tuple(faces),
+        )  # fmt: skip
         self._routing_changes: asyncio.Task[None] | None = None
         self._lag = LoopLag(self._loop)
         self.broker.guard(SysGuard())

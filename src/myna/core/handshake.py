@@ -238,6 +238,7 @@ def _accept_link(limits: Limits, link: Link, connect: Connect) -> None:
             packet_size = properties.maximum_packet_size
         aliases = max(min(properties.topic_alias_maximum, limits.topic_alias_maximum), 0)
     link.accept(connect.level, receive_maximum, packet_size, aliases)
+    link.is_bridge = connect.is_bridge
     link.subscribe_rate = bucket(limits.subscribes_per_second, 0.0)
 
 
@@ -284,7 +285,7 @@ def _connack(
     if limits.maximum_qos < 2:
         answer.maximum_qos = limits.maximum_qos
     answer.retain_available = ABSENT if limits.retain_available else 0
-    answer.maximum_packet_size = limits.packet_size if limits.packet_size else ABSENT
+    answer.maximum_packet_size = limits.packet_size if 0 < limits.packet_size < UNLIMITED else ABSENT
     if not connect.client_id:
         answer.assigned_client_id = client_id  # [MQTT-3.2.2-16]
     if limits.topic_alias_maximum:

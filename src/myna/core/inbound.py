@@ -374,7 +374,7 @@ class Inbound:
             self._share.end()
 
     def _remember(self, encoded: bytes, route: Route, qos: int) -> None:
-        if self._bucket is not None or self._session.tenant.is_metered:
+        if self._bucket is not None or self._session.tenant.is_metered or route.retired:
             return
         routes = self._routes_0 if qos == 0 else self._routes_1 if qos == 1 else self._routes_2
         if routes is None or self._rules_version != self._broker.rules_version or len(routes) >= ROUTES_KEPT:

@@ -8,6 +8,7 @@ held back is who cannot be reached or does not answer in time, so that its calle
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -144,6 +145,7 @@ class HttpClient:
         return found
 
 
+@lru_cache(maxsize=1024)
 def _origin(url: str) -> str:
     """Scheme, host and port. User names, paths and queries are nobody's business: they may hold secrets."""
     try:
