@@ -36,6 +36,7 @@ REFUSED: Final = {
     "first_packet_not_connect": "a connection whose first packet was no CONNECT: not MQTT, perhaps TLS on a plain port",
     "guarded_topic": "a publish to a topic space that an API keeps for itself",
     "flapping": "a client that came and went so often that it was banned: flapping_connects",
+    "credentials:withdrawn": "a connection ended because what had let it in was taken back; the log says what",
     "login:address_waits": "a login from an address where many names have failed: login_failures, login_wait",
     "login:answered_late": "a login by a name that is guessed from everywhere: login_failures_per_name",
     "login:failed": "credentials that were no good",
@@ -57,7 +58,10 @@ REFUSED: Final = {
 }
 
 AREAS: Final = {
+    "call": "an HTTP call refused",
     "connect": "CONNECT refused",
+    "credentials": "a connection ended because of who its client is, or is no longer",
+    "webhook": "a webhook that says who clients are could not be asked",
     "publish": "PUBLISH refused",
     "subscribe": "SUBSCRIBE refused",
     "unsubscribe": "UNSUBSCRIBE refused",
