@@ -1,5 +1,6 @@
 """REST calls with tokens of an identity provider."""
 
+import asyncio
 import logging
 from typing import Any
 
@@ -7,9 +8,10 @@ import msgspec
 import pytest
 
 from myna.config import ConfigError
-from myna.faces.webpubsub.oidc import AUDIENCE, OidcSettings
+from myna.faces.webpubsub.oidc import AUDIENCE, OidcSettings, OidcTokens
 from myna.faces.webpubsub.settings import Settings
 from myna.formats.outgoing import Answer
+from myna.testing import World
 from myna.testing.outgoing import ScriptedHttp
 from tests.faces.webpubsub.hub import Hub
 from tests.formats.signers import OTHER_RSA, RSA, confused, jwks, pem, token, unsigned
@@ -127,3 +129,20 @@ def test_settings_that_cannot_work_are_named_and_a_reload_keeps_the_old_ones(cap
     assert send(here, token(claims(here), RSA)) == 202
     assert here.face.reload(Settings())
     assert send(here, token(claims(here), RSA)) == 401
+
+
+async def test_a_token_is_forgotten_with_the_key_that_signed_it() -> None:
+    world = World()
+    http = ScriptedHttp(Answer(200, {}, jwks(old=RSA)), Answer(200, {}, jwks(new=OTHER_RSA)))
+    tokens = OidcTokens(http, world.broker, lambda: world.now)
+    tokens.use(OidcSettings(issuer=ISSUER, jwks="https://login.example/keys"))
+    said = {"iss": ISSUER, "aud": AUDIENCE, "exp": world.now + 99_999, "roles": ["Owner"]}
+    shown = f"Bearer {token(said, RSA, kid='old')}".encode()
+    assert await tokens.opens(shown, "192.0.2.1")
+    assert tokens.is_known(shown, world.now)
+    world.pass_time(3601)
+    assert tokens.is_known(shown, world.now)  # they are fetched beside the traffic
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert not tokens.is_known(shown, world.now)
+    assert not await tokens.opens(shown, "192.0.2.1")

@@ -68,6 +68,7 @@ class OidcTokens:
         self._settings = OidcSettings()
         self._issuer: Issuer | Unvalidated | None = None
         self._known: Remembered[bool] = Remembered()
+        self._generation = 0  # of the issuer's keys
 
     def use(self, settings: OidcSettings | None) -> None:
         issuer: Issuer | Unvalidated | None = None
@@ -81,11 +82,18 @@ class OidcTokens:
                 raise ConfigError([f"faces.webpubsub.oidc: {error}"]) from None
         self._settings = settings or OidcSettings()
         self._issuer = issuer
+        self._generation = 0
         self._known.clear()
 
     def is_known(self, authorization: bytes, now: float) -> bool:
-        """Has this been found good before?"""
-        return self._issuer is not None and self._known.find(authorization, now) is not None
+        """Has this been found good before, and by keys that its issuer still has?"""
+        issuer = self._issuer
+        if isinstance(issuer, Issuer):
+            issuer.keys.keep_fresh(now)
+            if issuer.keys.generation != self._generation:
+                self._generation = issuer.keys.generation
+                self._known.clear()
+        return issuer is not None and self._known.find(authorization, now) is not None
 
     async def opens(self, authorization: bytes, address: str) -> bool | None:
         """None where nothing can be said of it now."""
