@@ -96,7 +96,7 @@ class Revocation(Watcher):
         """Why somebody may not stay, or ""."""
         entrance = identity.entrance
         if isinstance(entrance, Entrance):
-            if not entrance.gate.lists(identity.authenticator):
+            if not entrance.is_listed():
                 return CLOSED
             if not is_trusted(entrance.certificate):
                 return DISTRUSTED
