@@ -19,7 +19,7 @@ __all__ = ["Chain", "Judge"]
 
 
 class Entrance:
-    """Where somebody came in, and by which authenticator; `certificate` is that of the connection, whoever let him in."""
+    """Where somebody came in, and by whose word; `certificate` is that of the connection, whoever let him in."""
 
     __slots__ = ("authenticator", "certificate", "gate")
 
