@@ -214,7 +214,7 @@ class Jwt(Authenticator):
     def _make(self) -> list[MappedIssuer]:
         return [MappedIssuer(settings, self._context) for settings in self._settings.issuers]
 
-    def _fingerprint(self) -> list[tuple[int, int]]:
+    def _fingerprint(self) -> list[tuple[int, ...]]:
         return [_stamp(path) for path in self._files]
 
     def _read_files_again(self) -> None:
@@ -235,9 +235,9 @@ def _bound(claims: Mapping[str, Any], name: str) -> str | None:
     return find_name(claims, (name,), "client") if name else None
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def _stamp(path: Path) -> tuple[int, ...]:
     try:
         status = path.stat()
     except OSError:
-        return (0, 0)
-    return (status.st_mtime_ns, status.st_size)
+        return ()
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino

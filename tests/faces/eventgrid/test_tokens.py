@@ -1,5 +1,7 @@
 """Bearer tokens, and what they let their bearer do."""
 
+import asyncio
+
 import pytest
 
 from myna.faces.eventgrid.importing import build_namespace, parse_document
@@ -8,6 +10,7 @@ from myna.faces.eventgrid.settings import ApiKeySettings, IssuerSettings, RoleSe
 from myna.formats.jwt import BadToken
 from myna.formats.outgoing import Answer
 from myna.testing.outgoing import ScriptedHttp
+from myna.wire.packets import Connect, Disconnect
 from tests.faces.eventgrid.harness import SECRET, Desk, token
 from tests.formats import signers
 
@@ -152,6 +155,37 @@ async def test_published_keys_are_fetched_when_they_are_needed() -> None:
     shown = signers.token(claims, signers.RSA, kid="k").encode()
     assert (await made.publish("topic=a", token=shown)).status == 204
     assert len(http.asked) == 1
+
+
+async def test_a_key_that_is_given_up_takes_its_tokens_and_their_clients_along() -> None:
+    keys = signers.jwks(old=signers.RSA, other=signers.OTHER_RSA), signers.jwks(other=signers.OTHER_RSA)
+    http = ScriptedHttp(*(Answer(200, {}, one) for one in keys))
+    issuer = IssuerSettings(issuer="i", jwks="https://issuer.example/keys")
+    made = Desk(Settings(issuers=(issuer,)), http=http)
+    claims = {"iss": "i", "sub": "c", "aud": "https://eventgrid.azure.net", "exp": made.world.now + 9999}
+    signed = {
+        "old": signers.token(claims, signers.RSA, kid="old").encode(),
+        "other": signers.token({**claims, "sub": "d"}, signers.OTHER_RSA, kid="other").encode(),
+    }
+    clients = {}
+    for name, shown in signed.items():
+        assert (await made.publish("topic=a", token=shown)).status == 204
+        clients[name] = made.world.stranger(gate=made.gate)
+        clients[name].send(Connect(5, name, True, 0, "somebody", shown))
+        await made.gate.settle()
+        clients[name].expect_connack()
+    made.world.pass_time(3601)
+    for _ in range(2):  # they are fetched beside the traffic
+        made.face.look_at_keys()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    made.face.look_at_keys()
+    (goodbye,) = clients["old"].received()
+    assert isinstance(goodbye, Disconnect)
+    assert goodbye.code == 0x87
+    assert clients["other"].received() == []
+    assert (await made.publish("topic=a", token=signed["old"])).status == 401
+    assert (await made.publish("topic=a", token=signed["other"])).status == 204
 
 
 async def test_an_issuer_that_cannot_be_asked_for_its_keys_is_503() -> None:

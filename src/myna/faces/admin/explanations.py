@@ -37,6 +37,7 @@ REFUSED: Final = {
     "first_packet_not_connect": "a connection whose first packet was no CONNECT: not MQTT, perhaps TLS on a plain port",
     "guarded_topic": "a publish to a topic space that an API keeps for itself",
     "flapping": "a client that came and went so often that it was banned: flapping_connects",
+    "credentials:withdrawn": "a connection ended because what had let it in was taken back; the log says what",
     "login:address_waits": "a login from an address where many names have failed: login_failures, login_wait",
     "login:answered_late": "a login by a name that is guessed from everywhere: login_failures_per_name",
     "login:failed": "credentials that were no good",
@@ -61,7 +62,10 @@ REFUSED: Final = {
 }
 
 AREAS: Final = {
+    "call": "an HTTP call refused",
     "connect": "CONNECT refused",
+    "credentials": "a connection ended because of who its client is, or is no longer",
+    "webhook": "a webhook that says who clients are could not be asked",
     "publish": "PUBLISH refused",
     "subscribe": "SUBSCRIBE refused",
     "unsubscribe": "UNSUBSCRIBE refused",
@@ -71,7 +75,6 @@ AREAS: Final = {
     "quota": "a tenant's quota is used up",
     "bifromq_settings": "a tenant's settings could not be had from BifroMQ's webhook",
     "bifromq_throttler": "a tenant's quota could not be had from BifroMQ's webhook",
-    "call": "an HTTP call refused",
     "webpubsub_event": "an event of a Web PubSub client failed at its handler",
     "webpubsub_invocation": "an invocation of a Web PubSub client failed",
     "webpubsub_stream": "a Web PubSub client's stream refused or ended",

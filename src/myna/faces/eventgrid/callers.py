@@ -14,6 +14,7 @@ from myna.faces.eventgrid.clients import Client
 from myna.faces.eventgrid.namespace import Role
 from myna.faces.eventgrid.quota import Buckets
 from myna.faces.eventgrid.rules import Directory, TopicSpaceRules
+from myna.formats.jwt import Key
 from myna.wire import reasons
 
 HTTP: Final = "http-publish"  # the protocol's name in metrics, logs and origins
@@ -55,6 +56,7 @@ class Caller:
             claims=self,
         )
         self.identity.warrant = warrant
+        self.key: Key | None = None  # that has signed its token
         self.buckets: Buckets | None = None
         self._version = -1  # of the rules that `_approved` was looked up in
         self._approved: set[str] = set()

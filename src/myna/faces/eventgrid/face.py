@@ -22,6 +22,7 @@ from myna.config import ConfigError, NotUsableHere
 from myna.faces.contract import Asgi, Authenticator, Claims, Face, FaceContext, Route
 from myna.faces.eventgrid import development
 from myna.faces.eventgrid.batch import Batch
+from myna.faces.eventgrid.callers import Caller
 from myna.faces.eventgrid.certificates import Certificates
 from myna.faces.eventgrid.clients import SOURCES
 from myna.faces.eventgrid.endpoint import NotAllowed
@@ -50,7 +51,8 @@ from myna.wire import reasons
 
 log = logging.getLogger("myna.eventgrid")
 
-LOOK_AGAIN: Final = 2.0  # seconds between two looks at the namespace's files
+LOOK_AGAIN: Final = 2.0  # seconds between two looks at the namespace's files, and at the issuers' keys
+GIVEN_UP: Final = "the key that signed the token is no longer among its issuer's"
 
 MESSAGES: Final = "/mqtt/messages"
 RETAINED: Final = "/mqtt/retainedMessages"
@@ -137,8 +139,7 @@ class EventGridFace(Face):
         return hot, routes
 
     async def start(self) -> None:
-        if self._settings.namespace:
-            self._watching = asyncio.ensure_future(self._watch())
+        self._watching = asyncio.ensure_future(self._watch())
 
     async def stop(self) -> None:
         if self._watching is not None:
@@ -188,6 +189,7 @@ class EventGridFace(Face):
         self._tokens.use(issuers)
         self._context.broker.core.rules_changed()
         self._end_unauthorized()
+        self._end_unsigned()
         log.info("the namespace has been read again")
 
     def _load_namespace(self) -> Namespace:
@@ -226,6 +228,25 @@ class EventGridFace(Face):
         while True:
             await asyncio.sleep(LOOK_AGAIN)
             self.look_again()
+            self.look_at_keys()
+
+    def look_at_keys(self) -> None:
+        if self._tokens.look(self._context.now()):
+            self._end_unsigned()
+
+    def _end_unsigned(self) -> None:
+        """Clients and streams by tokens whose key has been given up."""
+        core, now = self._context.broker.core, self._context.now()
+        for receiver in (*core.sessions(self._tenant), *self._streams.open()):
+            caller = receiver.identity.claims
+            if not isinstance(caller, Caller) or not receiver.is_online() or self._tokens.stand(caller):
+                continue
+            tenant, client_id, user = receiver.names()
+            core.counters.refuse("credentials:withdrawn")
+            address = receiver.peer_address()
+            core.watcher.refused("to stay connected", tenant, client_id, address, GIVEN_UP, now, user)
+            receiver.end(reasons.NOT_AUTHORIZED, now, text=GIVEN_UP)
+        self._context.arm()
 
     def _issuers(self, namespace: Namespace) -> list[Issuer]:
         http, audiences = self._context.http, self._settings.accepted_audiences()

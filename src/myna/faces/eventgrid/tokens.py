@@ -66,6 +66,7 @@ class Tokens:
         self._now = now
         self._api_keys = {_digest(entry.key.encode()): entry for entry in api_keys}
         self._known: Remembered[Caller] = Remembered()
+        self._generation = 0  # of the issuers' keys
         self._version = directory.version
 
     def find(self, token: bytes, now: float) -> Caller | None:
@@ -86,7 +87,10 @@ class Tokens:
         if not looks_like_jwt(text):
             raise UnknownIssuer("this is not a JWT")
         issuer = issuers.choose((one for one in self._issuers if one.serves(method)), text)
-        return self._remember(token, self._of_claims(issuer, await issuer.check(text, self._now)))
+        claims, key = await issuer.check_by(text, self._now)
+        caller = self._of_claims(issuer, claims)
+        caller.key = key
+        return self._remember(token, caller)
 
     def keep(self, token: bytes, caller: Caller) -> None:
         """Somebody else has said whose this is, and until when."""
@@ -95,6 +99,23 @@ class Tokens:
     def use(self, issuers: Sequence[Issuer]) -> None:
         """Others from now on."""
         self._issuers = issuers
+        self._generation = 0
+
+    def look(self, now: float) -> bool:
+        """Keys that were fetched are kept fresh. Are they others than before? Then nobody is remembered."""
+        for issuer in self._issuers:
+            issuer.keys.keep_fresh(now)
+        generation = sum(issuer.keys.generation for issuer in self._issuers)
+        if generation == self._generation:
+            return False
+        self._generation = generation
+        self._known.clear()
+        return True
+
+    def stand(self, caller: Caller) -> bool:
+        """Is what has signed a caller's token still a key of somebody who is believed here?"""
+        key = caller.key
+        return key is None or any(issuer.keys.holds(key) for issuer in self._issuers)
 
     def _follow_directory(self) -> None:
         """With another namespace everybody is looked at anew: a registration may have been disabled."""
