@@ -176,3 +176,60 @@ def test_switched_off_it_is_an_unknown_method(tmp_path: Path) -> None:
     bench.connect(b"n,,n=alice,r=abc").expect_connack(0x8C)
     passwords.close()
     bench.passwords.close()
+
+
+@pytest.fixture
+def guessed(bench: Bench) -> Bench:
+    """Where three failures are too many, and six on one name."""
+    bench.world.broker.logins.failures = 3
+    bench.world.broker.logins.failures_per_name = 6
+    return bench
+
+
+def test_guesses_count_by_the_name_in_the_exchange_whatever_client_id_they_come_with(guessed: Bench) -> None:
+    for number in range(3):
+        scram = ScramClient("alice", "wrong")
+        client = guessed.connect(scram.first(), client_id=f"c{number}")
+        client.send(auth(0x18, scram.final(question(client))))
+        assert client.received()[-1].code == 0x86  # type: ignore[attr-defined]
+    scram = ScramClient("alice", "pencil")
+    (refused,) = guessed.connect(scram.first(), client_id="another").received()
+    assert isinstance(refused, Connack)
+    assert refused.code == 0x9F  # before anything is proved
+    assert guessed.world.refused("login:name_waits") == 1
+    guessed.world.pass_time(1.1)
+    assert guessed.prove("alice", "pencil")[1].code == 0
+
+
+def test_an_address_that_tries_many_names_waits_with_those_that_never_got_in(guessed: Bench) -> None:
+    assert guessed.prove("alice", "pencil")[1].code == 0
+    for name in ("a", "b", "d"):
+        assert guessed.prove(name, "wrong")[1].code == 0x86
+    (refused,) = guessed.connect(ScramClient("locked", "pencil").first()).received()
+    assert isinstance(refused, Connack)
+    assert refused.code == 0x9F
+    assert guessed.prove("alice", "pencil")[1].code == 0
+
+
+def prove_late(bench: Bench) -> Client:
+    """As a name that is guessed from everywhere."""
+    for number in range(6):
+        bench.world.broker.logins.failed(f"10.0.0.{number}:1", "alice", bench.world.now)
+    scram = ScramClient("alice", "pencil")
+    client = bench.connect(scram.first())
+    client.send(auth(0x18, scram.final(question(client))))
+    assert client.received() == []
+    return client
+
+
+def test_a_name_that_is_guessed_from_everywhere_gets_its_answer_late(guessed: Bench) -> None:
+    client = prove_late(guessed)
+    guessed.world.pass_time(0.6)
+    client.expect_connack()
+
+
+def test_whoever_goes_while_the_answer_is_kept_back_is_forgotten(guessed: Bench) -> None:
+    client = prove_late(guessed)
+    client.drop()
+    guessed.world.pass_time(10)
+    assert guessed.world.broker.sessions("DevOnly") == []

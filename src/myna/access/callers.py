@@ -10,7 +10,6 @@ at once.
 """
 
 import asyncio
-import hashlib
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -20,6 +19,7 @@ from myna.core.authentication import FAILED
 from myna.core.bans import words_of
 from myna.core.broker import Broker
 from myna.core.identity import Identity
+from myna.core.logins import login_name, must_wait
 from myna.core.outcome import Refusal
 from myna.core.ports import Ticket
 from myna.core.verdict import Answer, Challenge, Proved, Unclaimed, Verdict
@@ -68,8 +68,8 @@ class Callers:
         if ticket.password is not None:
             wait = self._broker.logins.wait(ticket.peer.address, _name(ticket), now)
             if wait > 0.0:
-                text = f"too many failed logins from there: wait {wait:.0f} s"
-                return self._refused(Refusal(reasons.CONNECTION_RATE_EXCEEDED, text, wait), ticket.peer.address, now)
+                refusal = Refusal(reasons.CONNECTION_RATE_EXCEEDED, must_wait(wait), wait)
+                return self._refused(refusal, ticket.peer.address, now)
         return ticket
 
     def _ask(self, ticket: Ticket, now: float) -> Answer:
@@ -102,7 +102,7 @@ class Callers:
         if isinstance(verdict, Proved):
             verdict = verdict.identity
         if isinstance(verdict, Identity):
-            if ticket.password is not None:
+            if ticket.password is not None and ticket.counts:
                 self._broker.logins.succeeded(ticket.peer.address, _name(ticket))
             ban = self._broker.bans.banned(verdict.tenant, verdict.user, "", ticket.peer.address, now)
             if ban is not None:
@@ -120,7 +120,7 @@ class Callers:
 
     def _failed(self, refusal: Refusal, ticket: Ticket, now: float) -> Refusal:
         address = ticket.peer.address
-        if refusal.reason in FAILED and ticket.password is not None:
+        if refusal.reason in FAILED and ticket.password is not None and ticket.counts:
             self._broker.logins.failed(address, _name(ticket), now)
         return self._refused(refusal, address, now)
 
@@ -131,8 +131,8 @@ class Callers:
 
 
 def _name(ticket: Ticket) -> str:
-    """What failed calls are counted by, beside the address: a token that has run out must not make others wait."""
-    return ticket.user_name or hashlib.sha256(ticket.password or b"").hexdigest()[:16]
+    """What failed calls are counted by, beside the address."""
+    return login_name(ticket.user_name, ticket.password)
 
 
 def _nobody(ticket: Ticket) -> Refusal:

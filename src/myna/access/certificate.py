@@ -76,6 +76,7 @@ class ByCertificate(Authenticator):
             tenant = subject_value(certificate, settings.tenant_field)
             if not tenant:
                 return Refusal(reasons.NOT_AUTHORIZED, f"the certificate's subject has no {settings.tenant_field}")
+        ticket.counts = False  # whatever user name it gave was not what got it in
         return Identity(
             tenant or settings.tenant,
             client.user or name,

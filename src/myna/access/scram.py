@@ -4,7 +4,8 @@
     AUTH 0x18 client-final      ->  CONNACK     server-final      (AUTH 0x00 where the client re-authenticates)
 
 What a newcomer gets wrong: an unknown name is asked, too. Its salt is made up, but always the same, or two questions
-would tell that the name does not exist.
+would tell that the name does not exist. And what counts as the name of a login that fails is what the exchange says,
+not what CONNECT does.
 """
 
 from collections import Counter
@@ -54,6 +55,7 @@ class Scram:
             first = read_first(ticket.data or b"")
         except BadExchange as error:
             return _broken(error)
+        ticket.login = first.name
         held = self._provers.by_name.get(first.name)
         secret = mock_secret(first.name, self._mock_key, self._provers.iterations) if held is None else held[1]
         exchange = Exchange(first, secret)

@@ -1,9 +1,8 @@
 """The conversation with the gate: a question per CONNECT, perhaps some AUTH packets, later a re-authentication (§4.12).
 
-Holds what the gate may still answer. An answer that comes when the client has gone, or to a question that is no
-longer asked, is
-dropped here. What a newcomer gets wrong: the gate may answer inside `ask`, so whoever asks looks at its own state
-afterwards.
+Holds what the gate may still answer. An answer that comes when the client has gone, or to a question that is no longer
+asked, is dropped here. What a newcomer gets wrong: the gate may answer inside `ask`, so whoever asks looks at its own
+state afterwards.
 """
 
 from typing import Final, final
@@ -12,6 +11,7 @@ from myna.core.broker import Broker
 from myna.core.deadlines import Deadline, Timed
 from myna.core.identity import Identity
 from myna.core.link import UNJUDGED, Link
+from myna.core.logins import login_name, must_wait
 from myna.core.ports import Gate, Peer, Ticket
 from myna.wire import reasons
 from myna.wire.encode import encode
@@ -54,6 +54,7 @@ class _Late(Timed):
 @final
 class Authentication:
     __slots__ = (
+        "_answers",
         "_broker",
         "_client_id",
         "_gate",
@@ -70,6 +71,7 @@ class Authentication:
         self._broker = broker
         self._client_id = ""
         self._late: Deadline | None = None
+        self._answers = False  # what is late is an answer to the gate's question
         self._renews = False  # the question is one of a connection that is open
         self._link = link
         self._gate = gate
@@ -101,7 +103,10 @@ class Authentication:
         self._late = None
         ticket = self._ticket
         assert ticket is not None  # or this would have been called off
-        self._gate.admit(ticket, now)
+        if self._answers:
+            self._gate.answered(ticket, now)
+        else:
+            self._gate.admit(ticket, now)
 
     def receive(self, packet: Auth, client_id: str, is_open: bool, now: float) -> None:
         """AUTH goes on with an exchange or, on an open connection, begins a new one."""
@@ -114,12 +119,18 @@ class Authentication:
         if packet.code == reasons.CONTINUE_AUTHENTICATION and ticket is not None and self.is_challenged:
             self.is_challenged = False
             ticket.data = data
-            self._gate.answered(ticket, now)
+            late = self._broker.logins.delay(self._peer.address, ticket.login, now)
+            if late > 0.0:
+                self._answers = True
+                self._late = self._broker.deadlines.add(now + late, _Late(self))
+            else:
+                self._gate.answered(ticket, now)
         elif packet.code == reasons.REAUTHENTICATE and is_open and ticket is None:
             ticket = self._ticket_for(client_id, MQTT_5)
             ticket.method = method
             ticket.data = data
             self._renews = True
+            self._answers = False
             self._ticket = ticket
             self._gate.admit(ticket, now)
         else:
@@ -172,7 +183,12 @@ class Authentication:
         self._link.disconnect(reason, now, text=text)
 
     def challenged(self, ticket: ConnectTicket, data: bytes, now: float) -> None:
-        if ticket is self._ticket:
+        if ticket is not self._ticket:
+            return
+        wait = self._broker.logins.wait(self._peer.address, ticket.login, now) if ticket.login else 0.0
+        if wait > 0.0:  # only now is it known whose password is tried
+            self.refused(ticket, reasons.CONNECTION_RATE_EXCEEDED, must_wait(wait), now)
+        else:
             self.is_challenged = True
             self._link.output.write(self.answer(reasons.CONTINUE_AUTHENTICATION, data))
             self._link.read_on(UNJUDGED)
@@ -187,10 +203,10 @@ class Authentication:
 
 
 def _name(ticket: Ticket) -> str:
-    """What a login is counted by, beside its address. Those who only have a token are told apart by their client id."""
-    return ticket.user_name or ticket.client_id
+    """What a login is counted by, beside its address."""
+    return ticket.login or login_name(ticket.user_name, ticket.password if ticket.method is None else ticket.data)
 
 
 def _shows_something(ticket: Ticket) -> bool:
-    """Does it come with anything that could be guessed?"""
-    return ticket.password is not None or ticket.method is not None
+    """Has somebody looked at anything that could be guessed?"""
+    return ticket.counts and (ticket.password is not None or ticket.method is not None)

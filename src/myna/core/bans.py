@@ -3,8 +3,8 @@ for a while or for good.
 
 A ban ends the connections it fits at once, is asked at every CONNECT and upgrade, and survives a restart (`kept`). What
 a newcomer gets wrong: the session of a banned client lives on and expires as always; whoever wants it gone ends it as
-well. And a ban of an address holds for callers of HTTP only where it is for all tenants, since nobody knows yet whose
-tenant a request is for.
+well. And whoever calls over HTTP is asked about twice: at the door, where only what holds in all tenants can be looked
+at, and by the face once it knows whose tenant the request is for.
 """
 
 import json

@@ -9,6 +9,7 @@ keep out the thousand that share its address. What a newcomer gets wrong: a succ
 account could guess at others for ever.
 """
 
+import hashlib
 from typing import Final, final
 
 from myna.core.counters import Counters
@@ -19,6 +20,18 @@ KNOWN: Final = 100_000  # addresses and names that got in
 LONGEST_NAME: Final = 128  # characters; longer ones are taken for the same if they begin alike
 FIRST_LATE: Final = 0.5
 LATEST: Final = 5.0  # seconds; a client that has got it right still hears of it before it gives up
+
+
+def login_name(user_name: str | None, shown: bytes | None) -> str:
+    """What a login is counted by, beside its address. Without a user name that is what it shows, for all else can be
+    chosen anew with each try; and a token that is no good any more must not make others wait.
+    """
+    return user_name or ("" if not shown else hashlib.sha256(shown).hexdigest()[:16])
+
+
+def must_wait(seconds: float) -> str:
+    """What those are told who have to wait."""
+    return f"too many failed logins from there: wait {seconds:.0f} s"
 
 
 @final

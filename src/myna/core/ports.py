@@ -242,6 +242,11 @@ class Ticket(ABC):
         self.user_properties: list[tuple[str, str]] | None = None  # of CONNECT
         self.peer = Peer()
         self.authenticator = ""  # who was asked last
+        # Of failed logins: the name that is tried, where the user name is not it; and whether this is a login by that
+        # name at all, so that it counts, right or wrong. It is not where nobody has looked at what was shown, and where
+        # that is genuine but has run out.
+        self.login = ""
+        self.counts = True
         self.exchange: object = None  # the gate's own, from one packet of an exchange to the next
         # What the gate may add to its answer: a name for a client that brought none, user properties for CONNACK.
         self.assigned_id = ""

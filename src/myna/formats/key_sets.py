@@ -56,7 +56,7 @@ class KeySet:
         self._fresh = fresh
         self._patience = patience
         self._fetched: list[Key] = []
-        self._fetched_at = float("-inf")
+        self.fetched_at = float("-inf")
         self._tried_at = float("-inf")
         self._under_way: asyncio.Task[None] | None = None
         self.generation = 0  # grows when what is fetched differs from what was there before
@@ -69,7 +69,7 @@ class KeySet:
         return bool(self._url) and (self._under_way is not None or now - self._tried_at >= self._patience)
 
     def is_stale(self, now: float) -> bool:
-        return bool(self._url) and now - self._fetched_at >= self._fresh and self.may_refresh(now)
+        return bool(self._url) and now - self.fetched_at >= self._fresh and self.may_refresh(now)
 
     def keep_fresh(self, now: float) -> None:
         """Called now and then, so that nobody has to wait for keys that were fetched before and have grown old."""
@@ -88,7 +88,7 @@ class KeySet:
     async def _load(self, now: float) -> None:
         try:
             found = [pin(key, self._algorithms) for key in await self._find()]
-            self._fetched_at = now
+            self.fetched_at = now
             if self._fetched and found != self._fetched:
                 self.generation += 1
             self._fetched = found

@@ -2,7 +2,8 @@
 
 What is refused here costs an accept and a close, or an HTTP answer; nothing is read of what an MQTT client wants to
 say. What a newcomer gets wrong: only bans that hold for all tenants can be asked about here, for nobody knows yet whose
-tenant a request is for; and MQTT clients are told of theirs by CONNACK, so the core asks about those itself.
+tenant a request is for, and the faces ask again when they do; and MQTT clients are told of theirs by CONNACK, so the
+core asks about those itself.
 """
 
 from collections.abc import Sequence

@@ -57,7 +57,7 @@ def test_a_token_of_the_provider_opens_all_of_rest_beside_access_keys() -> None:
 def test_a_token_must_say_the_right_things(more: dict[str, Any]) -> None:
     here = hub()
     assert send(here, token(claims(here, **more), RSA)) == 401
-    assert here.world.refused("call:oidc_token") == 1
+    assert here.world.refused("webpubsub_rest:token") == 1
 
 
 def test_a_token_must_be_signed_by_the_provider() -> None:

@@ -79,7 +79,7 @@ class DeviceHiveAuthenticator:
         if not ticket.user_name or not ticket.password:
             if not self._anonymous:
                 return None
-            ticket.password = None  # nothing has been proved: whoever comes like this has not got in by a name
+            ticket.counts = False  # nothing has been proved: whoever comes like this has not got in by a name
             return Identity(self._tenant, ANONYMOUS, rules=self._anonymous_rules)
         login = ticket.user_name.strip()
         if self._inventory.directory.person_of_login(login) is None:

@@ -178,8 +178,3 @@ def check_vendor_limits(properties: Properties | None) -> None:
     if sum(len(key.encode()) + len(value.encode()) for key, value in pairs) > _VENDOR_USER_PROPERTIES:
         target = "mqtt-user-properties"
         raise Fault("PropertyTooLarge", f"{target} are larger than {_VENDOR_USER_PROPERTIES} bytes", target)
-
-
-def address_of(scope: Scope) -> str:
-    client = scope.get("client")
-    return client[0] if client else ""

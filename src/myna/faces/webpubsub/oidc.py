@@ -1,6 +1,8 @@
 """REST callers that hold no access key: back ends whose tokens an identity provider has issued. Off unless configured.
 
-    opens(authorization, now)     False at once, or later whether that token is good for the whole REST API
+    opens(authorization, address)     None where that token is good for the whole REST API, else what to answer
+
+Whoever shows tokens that this issuer has not signed counts as somebody who guesses, and waits.
 
 What a newcomer gets wrong: such a token names no hub and no path. Its audience is the service, so whoever has one may
 do everything, unless settings ask for a role. And tokens signed with an access key never get here.
@@ -13,10 +15,12 @@ from typing import Final
 from myna.config import ConfigError
 from myna.config.tokens import IssuerSettings
 from myna.core.broker import Broker
+from myna.core.logins import login_name
+from myna.faces.webpubsub.answers import UNAUTHORIZED, UNAVAILABLE, Answer, too_many_guesses
 from myna.faces.webpubsub.tokens import bearer
 from myna.formats.claims import find_claim, values_of
 from myna.formats.issuers import ANY, Issuer, NoKeys
-from myna.formats.jwt import BadToken, Claims, check_times, has_audience, looks_like_jwt, read_unverified
+from myna.formats.jwt import BadToken, Claims, check_times, genuine, has_audience, looks_like_jwt, read_unverified
 from myna.formats.keys import BadKey
 from myna.formats.outgoing import HttpCaller
 from myna.formats.remembered import Remembered
@@ -87,22 +91,29 @@ class OidcTokens:
         """Has this been found good before?"""
         return self._issuer is not None and self._known.find(authorization, now) is not None
 
-    async def opens(self, authorization: bytes, address: str) -> bool | None:
-        """None where nothing can be said of it now."""
+    async def opens(self, authorization: bytes, address: str) -> Answer | None:
         token = bearer(authorization)
         if self._issuer is None or not looks_like_jwt(token):
-            return False
+            self._refuse("no token of an access key" if token else "no token", address)
+            return UNAUTHORIZED
+        logins, name = self._broker.logins, login_name(None, authorization)
+        wait = logins.wait(address, name, self._now())
+        if wait > 0.0:
+            return too_many_guesses(wait)
         try:
             claims = await self._issuer.check(token, self._now)
-            self._check_role(claims)
+            with genuine():
+                self._check_role(claims)
         except NoKeys as error:
             self._refuse(str(error), address)
-            return None
+            return UNAVAILABLE
         except BadToken as error:
+            if not error.genuine:
+                logins.failed(address, name, self._now())
             self._refuse(str(error), address)
-            return False
+            return UNAUTHORIZED
         self._known.keep(authorization, True, self._issuer.ends(claims))
-        return True
+        return None
 
     def _check_role(self, claims: Claims) -> None:
         role = self._settings.role
@@ -110,5 +121,5 @@ class OidcTokens:
             raise BadToken(f"the token lacks the role {role}")
 
     def _refuse(self, cause: str, address: str) -> None:
-        self._broker.counters.refuse("call:oidc_token")
+        self._broker.counters.refuse("webpubsub_rest:token")
         self._broker.watcher.refused("a REST call", "", "", address, cause, self._now())

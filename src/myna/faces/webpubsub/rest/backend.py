@@ -6,6 +6,7 @@ What a newcomer gets wrong: `wait` is what makes an answer a promise. Handlers c
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from myna.core.bans import words_of
 from myna.core.broker import Broker
 from myna.core.identity import LATER, Waiting
 from myna.core.joining import join, part, publish_to_name
@@ -42,6 +43,16 @@ class Backend:
 
     def tenant(self, hub: str) -> Tenant:
         return self.core.tenant(tenant_of(hub, self.default_tenant))
+
+    def banned(self, hub: str, address: str, now: float) -> str:
+        """What somebody is told who must not call from there; empty for everybody else."""
+        tenant = tenant_of(hub, self.default_tenant)
+        ban = self.core.bans.banned(tenant, "", "", address, now)
+        if ban is None:
+            return ""
+        self.core.counters.refuse("webpubsub_rest:banned")
+        self.core.watcher.refused("a REST call", tenant, "", address, words_of(ban), now)
+        return words_of(ban)
 
     async def wait(self, outcome: Outcome | Refusal) -> None:
         """Return when what was published would survive."""
