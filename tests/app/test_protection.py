@@ -14,6 +14,8 @@ connections = 1
 sessions = 2
 connects_per_second = 3
 queue_memory = "4 KiB"
+subscriptions = 18
+retained_memory = "19 KiB"
 idle_tenant = "5 s"
 half_open = 6
 connections_per_address = 7
@@ -38,6 +40,7 @@ def test_every_setting_reaches_its_part() -> None:
         protect(load_text(FILE, "", {}).config, broker, listeners, flapping)
         process, door, logins = broker.process, listeners.doorstep.limits, broker.logins
         assert (process.connections, process.sessions, process.connects_per_second) == (1, 2, 3.0)
+        assert (broker.census.most_subscriptions, broker.census.most_retained_bytes) == (18, 19 * 1024)
         assert broker.connect_rate is not None
         assert (broker.queued.limit, process.idle_tenant) == (4096, 5.0)
         assert (door.half_open, door.connections_per_address) == (6, 7)

@@ -14,6 +14,8 @@ def protect(config: Config, broker: Broker, listeners: Listeners, flapping: Flap
     process.connections = settings.connections
     process.sessions = settings.sessions
     process.connects_per_second = settings.connects_per_second
+    process.subscriptions = settings.subscriptions
+    process.retained_bytes = int(settings.retained_memory)
     process.idle_tenant = float(settings.idle_tenant)
     broker.limit_process(process)
     broker.queued.limit = int(settings.queue_memory)

@@ -119,6 +119,8 @@ class Broker(Ticking):
         """What all tenants share."""
         self.process = limits
         self.connect_rate = bucket(limits.connects_per_second, 0.0)
+        self.census.most_subscriptions = limits.subscriptions
+        self.census.most_retained_bytes = limits.retained_bytes
 
     def ask(self, quotas: Quotas) -> None:
         """Somebody outside has a say in how much a tenant may use."""

@@ -169,6 +169,8 @@ class ProcessLimits:
         self.connections = 0
         self.sessions = 0
         self.connects_per_second = 0.0
+        self.subscriptions = 0
+        self.retained_bytes = 0
         self.idle_tenant = 300.0  # seconds after which a tenant that holds nothing is forgotten
 
 

@@ -113,7 +113,11 @@ def may_retain(tenant: Tenant, message: Message) -> int:
     held = retained.get(message.topic)
     freed = 0 if held is None else held.size()
     too_many = held is None and limits.retained_messages and retained.count >= limits.retained_messages
-    if too_many or (limits.retained_bytes and retained.size - freed + message.size() > limits.retained_bytes):
+    grown = message.size() - freed
+    if too_many or (limits.retained_bytes and retained.size + grown > limits.retained_bytes):
+        return reasons.QUOTA_EXCEEDED
+    census = tenant.census
+    if census.most_retained_bytes and census.retained_bytes + grown > census.most_retained_bytes:
         return reasons.QUOTA_EXCEEDED
     return reasons.SUCCESS
 
