@@ -14,7 +14,7 @@ import inspect
 from typing import Final
 
 from myna.core.authentication import FAILED
-from myna.core.bans import words_of
+from myna.core.bans import Ban, words_of
 from myna.core.broker import Broker
 from myna.core.logins import login_name, must_wait
 from myna.core.outcome import Refusal
@@ -71,11 +71,14 @@ class Doorman:
             raise Fault("Unauthorized", "send `Authorization: Bearer <token>`", token=True)
         if not caller.enabled:
             raise Fault("ClientDisabled", "this client's registration is disabled")
-        ban = self._broker.bans.banned(caller.identity.tenant, caller.name, "", address_of(scope), now)
+        ban = self.ban_of(caller, scope, now)
         if ban is not None:
             self._refuse("eventgrid:banned", scope, words_of(ban), now)
             raise Fault("ClientDisabled", words_of(ban))
         return caller
+
+    def ban_of(self, caller: Caller, scope: Scope, now: float) -> Ban | None:
+        return self._broker.bans.banned(caller.identity.tenant, caller.name, "", address_of(scope), now)
 
     async def _by_token(self, token: bytes, scope: Scope, now: float) -> Caller:
         known = self._tokens.find(token, now)
