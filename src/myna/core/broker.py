@@ -338,9 +338,9 @@ class Broker(Ticking):
     def retain(self, tenant: Tenant, message: Message, now: float) -> int:
         """Keep it as its topic's retained message, or remove that if it is empty; deliver to nobody [MQTT-3.3.1-6]."""
         code = self.retaining.retain(tenant, message, self.quotas, now)
-        if code == reasons.QUOTA_EXCEEDED:
+        if code in (reasons.QUOTA_EXCEEDED, reasons.PACKET_TOO_LARGE):
             origin = message.origin
-            cause = "quota exceeded: delivered, but not retained"
+            cause = f"{reasons.reason_name(code)}: delivered, but not retained"
             self.watcher.refused("RETAIN", tenant.name, origin.client_id, origin.address, cause, now)
         return code
 

@@ -47,7 +47,7 @@ REFUSED: Final = {
     "process_connect_rate": "a CONNECT above connects_per_second in [protection]",
     "tenant_connect_rate": "a CONNECT above the tenant's limit",
     "publish_rate": "a client above publishes_per_second",
-    "retained_limit": "the tenant has retained_messages or retained_bytes already",
+    "retained_limit": "more or larger than retained_messages, _bytes or _size, or than retained_memory, allow",
     "subscription_ended": "a subscription that the rules no longer allow",
     "topic_invalid": "a topic that is no legal name, or longer or deeper than the tenant's limits",
     "webpubsub_event_without_handler": "a Web PubSub event that no event handler takes",

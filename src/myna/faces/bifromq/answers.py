@@ -81,6 +81,7 @@ RETAIN: Final[dict[int, Answer]] = {
     reasons.SUCCESS: RETAINED,
     reasons.RETAIN_NOT_SUPPORTED: DENIED,
     reasons.QUOTA_EXCEEDED: EXCEED_LIMIT,
+    reasons.PACKET_TOO_LARGE: EXCEED_LIMIT,
     reasons.SERVER_BUSY: BUSY,
 }
 SUBSCRIBE: Final[dict[int, Answer]] = {
