@@ -26,6 +26,7 @@ REFUSED: Final = {
     "accept:half_open": "a connection while half_open others had not said who they are",
     "accept:handshakes": "a connection while too many others were in their TLS handshake",
     "accept:proxy": "a connection through proxy_protocol without its header, or from an address that is not trusted",
+    "accept:sockets": "a connection while as many of any kind as there may be were open: sockets, ulimit -n",
     "accept:tls": "a connection that never got through TLS; the log says why, but for those that only knock",
     "administrator_token": "a request to the administration or /metrics without the right token",
     "topic_banned": "a call for events, or to publish them, from an address that is banned in the tenant",
