@@ -239,3 +239,12 @@ def test_what_was_genuine_and_is_no_good_is_no_guess() -> None:
         client.send(Connect(5, "c", True, 0, "alice", b"token"))
         client.expect_connack(reasons.NOT_AUTHORIZED)
     assert world.refused("login:failed") == 0
+
+
+def test_another_spelling_of_a_name_is_no_other_name() -> None:
+    world = Guessed()
+    for name in ("alice", " alice", "ALICE  "):
+        world.fail(name, 1)
+    for name in ("Alice", "alice"):
+        world.log_in(name, "right").expect_connack(0x9F)
+    world.log_in("bob", "right").expect_connack()

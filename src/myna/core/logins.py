@@ -64,7 +64,7 @@ class Logins:
         if not self._pairs:
             return 0.0
         host = counted_by(address)
-        pair = f"{host} {name[:LONGEST_NAME]}"
+        pair = f"{host} {_as_counted(name)}"
         held = self._pairs.get(pair)
         if held is not None and held.until > now:
             self._counters.refuse("login:name_waits")
@@ -79,7 +79,7 @@ class Logins:
         """Seconds to let pass before anybody is asked about this login."""
         if not self._names:
             return 0.0
-        name = name[:LONGEST_NAME]
+        name = _as_counted(name)
         held = self._names.get(name)
         if held is None or not self.failures_per_name or held.count < self.failures_per_name:
             return 0.0
@@ -92,7 +92,7 @@ class Logins:
         """Somebody showed credentials that were no good."""
         self._counters.refuse("login:failed")
         host = counted_by(address)
-        name = name[:LONGEST_NAME]
+        name = _as_counted(name)
         if host and self.failures:
             of_pair = _youngest(self._pairs, f"{host} {name}")
             self._count(of_pair, now)
@@ -106,7 +106,7 @@ class Logins:
         """Somebody got in by a name."""
         if not name:
             return
-        pair = f"{counted_by(address)} {name[:LONGEST_NAME]}"
+        pair = f"{counted_by(address)} {_as_counted(name)}"
         if pair not in self._known and len(self._known) >= KNOWN:
             del self._known[next(iter(self._known))]
         self._known[pair] = None
@@ -123,6 +123,11 @@ class Logins:
         held.last = now
         if self.failures and held.count >= self.failures:
             held.until = now + min(2.0 ** min(held.count - self.failures, 30), self.longest)
+
+
+def _as_counted(name: str) -> str:
+    """Without what many take for the same name: case, and blanks around it."""
+    return name.strip().casefold()[:LONGEST_NAME]
 
 
 def _youngest(table: dict[str, _Failures], key: str) -> _Failures:
