@@ -6,7 +6,7 @@ a refused CONNECT leaves no trace, its will is never seen [MQTT-3.1.2-7], and wh
 five codes.
 """
 
-from typing import final
+from typing import Final, final
 
 from myna.core.admission import check_connection
 from myna.core.bans import words_of
@@ -29,7 +29,7 @@ from myna.wire.properties import Properties
 from myna.wire.topics import check_topic
 
 ABSENT = -1
-SAYS_NAME_LATER = "SCRAM-"  # methods whose exchange holds the name: whether that has to wait is asked then
+SAYS_NAME_LATER: Final = "SCRAM-"  # methods whose exchange holds the name: whether that has to wait is asked then
 
 
 @final

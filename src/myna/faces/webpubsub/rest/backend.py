@@ -5,6 +5,7 @@ What a newcomer gets wrong: `wait` is what makes an answer a promise. Handlers c
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from myna.core.bans import words_of
 from myna.core.broker import Broker
@@ -25,6 +26,8 @@ from myna.faces.webpubsub.payloads import carry
 from myna.faces.webpubsub.selecting import is_ours
 from myna.faces.webpubsub.tokens import Tokens
 from myna.wire import reasons
+
+ORIGINS: Final = 10_000  # hubs that are remembered
 
 
 @dataclass(slots=True)
@@ -73,6 +76,8 @@ class Backend:
     ) -> Message:
         origin = self._origins.get(tenant.name)
         if origin is None:
+            if len(self._origins) >= ORIGINS:
+                self._origins.clear()
             origin = Origin(DIALECT, tenant.name)
             self._origins[tenant.name] = origin
         message = Message(topic, payload, GROUP_QOS, False, origin, now, now + ttl if ttl else 0.0)
