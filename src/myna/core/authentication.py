@@ -19,6 +19,7 @@ from myna.wire.errors import ProtocolViolation
 from myna.wire.packets import MQTT_5, Auth, Connect
 from myna.wire.properties import Properties
 
+ANSWERED_WITHIN: Final = 10.0  # seconds a client has for each question; it is half open meanwhile
 FAILED: Final = (reasons.BAD_USER_NAME_OR_PASSWORD, reasons.NOT_AUTHORIZED)
 
 
@@ -52,6 +53,15 @@ class _Late(Timed):
 
 
 @final
+class _Unanswered(Timed):
+    def __init__(self, owner: "Authentication") -> None:
+        self._owner = owner
+
+    def due(self, now: float) -> None:
+        self._owner.give_up(now)
+
+
+@final
 class Authentication:
     __slots__ = (
         "_answers",
@@ -64,6 +74,7 @@ class Authentication:
         "_peer",
         "_renews",
         "_ticket",
+        "_unanswered",
         "is_challenged",
     )
 
@@ -78,6 +89,7 @@ class Authentication:
         self._peer = peer
         self._method: str | None = None
         self._ticket: ConnectTicket | None = None
+        self._unanswered: Deadline | None = None
         self.is_challenged = False  # it is the client's turn
 
     def ask(self, connect: Connect, now: float) -> None:
@@ -117,7 +129,7 @@ class Authentication:
         data = None if properties is None else properties.authentication_data
         ticket = self._ticket
         if packet.code == reasons.CONTINUE_AUTHENTICATION and ticket is not None and self.is_challenged:
-            self.is_challenged = False
+            self._be_answered()
             ticket.data = data
             late = self._broker.logins.delay(self._peer.address, ticket.login, now)
             if late > 0.0:
@@ -146,7 +158,7 @@ class Authentication:
     def forget(self) -> None:
         """The connection has ended: nothing the gate still says is of use."""
         self._ticket = None
-        self.is_challenged = False
+        self._be_answered()
         if self._late is not None:
             self._late.cancel()
             self._late = None
@@ -190,8 +202,24 @@ class Authentication:
             self.refused(ticket, reasons.CONNECTION_RATE_EXCEEDED, must_wait(wait), now)
         else:
             self.is_challenged = True
+            self._unanswered = self._broker.deadlines.add(now + ANSWERED_WITHIN, _Unanswered(self))
             self._link.output.write(self.answer(reasons.CONTINUE_AUTHENTICATION, data))
             self._link.read_on(UNJUDGED)
+
+    def give_up(self, now: float) -> None:
+        """The client does not answer."""
+        self._unanswered = None
+        ticket = self._ticket
+        assert ticket is not None  # or this would have been called off
+        ticket.counts = False  # nothing has been tried yet
+        self.refused(ticket, reasons.NOT_AUTHORIZED, f"no answer within {ANSWERED_WITHIN:.0f} s", now)
+
+    def _be_answered(self) -> None:
+        """It is not the client's turn any more."""
+        self.is_challenged = False
+        if self._unanswered is not None:
+            self._unanswered.cancel()
+            self._unanswered = None
 
     def _ticket_for(self, client_id: str, level: int) -> ConnectTicket:
         self._client_id = client_id
