@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 NARROWEST: Final = 12  # characters that a column keeps where the terminal has no room
+WHOLE: Final = {"SINCE", "UNTIL", "PUBLISHED", "EXPIRES", "PROTOCOL"}  # columns that mean nothing when they are cut off
 GAP: Final = "  "
 
 
@@ -18,7 +19,8 @@ def show_table(head: Sequence[str], rows: Sequence[Sequence[object]], room: int 
     """Columns as wide as they must be, and together no wider than the terminal, as far as that can be had."""
     cells = [list(head), *([harmless(str(cell)) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
-    _narrow(widths, _terminal() if room is None else room)
+    least = [width if name in WHOLE else max(NARROWEST, len(name)) for name, width in zip(head, widths, strict=True)]
+    _narrow(widths, least, _terminal() if room is None else room)
     for row in cells:
         fitted = [_fit(cell, width).ljust(width) for cell, width in zip(row, widths, strict=True)]
         yield GAP.join(fitted).rstrip()
@@ -29,11 +31,13 @@ def _terminal() -> int:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
 
 
-def _narrow(widths: list[int], room: int) -> None:
-    """The widest column gives way first."""
+def _narrow(widths: list[int], least: list[int], room: int) -> None:
+    """The widest of the columns that can gives way first."""
     spare = room - len(GAP) * (len(widths) - 1)
-    while room and sum(widths) > spare and max(widths) > NARROWEST:
-        widest = widths.index(max(widths))
+    while room and sum(widths) > spare:
+        widest = max(range(len(widths)), key=lambda column: widths[column] - least[column])
+        if widths[widest] <= least[widest]:
+            return
         widths[widest] -= 1
 
 
