@@ -10,8 +10,8 @@ Exchanges of several packets, and names that must not be found out by asking, ha
 `core.verdict`. A ticket of level 0 is an HTTP request: what was sent as a bearer token, or as `x-api-key`, stands in
 `peer.token` and, as for clients that have nowhere else to put it, is the password; there is no client id then.
 
-Failed logins are counted by the ticket's user name. Whoever finds that another name is tried says so in its `login`,
-and clears `counts` where nothing was tried, or what was shown is genuine and has only run out.
+Failed logins are counted by the ticket's user name. Whoever finds that another name is tried puts that there, and
+clears `counts` where nothing was tried, or what was shown is genuine and has only run out.
 
 What a newcomer gets wrong: a wrong password is a Refusal, an unknown user name is None, and the chain's end refuses.
 Nothing slow (hashing, files, network) runs in `judge` itself; that is what the awaitable is for.
@@ -26,6 +26,8 @@ from typing import ClassVar
 from msgspec import Struct
 
 from myna.core.broker import Broker
+from myna.core.identity import Identity
+from myna.core.outcome import Refusal
 from myna.core.ports import Ticket
 from myna.core.verdict import Answer, Verdict
 from myna.formats.outgoing import HttpCaller
@@ -45,6 +47,8 @@ class AccessContext:
     http        for asking somebody else
     broker      sessions, counters, and `kept` for small values that last
     secret      a key by name: made on first use, kept in the data folder
+    arm         the broker's deadlines may have changed
+    review      what lets clients in has changed: those who are inside are judged `again`
     """
 
     now: Callable[[], float]
@@ -52,6 +56,8 @@ class AccessContext:
     http: HttpCaller
     broker: Broker
     secret: Callable[[str], str]
+    arm: Callable[[], None] = lambda: None
+    review: Callable[[], None] = lambda: None
 
 
 class Authenticator(ABC):
@@ -74,6 +80,12 @@ class Authenticator(ABC):
     @abstractmethod
     def judge(self, ticket: Ticket, now: float) -> Answer:
         """A CONNECT, a re-authentication by AUTH, or an HTTP request."""
+
+    def again(self, shown: object) -> Identity | Refusal | None:
+        """What it would say now of somebody it let in by showing this (`revocation.let_in`); None where nothing that it
+        knows of has changed.
+        """
+        return None
 
     def tick(self, now: float) -> None:
         """Called once a second: the place to notice that a file has changed."""

@@ -11,7 +11,7 @@ from myna.core.broker import Broker
 from myna.core.deadlines import Deadline, Timed
 from myna.core.identity import Identity
 from myna.core.link import UNJUDGED, Link
-from myna.core.logins import login_name, must_wait
+from myna.core.logins import login_name
 from myna.core.ports import Gate, Peer, Ticket
 from myna.wire import reasons
 from myna.wire.encode import encode
@@ -64,13 +64,13 @@ class _Unanswered(Timed):
 @final
 class Authentication:
     __slots__ = (
-        "_answers",
         "_broker",
         "_client_id",
         "_gate",
         "_late",
         "_link",
         "_method",
+        "_names",
         "_peer",
         "_renews",
         "_ticket",
@@ -81,8 +81,8 @@ class Authentication:
     def __init__(self, broker: Broker, link: Link, gate: Gate, peer: Peer) -> None:
         self._broker = broker
         self._client_id = ""
+        self._names = ("", "")  # tenant and user, as they were admitted
         self._late: Deadline | None = None
-        self._answers = False  # what is late is an answer to the gate's question
         self._renews = False  # the question is one of a connection that is open
         self._link = link
         self._gate = gate
@@ -115,10 +115,7 @@ class Authentication:
         self._late = None
         ticket = self._ticket
         assert ticket is not None  # or this would have been called off
-        if self._answers:
-            self._gate.answered(ticket, now)
-        else:
-            self._gate.admit(ticket, now)
+        self._gate.admit(ticket, now)
 
     def receive(self, packet: Auth, client_id: str, is_open: bool, now: float) -> None:
         """AUTH goes on with an exchange or, on an open connection, begins a new one."""
@@ -131,18 +128,12 @@ class Authentication:
         if packet.code == reasons.CONTINUE_AUTHENTICATION and ticket is not None and self.is_challenged:
             self._be_answered()
             ticket.data = data
-            late = self._broker.logins.delay(self._peer.address, ticket.login, now)
-            if late > 0.0:
-                self._answers = True
-                self._late = self._broker.deadlines.add(now + late, _Late(self))
-            else:
-                self._gate.answered(ticket, now)
+            self._gate.answered(ticket, now)
         elif packet.code == reasons.REAUTHENTICATE and is_open and ticket is None:
             ticket = self._ticket_for(client_id, MQTT_5)
             ticket.method = method
             ticket.data = data
             self._renews = True
-            self._answers = False
             self._ticket = ticket
             self._gate.admit(ticket, now)
         else:
@@ -174,6 +165,8 @@ class Authentication:
             self._broker.logins.succeeded(self._peer.address, _name(ticket))
         self._link.assigned_id = ticket.assigned_id
         self._link.words = ticket.words
+        if not self._renews:
+            self._names = (identity.tenant, identity.user)
         self._link.admitted(identity, data, now)
 
     def refused(self, ticket: ConnectTicket, reason: int, text: str, now: float) -> None:
@@ -191,16 +184,13 @@ class Authentication:
         """End an open connection because of who the client is, or is no longer: that is counted and reported."""
         name = reasons.reason_name(reason)
         self._broker.counters.refuse(f"credentials:{name}")
-        self._broker.watcher.refused("to stay connected", "", self._client_id, self._peer.address, text or name, now)
+        tenant, user = self._names
+        address = self._peer.address
+        self._broker.watcher.refused("to stay connected", tenant, self._client_id, address, text or name, now, user)
         self._link.disconnect(reason, now, text=text)
 
     def challenged(self, ticket: ConnectTicket, data: bytes, now: float) -> None:
-        if ticket is not self._ticket:
-            return
-        wait = self._broker.logins.wait(self._peer.address, ticket.login, now) if ticket.login else 0.0
-        if wait > 0.0:  # only now is it known whose password is tried
-            self.refused(ticket, reasons.CONNECTION_RATE_EXCEEDED, must_wait(wait), now)
-        else:
+        if ticket is self._ticket:
             self.is_challenged = True
             self._unanswered = self._broker.deadlines.add(now + ANSWERED_WITHIN, _Unanswered(self))
             self._link.output.write(self.answer(reasons.CONTINUE_AUTHENTICATION, data))
@@ -232,7 +222,7 @@ class Authentication:
 
 def _name(ticket: Ticket) -> str:
     """What a login is counted by, beside its address."""
-    return ticket.login or login_name(ticket.user_name, ticket.password if ticket.method is None else ticket.data)
+    return login_name(ticket.user_name, ticket.password if ticket.method is None else ticket.data)
 
 
 def _shows_something(ticket: Ticket) -> bool:

@@ -341,7 +341,7 @@ class Broker(Ticking):
         if code in (reasons.QUOTA_EXCEEDED, reasons.PACKET_TOO_LARGE):
             origin = message.origin
             cause = f"{reasons.reason_name(code)}: delivered, but not retained"
-            self.watcher.refused("RETAIN", tenant.name, origin.client_id, origin.address, cause, now)
+            self.watcher.refused("RETAIN", tenant.name, origin.client_id, origin.address, cause, now, origin.user)
         return code
 
     def may_retain(self, tenant: Tenant, message: Message) -> int:

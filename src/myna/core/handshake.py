@@ -30,6 +30,7 @@ from myna.wire.topics import check_topic
 
 ABSENT = -1
 SAYS_NAME_LATER: Final = "SCRAM-"  # methods whose exchange holds the name: whether that has to wait is asked then
+LONGEST_NAME: Final = 128  # characters of a user name in the log
 
 
 @final
@@ -139,6 +140,25 @@ def open_session(
     return Opened(session, identity, keep_alive, resumed is not None, origin)
 
 
+def report_refusal(
+    broker: Broker, connect: Connect | None, identity: Identity | None, address: str, reason: int, text: str, now: float
+) -> None:
+    name = reasons.reason_name(reason)
+    client_id = "" if connect is None else connect.client_id
+    tenant, user = "", "" if connect is None else public_name(connect.user_name)
+    if identity is not None:
+        tenant, user = identity.tenant, identity.user
+    broker.counters.refuse(f"connect:{name}")
+    broker.watcher.refused("CONNECT", tenant, client_id, address, text or name, now, user)
+
+
+def public_name(user_name: str | None) -> str:
+    """What somebody calls himself, for the log; nothing that looks like a token in the wrong place."""
+    if user_name is None or len(user_name) > LONGEST_NAME or user_name.startswith("eyJ"):
+        return ""
+    return user_name
+
+
 def origin_of(session: Session, address: str) -> Origin:
     """Of what a client publishes as who it is now."""
     tenant, _, client_id = session.key
@@ -224,6 +244,7 @@ def _accept_link(limits: Limits, link: Link, connect: Connect) -> None:
             packet_size = properties.maximum_packet_size
         aliases = max(min(properties.topic_alias_maximum, limits.topic_alias_maximum), 0)
     link.accept(connect.level, receive_maximum, packet_size, aliases)
+    link.is_bridge = connect.is_bridge
     link.subscribe_rate = bucket(limits.subscribes_per_second, 0.0)
 
 
@@ -270,7 +291,7 @@ def _connack(
     if limits.maximum_qos < 2:
         answer.maximum_qos = limits.maximum_qos
     answer.retain_available = ABSENT if limits.retain_available else 0
-    answer.maximum_packet_size = limits.packet_size if limits.packet_size else ABSENT
+    answer.maximum_packet_size = limits.packet_size if 0 < limits.packet_size < UNLIMITED else ABSENT
     if not connect.client_id:
         answer.assigned_client_id = client_id  # [MQTT-3.2.2-16]
     if limits.topic_alias_maximum:

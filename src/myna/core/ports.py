@@ -222,8 +222,12 @@ class Watcher:
     def published(self, tenant: str, message: Message, matched: bool, now: float) -> None:
         return
 
-    def refused(self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float) -> None:
-        """Something a client asked for was not done: `what` it was, and the cause in words."""
+    def refused(
+        self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float, user: str = ""
+    ) -> None:
+        """Something a client asked for was not done: `what` it was, and the cause in words. `user`: as far as it is
+        known, or what a client that nobody knows yet calls itself.
+        """
         return
 
 
@@ -242,10 +246,8 @@ class Ticket(ABC):
         self.user_properties: list[tuple[str, str]] | None = None  # of CONNECT
         self.peer = Peer()
         self.authenticator = ""  # who was asked last
-        # Of failed logins: the name that is tried, where the user name is not it; and whether this is a login by that
-        # name at all, so that it counts, right or wrong. It is not where nobody has looked at what was shown, and where
+        # Is it a login by its user name, right or wrong? Not where nobody has looked at what was shown, and not where
         # that is genuine but has run out.
-        self.login = ""
         self.counts = True
         self.exchange: object = None  # the gate's own, from one packet of an exchange to the next
         # What the gate may add to its answer: a name for a client that brought none, user properties for CONNACK.

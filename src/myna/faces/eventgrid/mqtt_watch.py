@@ -71,7 +71,9 @@ class MqttWatch(Watcher):
         if receiver.key[0] == self._tenant and isinstance(receiver, Session):
             self._metrics.dropped(reason, receiver.is_persistent())
 
-    def refused(self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float) -> None:
+    def refused(
+        self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float, user: str = ""
+    ) -> None:
         word, _, rest = what.partition(" ")
         known = _OPERATIONS.get(word)
         if known is None or (tenant != self._tenant and not (tenant == "" and self._takes_unknown)):
