@@ -430,3 +430,28 @@ def test_any_claims_that_are_signed_are_an_identity_or_a_refusal(claims: dict[st
     shown = token({"iss": "i", "aud": "broker", "exp": 5000, "sub": "a", **claims})
     verdict = asyncio.run(HOUSE.judge(ticket(shown, client_id=client_id)))
     assert isinstance(verdict, Identity | Refusal | Unclaimed)
+
+
+async def test_forged_tokens_count_as_guesses_and_tokens_that_have_run_out_do_not() -> None:
+    house = House()
+    house.world.broker.logins.failures = 3
+    for number in range(5):
+        old = house.token(exp=house.world.now - 100 - number)
+        assert await house.code(old, user="") == 0x87
+    assert house.world.refused("login:failed") == 0
+    for number in range(3):
+        forged = token(house.claims(jti=str(number)), OTHER_RSA.private_numbers().p.to_bytes(256, "big"))
+        assert await house.code(forged, user="", client_id=f"c{number}") == 0x87
+    assert await house.code(house.token(), user="", client_id="d") == 0x9F
+
+
+async def test_a_token_makes_its_bearer_known_here_and_not_the_name_beside_it() -> None:
+    house = House()
+    house.world.broker.logins.failures = 3
+    good = house.token()
+    assert await house.code(good, user="") == 0
+    assert await house.code(good, user="admin") == 0
+    for name in ("a", "b", "d"):
+        house.world.broker.logins.failed("192.0.2.1:1", name, house.world.now)
+    assert await house.code(good, user="admin") == 0x9F
+    assert await house.code(good, user="") == 0

@@ -10,6 +10,7 @@ from myna.testing import (
     World,
 )
 from myna.wire import reasons
+from myna.wire.packets import Publish
 
 ORIGIN = Origin("api", TENANT)
 
@@ -145,3 +146,18 @@ def test_whether_a_message_would_be_kept_can_be_asked_before_it_is_published() -
     assert world.broker.may_retain(world.tenant, Message("b", b"", 1, True, other.origin, 0.0)) == reasons.SUCCESS
     limits.retain_available = False
     assert world.broker.may_retain(world.tenant, one) == reasons.RETAIN_NOT_SUPPORTED
+
+
+def test_one_that_is_larger_than_a_retained_message_may_be_is_delivered_and_not_kept() -> None:
+    limits = Limits()
+    limits.retained_size = 10
+    world = World(limits=limits)
+    listener = world.connected("listener")
+    listener.subscribe("#")
+    world.publish("t", bytes(10), retain=True)
+    world.publish("t", bytes(11), retain=True)
+    assert [len(one.payload) for one in listener.received() if isinstance(one, Publish)] == [10, 11]
+    (kept,) = world.broker.retained(world.tenant, "#", world.now)
+    assert len(kept.payload) == 10
+    assert world.refused("retained_limit") == 1
+    assert "packet too large: delivered, but not retained" in world.watcher.lines[-1]

@@ -81,6 +81,7 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     # Retained messages.
     retained_messages: Number | None = None
     retained_bytes: Size | None = None
+    retained_size: Size | None = None
     retained_per_subscription: Number | None = None
     retained_per_second: Annotated[float, Meta(ge=0)] | None = None
     retained_bytes_per_second: Size | None = None
@@ -144,6 +145,8 @@ PROFILES: Final[dict[str, LimitSettings]] = {
         receive_maximum=1000,
         topic_alias_maximum=10,
         publishes_per_second=1000.0,
+        inbound_bytes_per_second=1_048_576.0,
+        outbound_bytes_per_second=1_048_576.0,
         tenant_publishes_per_second=1000.0,
         tenant_bytes_per_second=Size(1024 * 1024),
         keep_alive_maximum=KeepAlive(1160),
@@ -160,6 +163,7 @@ PROFILES: Final[dict[str, LimitSettings]] = {
         queue_policy="drop_session",
         retained_messages=10_000,
         retained_bytes=Size(640 * 1024 * 1024),
+        retained_size=Size(65_536),
     ),
     "webpubsub": LimitSettings(
         levels=("3.1.1", "5"),

@@ -119,6 +119,8 @@ class Broker(Ticking):
         """What all tenants share."""
         self.process = limits
         self.connect_rate = bucket(limits.connects_per_second, 0.0)
+        self.census.most_subscriptions = limits.subscriptions
+        self.census.most_retained_bytes = limits.retained_bytes
 
     def ask(self, quotas: Quotas) -> None:
         """Somebody outside has a say in how much a tenant may use."""
@@ -336,9 +338,9 @@ class Broker(Ticking):
     def retain(self, tenant: Tenant, message: Message, now: float) -> int:
         """Keep it as its topic's retained message, or remove that if it is empty; deliver to nobody [MQTT-3.3.1-6]."""
         code = self.retaining.retain(tenant, message, self.quotas, now)
-        if code == reasons.QUOTA_EXCEEDED:
+        if code in (reasons.QUOTA_EXCEEDED, reasons.PACKET_TOO_LARGE):
             origin = message.origin
-            cause = "quota exceeded: delivered, but not retained"
+            cause = f"{reasons.reason_name(code)}: delivered, but not retained"
             self.watcher.refused("RETAIN", tenant.name, origin.client_id, origin.address, cause, now, origin.user)
         return code
 

@@ -14,7 +14,7 @@ from myna.core.broker import Broker
 from myna.core.identity import Identity
 from myna.core.limits import Limits, bucket
 from myna.core.link import UNLIMITED, Link
-from myna.core.logins import login_name
+from myna.core.logins import login_name, must_wait
 from myna.core.message import Message, Origin, copy_for_delivery, is_as_declared
 from myna.core.ports import Peer
 from myna.core.receiver import SessionKey
@@ -29,6 +29,7 @@ from myna.wire.properties import Properties
 from myna.wire.topics import check_topic
 
 ABSENT = -1
+SAYS_NAME_LATER: Final = "SCRAM-"  # methods whose exchange holds the name: whether that has to wait is asked then
 LONGEST_NAME: Final = 128  # characters of a user name in the log
 
 
@@ -75,10 +76,15 @@ def keep_out(broker: Broker, connect: Connect, address: str, now: float) -> Refu
     ban = broker.bans.banned_everywhere(address, now, client_id=connect.client_id)
     if ban is not None:
         return Refused(reasons.BANNED, words_of(ban))
-    wait = broker.logins.wait(address, login_name(connect.user_name, connect.client_id), now)
-    if wait > 0.0:
-        return Refused(reasons.CONNECTION_RATE_EXCEEDED, f"too many failed logins from there: wait {wait:.0f} s")
-    return None
+    properties = connect.properties
+    method = None if properties is None else properties.authentication_method
+    shown = connect.password if properties is None or method is None else properties.authentication_data
+    if connect.password is None and method is None:
+        return None  # it has nothing to guess by
+    if method is not None and method.startswith(SAYS_NAME_LATER):
+        return None
+    wait = broker.logins.wait(address, login_name(connect.user_name, shown), now)
+    return Refused(reasons.CONNECTION_RATE_EXCEEDED, must_wait(wait)) if wait > 0.0 else None
 
 
 def open_session(

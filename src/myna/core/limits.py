@@ -77,6 +77,7 @@ class Limits:
         # Retained messages.
         self.retained_messages = 1_000_000
         self.retained_bytes = 512 * 1024 * 1024
+        self.retained_size = 0  # of one, its payload alone
         self.retained_per_subscription = 0
         self.retained_per_second = 0.0  # of a tenant; what is above is delivered and not kept
         self.retained_bytes_per_second = 0
@@ -152,6 +153,7 @@ LIMIT_NAMES: Final = (
     "queue_qos_0_drops_oldest",
     "retained_messages",
     "retained_bytes",
+    "retained_size",
     "retained_per_subscription",
     "retained_per_second",
     "retained_bytes_per_second",
@@ -169,6 +171,8 @@ class ProcessLimits:
         self.connections = 0
         self.sessions = 0
         self.connects_per_second = 0.0
+        self.subscriptions = 0
+        self.retained_bytes = 0
         self.idle_tenant = 300.0  # seconds after which a tenant that holds nothing is forgotten
 
 

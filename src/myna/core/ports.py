@@ -247,6 +247,9 @@ class Ticket(ABC):
         self.user_properties: list[tuple[str, str]] | None = None  # of CONNECT
         self.peer = Peer()
         self.authenticator = ""  # who was asked last
+        # Is it a login by its user name, right or wrong? Not where nobody has looked at what was shown, and not where
+        # that is genuine but has run out.
+        self.counts = True
         self.exchange: object = None  # the gate's own, from one packet of an exchange to the next
         # What the gate may add to its answer: a name for a client that brought none, user properties for CONNACK.
         self.assigned_id = ""

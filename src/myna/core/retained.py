@@ -6,6 +6,7 @@ broker, whose deadlines know when it is time, removes it.
 
 from typing import Final, final
 
+from myna.core.census import Census
 from myna.core.deadlines import Deadline
 from myna.core.message import Message
 from myna.core.receiver import Subscription
@@ -24,9 +25,10 @@ class RetainedNode:
 
 @final
 class Retained:
-    """`count` and `size` are what limits look at: all but the broker's own."""
+    """`count` and `size` are what limits look at: all but the broker's own. `census` counts those of all tenants."""
 
-    def __init__(self) -> None:
+    def __init__(self, census: Census | None = None) -> None:
+        self._census = Census() if census is None else census
         self._root = RetainedNode()
         self._topics: dict[str, RetainedNode] = {}
         self._expiries: dict[str, Deadline] = {}
@@ -47,11 +49,12 @@ class Retained:
         node.message = message
         if message.topic.startswith(OWN):
             return
+        grown = message.size()
         if replaced is None:
             self.count += 1
         else:
-            self.size -= replaced.size()
-        self.size += message.size()
+            grown -= replaced.size()
+        self._grow(grown)
 
     def remove(self, topic: str) -> bool:
         node = self._topics.pop(topic, None)
@@ -62,10 +65,14 @@ class Retained:
         node.message = None
         if not topic.startswith(OWN):
             self.count -= 1
-            self.size -= message.size()
+            self._grow(-message.size())
         self.set_expiry(topic, None)
         self._prune(topic)
         return True
+
+    def _grow(self, size: int) -> None:
+        self.size += size
+        self._census.retained_bytes += size
 
     def match(self, filter: str, now: float, limit: int = 0) -> list[Message]:
         """Those a new subscription to this filter must see; at most `limit` of them if that is not 0."""

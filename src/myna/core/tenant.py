@@ -69,13 +69,13 @@ class Tenant:
         self.subscribe_rate: Bucket | None = None
         self.retain_rate: Throughput | None = None
         self.router = Router(limits, name)
-        self.retained = Retained()
+        self.retained = Retained(census)
         self.connections = 0
         self.subscriptions = 0
         self.messages_received: i64 = 0
         self.published: dict[tuple[bool, bool], Published] = {}  # by MQTT clients: of version 5, over WebSocket
         self.delivered: dict[tuple[bool, bool], Delivered] = {}  # to them
-        self._census = census
+        self.census = census
         self._of_users: dict[str, Throughput] = {}
         self._sessions: dict[SessionKey, Receiver] = {}
         self._of_user = Index()
@@ -123,11 +123,20 @@ class Tenant:
     def connected(self) -> None:
         """One client more is connected."""
         self.connections += 1
-        self._census.connections += 1
+        self.census.connections += 1
 
     def disconnected(self) -> None:
         self.connections -= 1
-        self._census.connections -= 1
+        self.census.connections -= 1
+
+    def subscribed(self) -> None:
+        """One of its sessions holds a filter more."""
+        self.subscriptions += 1
+        self.census.subscriptions += 1
+
+    def unsubscribed(self) -> None:
+        self.subscriptions -= 1
+        self.census.subscriptions -= 1
 
     def is_empty(self) -> bool:
         """Nobody would miss it: no sessions, no retained messages."""
@@ -153,7 +162,7 @@ class Tenant:
     def enter(self, receiver: Receiver) -> None:
         """A session exists from now on."""
         if receiver.key not in self._sessions:
-            self._census.sessions += 1
+            self.census.sessions += 1
         self._sessions[receiver.key] = receiver
         self._of_client.add(receiver.key[2], receiver)
         self._of_user.add(receiver.identity.user, receiver)
@@ -162,7 +171,7 @@ class Tenant:
         if self._sessions.get(receiver.key) is not receiver:
             return
         del self._sessions[receiver.key]
-        self._census.sessions -= 1
+        self.census.sessions -= 1
         self._of_client.remove(receiver.key[2], receiver)
         self._leave_user(receiver.identity.user, receiver)
 

@@ -4,7 +4,9 @@ import re
 
 import pytest
 
+from myna.core.limits import Limits
 from myna.faces.eventgrid.importing import build_namespace, parse_document
+from myna.testing import World
 from tests.faces.eventgrid.harness import Desk
 
 ONE = "/mqtt/retainedMessages/message"
@@ -185,3 +187,13 @@ async def test_other_methods_are_405() -> None:
     desk = Desk()
     assert (await desk.call("POST", LIST)).headers["allow"] == "GET"
     assert (await desk.call("PUT", ONE)).headers["allow"] == "GET, DELETE"
+
+
+async def test_a_retained_message_that_is_too_large_is_413() -> None:
+    limits = Limits()
+    limits.retained_size = 10
+    desk = Desk(world=World(limits=limits))
+    answer = await desk.publish("topic=t&retain=1", body=bytes(11))
+    assert (answer.status, answer.json()["error"]["code"]) == (413, "MessageTooLarge")
+    assert (await desk.publish("topic=t&retain=1", body=bytes(10))).status == 204
+    assert (await desk.publish("topic=t", body=bytes(11))).status == 204

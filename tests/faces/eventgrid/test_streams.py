@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
+from myna.core.bans import USER
 from myna.faces.eventgrid.settings import ApiKeySettings, Settings
+from myna.testing import TENANT
 from tests.faces.eventgrid.harness import KEY, Desk
 from tests.faces.eventgrid.test_retained import restricted
 
@@ -177,3 +179,13 @@ async def test_head_opens_nothing() -> None:
     answer = await desk.call("HEAD", STREAM)
     assert (answer.status, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
     assert (await desk.publish("topic=a%2F1")).headers["mqtt-reason-code"] == "16"
+
+
+async def test_whoever_is_banned_meanwhile_gets_no_more_of_it() -> None:
+    desk = Desk()
+    stream = await begun(desk)
+    desk.world.broker.bans.ban(TENANT, USER, "backend", desk.world.now)
+    desk.world.connected("c").publish("a/b", b"too late", 0)
+    await stream.end()
+    assert stream.ended
+    assert (await desk.publish("topic=a%2Fb", body=b"x")).status == 403

@@ -193,3 +193,37 @@ async def test_an_issuer_that_cannot_be_asked_for_its_keys_is_503() -> None:
     made = Desk(Settings(issuers=(issuer,)))
     answer = await made.publish("topic=a", token=signers.token({"iss": "i"}, signers.RSA).encode())
     assert (answer.status, answer.code) == (503, "ServerBusy")
+
+
+async def test_whoever_shows_forged_tokens_has_to_wait_and_whoever_s_has_run_out_has_not() -> None:
+    made = desk()
+    world = made.world
+    world.broker.logins.failures = 3
+    good = token(world, sub="device-17").encode()
+
+    async def status(shown: bytes) -> int:
+        return (await made.publish("topic=devices/device-17/x", token=shown)).status
+
+    first = await status(good)
+    for number in range(5):
+        assert await status(token(world, sub="device-17", exp=int(world.now) - 400 - number).encode()) == 401
+    for number in range(3):
+        head, claims, signature = token(world, sub="device-17", jti=str(number)).split(".")
+        forged = ".".join((head, claims, "A" * len(signature))).encode()
+        assert await status(forged) == 401
+    answer = await made.publish("topic=a", token=token(world, sub="device-17", jti="new").encode())
+    assert (answer.status, int(answer.headers["retry-after"]) > 0) == (429, True)
+    assert await status(good) == first
+    world.pass_time(301)
+    assert await status(token(world, sub="device-17", jti="new").encode()) == first
+
+
+async def test_keys_that_are_guessed_count_as_well() -> None:
+    made = Desk()
+    made.world.broker.logins.failures = 3
+    assert [(await made.publish("topic=a", token=b"guess %d" % number)).status for number in range(4)] == [
+        401,
+        401,
+        401,
+        429,
+    ]

@@ -429,6 +429,7 @@ class Hub:
             "raw_path": raw_path.encode(),
             "query_string": query.encode(),
             "headers": [(name.encode(), value.encode()) for name, value in headers],
+            "client": ("192.0.2.7", 4711),
         }
 
         async def receive() -> Message:

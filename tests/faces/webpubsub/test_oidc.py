@@ -164,3 +164,21 @@ def test_settings_that_cannot_work_are_named_and_a_reload_keeps_the_old_ones(cap
     assert send(here, token(claims(here), RSA)) == 202
     assert here.face.reload(Settings())
     assert send(here, token(claims(here), RSA)) == 401
+
+
+def test_whoever_shows_forged_tokens_has_to_wait_and_whoever_s_has_run_out_has_not() -> None:
+    here = hub()
+    here.world.broker.logins.failures = 3
+    good = token(claims(here), RSA)
+    assert send(here, good) == 202
+    for number in range(5):
+        assert send(here, token(claims(here, exp=here.now() - 400 - number), RSA)) == 401
+    forged = [token(claims(here, jti=str(number)), OTHER_RSA) for number in range(4)]
+    assert [send(here, one) for one in forged[:3]] == [401, 401, 401]
+    refused = here.call("POST", ":send", b"x", token=forged[3], content_type="text/plain")
+    assert (refused.status, refused.headers[b"retry-after"]) == (429, b"1")
+    assert send(here, token(claims(here, jti="new"), RSA)) == 429
+    assert send(here, good) == 202  # has been seen to be good
+    assert here.call("POST", ":send", b"x", content_type="text/plain").status == 202  # by an access key
+    here.world.pass_time(1.1)
+    assert send(here, token(claims(here, jti="new"), RSA)) == 202

@@ -21,9 +21,9 @@ from myna.faces.eventgrid.decoding import (
     read_user_properties,
 )
 from myna.faces.eventgrid.endpoint import Call, Endpoint, Reply
+from myna.faces.eventgrid.identify import address_of
 from myna.faces.eventgrid.naming import BATCH_QUERY, Publication, check_version, split_query
 from myna.faces.eventgrid.publish import say
-from myna.faces.eventgrid.service import address_of
 from myna.wire.properties import Properties
 
 _JSON: Final = (b"content-type", b"application/json; charset=utf-8")

@@ -87,7 +87,7 @@ class EventGridFace(Face):
             context.broker,
             self._tenant,
             settings,
-            Doorman(tokens, certificates, webhook, visitors),
+            Doorman(context.broker.core, tokens, certificates, webhook, visitors),
             HttpQuota(settings.http_quota(), context.now()),
             self._records,
             self._metrics,

@@ -15,11 +15,12 @@ from myna.faces.contract import BodyTooLarge, ClientGone, Receive, Scope, Send, 
 from myna.faces.eventgrid.answers import Fault, Headers, error_body, error_headers
 from myna.faces.eventgrid.callers import Caller
 from myna.faces.eventgrid.endpoint import may_echo
+from myna.faces.eventgrid.identify import address_of
 from myna.faces.eventgrid.naming import Headers as PublishHeaders
 from myna.faces.eventgrid.naming import Publication, read_headers, read_publication, read_query
 from myna.faces.eventgrid.records import Record
 from myna.faces.eventgrid.replies import Replies
-from myna.faces.eventgrid.service import Service, address_of
+from myna.faces.eventgrid.service import Service
 
 log = logging.getLogger("myna.eventgrid")
 

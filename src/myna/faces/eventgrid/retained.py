@@ -18,10 +18,11 @@ from myna.faces.eventgrid.answers import Fault
 from myna.faces.eventgrid.callers import Caller
 from myna.faces.eventgrid.decoding import decode_percent
 from myna.faces.eventgrid.endpoint import Call, Endpoint, Reply, find_header
+from myna.faces.eventgrid.identify import address_of
 from myna.faces.eventgrid.naming import LIST_QUERY, QUERY, Publication, check_version, read_topic, split_query
 from myna.faces.eventgrid.presenting import header_text, instant, property_headers
 from myna.faces.eventgrid.publish import say
-from myna.faces.eventgrid.service import address_of, packet_size
+from myna.faces.eventgrid.service import packet_size
 from myna.wire.topics import check_filter, check_topic
 
 PAGE: Final = 100  # messages at most, and when nothing is said

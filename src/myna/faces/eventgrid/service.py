@@ -120,6 +120,9 @@ class Service:
         reason = self.broker.core.may_retain(self.tenant, message)
         if reason == reasons.RETAIN_NOT_SUPPORTED:
             raise Fault("InvalidRetain", "this namespace keeps no retained messages", "retain")
+        if reason == reasons.PACKET_TOO_LARGE:
+            most = self.tenant.limits.retained_size
+            raise Fault("MessageTooLarge", f"a retained message has at most {most} bytes", "retain")
         if reason != reasons.SUCCESS:
             raise Fault("QuotaExceeded", "there is no room for another retained message", "retain", retry_after=60.0)
 
@@ -178,8 +181,3 @@ def check_vendor_limits(properties: Properties | None) -> None:
     if sum(len(key.encode()) + len(value.encode()) for key, value in pairs) > _VENDOR_USER_PROPERTIES:
         target = "mqtt-user-properties"
         raise Fault("PropertyTooLarge", f"{target} are larger than {_VENDOR_USER_PROPERTIES} bytes", target)
-
-
-def address_of(scope: Scope) -> str:
-    client = scope.get("client")
-    return client[0] if client else ""

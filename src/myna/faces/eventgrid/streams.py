@@ -207,6 +207,9 @@ class Streams(Endpoint):
             if seconds <= 0.0:
                 stream.end(reasons.NOT_AUTHORIZED, self.service.now())  # the token has expired
                 return
+            if self.service.doorman.ban_of(stream.caller, call.scope, self.service.now()) is not None:
+                stream.end(reasons.ADMINISTRATIVE_ACTION, self.service.now())
+                return
             lost, events = stream.take(after)
             if events:
                 now = self.service.now()

@@ -19,7 +19,7 @@ from myna.faces.eventgrid.settings import ApiKeySettings, IssuerSettings
 from myna.formats import issuers
 from myna.formats.claims import values_of
 from myna.formats.issuers import UnknownIssuer
-from myna.formats.jwt import BadToken, Key, looks_like_jwt
+from myna.formats.jwt import BadToken, Key, genuine, looks_like_jwt
 from myna.formats.outgoing import HttpCaller
 from myna.formats.remembered import Remembered
 
@@ -60,7 +60,7 @@ class Tokens:
         api_keys: Sequence[ApiKeySettings],
         now: Callable[[], float],
     ) -> None:
-        self._tenant = tenant
+        self.tenant = tenant
         self._directory = directory
         self._issuers = issuers
         self._now = now
@@ -88,7 +88,8 @@ class Tokens:
             raise UnknownIssuer("this is not a JWT")
         issuer = issuers.choose((one for one in self._issuers if one.serves(method)), text)
         claims, key = await issuer.check_by(text, self._now)
-        caller = self._of_claims(issuer, claims)
+        with genuine():
+            caller = self._of_claims(issuer, claims)
         caller.key = key
         return self._remember(token, caller)
 
@@ -125,7 +126,7 @@ class Tokens:
 
     def _of_api_key(self, entry: ApiKeySettings) -> Caller:
         return Caller(
-            self._tenant,
+            self.tenant,
             self._directory,
             Client(entry.client),
             entry.client,
@@ -139,7 +140,7 @@ class Tokens:
         if not client_id or len(name) > MAXIMUM_NAME:
             raise BadToken(f"no usable object id in {' or '.join(issuer.settings.client_id_claims)}")
         return Caller(
-            self._tenant,
+            self.tenant,
             self._directory,
             Client(name, attributes_of_claims(claims)),
             client_id,

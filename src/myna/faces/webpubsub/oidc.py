@@ -1,6 +1,8 @@
 """REST callers that hold no access key: back ends whose tokens an identity provider has issued. Off unless configured.
 
-    opens(authorization, …)       False at once, or later whether that token is good for the whole REST API
+    opens(authorization, …)       None where that token is good for the whole REST API, else what to answer
+
+Whoever shows tokens that this issuer has not signed counts as somebody who guesses, and waits.
 
 What a newcomer gets wrong: such a token names no hub and no path. Its audience is the service, so whoever has one may
 do everything, unless settings ask for a role. And tokens signed with an access key never get here.
@@ -13,10 +15,12 @@ from typing import Final
 from myna.config import ConfigError
 from myna.config.tokens import IssuerSettings
 from myna.core.broker import Broker
+from myna.core.logins import login_name
+from myna.faces.webpubsub.answers import UNAUTHORIZED, UNAVAILABLE, Answer, too_many_guesses
 from myna.faces.webpubsub.tokens import bearer
 from myna.formats.claims import find_claim, values_of
 from myna.formats.issuers import ANY, Issuer, NoKeys
-from myna.formats.jwt import BadToken, Claims, check_times, has_audience, looks_like_jwt, read_unverified
+from myna.formats.jwt import BadToken, Claims, check_times, genuine, has_audience, looks_like_jwt, read_unverified
 from myna.formats.keys import BadKey
 from myna.formats.outgoing import HttpCaller
 from myna.formats.remembered import Remembered
@@ -97,23 +101,30 @@ class OidcTokens:
                 self._known.clear()
         return self._known.find(authorization, now) is not None
 
-    async def opens(self, authorization: bytes, address: str, objection: str) -> bool | None:
-        """None where nothing can be said of it now. `objection`: why it is no token of an access key."""
+    async def opens(self, authorization: bytes, address: str, objection: str) -> Answer | None:
+        """`objection`: why it is no token of an access key."""
         token = bearer(authorization)
         if self._issuer is None or not looks_like_jwt(token):
             self._refuse("access_token", objection, address)
-            return False
+            return UNAUTHORIZED
+        logins, name = self._broker.logins, login_name(None, authorization)
+        wait = logins.wait(address, name, self._now())
+        if wait > 0.0:
+            return too_many_guesses(wait)
         try:
             claims = await self._issuer.check(token, self._now)
-            self._check_role(claims)
+            with genuine():
+                self._check_role(claims)
         except NoKeys as error:
             self._refuse("oidc_token", str(error), address)
-            return None
+            return UNAVAILABLE
         except BadToken as error:
+            if not error.genuine:
+                logins.failed(address, name, self._now())
             self._refuse("oidc_token", str(error), address)
-            return False
+            return UNAUTHORIZED
         self._known.keep(authorization, True, self._issuer.ends(claims))
-        return True
+        return None
 
     def _check_role(self, claims: Claims) -> None:
         role = self._settings.role

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from myna.core.bans import words_of
 from myna.core.broker import Broker
 from myna.core.identity import LATER, Waiting
 from myna.core.joining import join, part, publish_to_name
@@ -29,6 +30,7 @@ from myna.faces.webpubsub.selecting import is_ours
 from myna.faces.webpubsub.tokens import Tokens
 from myna.wire import reasons
 
+ORIGINS: Final = 10_000  # hubs that are remembered
 PER_TURN: Final = 256  # connections or groups changed in one turn of the loop, some ten milliseconds
 
 Change = Callable[[Receiver, str, float], object]
@@ -53,6 +55,16 @@ class Backend:
     def tenant(self, hub: str) -> Tenant:
         return self.core.tenant(tenant_of(hub, self.default_tenant))
 
+    def banned(self, hub: str, address: str, now: float) -> str:
+        """What somebody is told who must not call from there; empty for everybody else."""
+        tenant = tenant_of(hub, self.default_tenant)
+        ban = self.core.bans.banned(tenant, "", "", address, now)
+        if ban is None:
+            return ""
+        self.core.counters.refuse("webpubsub_rest:banned")
+        self.core.watcher.refused("a REST call", tenant, "", address, words_of(ban), now)
+        return words_of(ban)
+
     async def wait(self, outcome: Outcome | Refusal) -> None:
         """Return when what was published would survive."""
         if isinstance(outcome, Outcome) and outcome.sequence > self.core.journal.store.committed:
@@ -72,6 +84,8 @@ class Backend:
     ) -> Message:
         origin = self._origins.get(tenant.name)
         if origin is None:
+            if len(self._origins) >= ORIGINS:
+                self._origins.clear()
             origin = Origin(DIALECT, tenant.name)
             self._origins[tenant.name] = origin
         message = Message(topic, payload, GROUP_QOS, False, origin, now, now + ttl if ttl else 0.0)
