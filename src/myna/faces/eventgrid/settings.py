@@ -44,8 +44,14 @@ class IssuerSettings(tokens.IssuerSettings, frozen=True):
 
     methods: tuple[Method, ...] = ("OAUTH2-JWT", "CUSTOM-JWT")  # by which MQTT 5 clients may present them
     client_id_claims: tuple[str, ...] = ("oid", "sub")  # the first that is there is the client id
-    name_claims: tuple[str, ...] = ("sub",)  # the authentication name, if not the client id's claim
+    name_claims: tuple[str, ...] = ()  # the authentication name; see `naming_claims`
     roles: tuple[RoleSettings, ...] = VENDOR_ROLES
+
+    def naming_claims(self) -> tuple[str, ...]:
+        """An object id names its bearer, as the vendor's tokens have it; custom ones are named by their subject."""
+        if self.name_claims:
+            return self.name_claims
+        return ("sub",) if self.methods == ("CUSTOM-JWT",) else self.client_id_claims
 
 
 class ApiKeySettings(_Table, frozen=True):

@@ -40,7 +40,7 @@ class Issuer(issuers.Issuer):
         return _first_text(claims, self.settings.client_id_claims)
 
     def identify(self, claims: Mapping[str, Any]) -> str:
-        return _first_text(claims, self.settings.name_claims) or self.client_id(claims)
+        return _first_text(claims, self.settings.naming_claims()) or self.client_id(claims)
 
     def roles(self, claims: Mapping[str, Any]) -> tuple[Role, ...]:
         return tuple(
@@ -123,7 +123,7 @@ class Tokens:
             Client(name, attributes_of_claims(claims)),
             client_id,
             roles=issuer.roles(claims),
-            expires_at=float(claims["exp"]),
+            expires_at=issuer.ends(claims),
             claims=claims,
         )
 
