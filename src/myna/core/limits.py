@@ -40,6 +40,9 @@ class Limits:
         self.publishes_per_second = 0.0  # of each connection
         self.inbound_bytes_per_second = 0.0  # of a connection: it is read from no faster
         self.outbound_bytes_per_second = 0.0  # of a connection: it is written to no faster
+        self.deliveries_per_second = 0.0  # to a connection: it is written to no faster
+        self.tenant_deliveries_per_second = 0.0  # to all connections together
+        self.tenant_delivered_bytes_per_second = 0
         self.tenant_publishes_per_second = 0.0  # of all publishers together, whatever they speak
         self.tenant_bytes_per_second = 0
         self.user_publishes_per_second = 0.0  # of all connections of a user together
@@ -119,6 +122,9 @@ LIMIT_NAMES: Final = (
     "publishes_per_second",
     "inbound_bytes_per_second",
     "outbound_bytes_per_second",
+    "deliveries_per_second",
+    "tenant_deliveries_per_second",
+    "tenant_delivered_bytes_per_second",
     "tenant_publishes_per_second",
     "tenant_bytes_per_second",
     "user_publishes_per_second",

@@ -52,21 +52,31 @@ class Published:
 
 @final
 class Delivered:
-    """What is written to clients, resent or not, in the broker's own counter as well."""
+    """What is written to clients, resent or not, in the broker's own counter as well.
 
-    __slots__ = ("_counters", "by_flags")
+    Where a tenant bounds what its connections are sent, each has one of its own, `is_metered`, that shares the counts.
+    """
 
-    def __init__(self, counters: Counters) -> None:
+    __slots__ = ("_counters", "by_flags", "is_metered", "unpaid")
+
+    def __init__(self, counters: Counters, by_flags: Published, is_metered: bool = False) -> None:
         self._counters = counters
-        self.by_flags = Published()
+        self.by_flags = by_flags
+        self.is_metered = is_metered
+        self.unpaid = 0  # messages sent since somebody took them off the connection's rate
+
+    def of_connection(self) -> "Delivered":
+        return Delivered(self._counters, self.by_flags, True)
 
     def sent(self, flags: int, count: int) -> None:
         """So many PUBLISH packets with this first byte."""
         self._counters.messages_sent += count
+        if self.is_metered:
+            self.unpaid += count
         if flags == 0x30:
             self.by_flags.qos_0 += count
         else:
             self.by_flags.add(flags >> 1 & 0x03, flags & 0x01 != 0, count)
 
 
-NOBODY_YET: Final = Delivered(Counters())  # of a connection that serves no session
+NOBODY_YET: Final = Delivered(Counters(), Published())  # of a connection that serves no session
