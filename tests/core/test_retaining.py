@@ -118,6 +118,7 @@ def test_a_retained_message_is_removed_when_it_expires() -> None:
     world.records()
     world.pass_time(3)
     assert sorted(world.tenant.retained.topics()) == ["b", "c", "d"]
+    assert world.tenant.retained.expired == 1
     assert [record.topic for record in world.records() if isinstance(record, RetainedSet)] == ["a"]
     world.pass_time(100)
     assert sorted(world.tenant.retained.topics()) == ["c", "d"]

@@ -206,7 +206,7 @@ class Inbound:
                     for packet_id in packet_ids:
                         sequence = self._session.received.begin(packet_id, True)
                 self._acks.send(encode_acks(header, packet_ids), sequence)
-                self._published.add(qos, False, len(messages))
+                self._published.answered(qos, False, len(messages), sequence, now)
             else:
                 for packet_id in packet_ids:
                     self._answer(outcome, qos, packet_id, now)
@@ -308,7 +308,6 @@ class Inbound:
             self._refuse(Publish("", b"", qos, packet_id=packet_id), answer.reason, now)
             return
         assert isinstance(answer, Outcome)
-        self._published.add(qos, retain, 1)
         sequence = answer.sequence
         if qos == 2:
             begun = self._session.received.begin(packet_id, self._session.is_durable())
@@ -318,6 +317,7 @@ class Inbound:
         if not answer.matched and self._is_5:
             ack = bytes((header, 3)) + ack[2:] + b"\x10"  # No matching subscribers, §3.4.2.1
         self._acks.send(ack, sequence)
+        self._published.answered(qos, retain, 1, sequence, now)
 
     def _refuse(self, packet: Publish, reason: int, now: float) -> None:
         refuse_publish(self._broker, self._link, self._session, self._acks, packet, reason, now)

@@ -5,16 +5,41 @@ All connections of a tenant that are of one version and came the same way share 
 up when one of them ends. What a newcomer gets wrong: refused publishes are not here, and neither are wills.
 """
 
+from abc import ABC, abstractmethod
 from typing import Final, final
 
+from mypy_extensions import mypyc_attr
+
 from myna.core.counters import Counters
+
+NEVER: Final = float("inf")
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Sampler(ABC):
+    """Wants to know now and then how long a publish takes. Counting is not its business."""
+
+    @abstractmethod
+    def sampled(self, published: "Published", qos: int, retain: bool, sequence: int, now: float) -> None:
+        """One that came at `now` is answered once `sequence` is safe. It sets `sample_at` when it wants another."""
 
 
 @final
 class Published:
-    __slots__ = ("qos_0", "qos_1", "qos_2", "retained_0", "retained_1", "retained_2")
+    __slots__ = (
+        "qos_0",
+        "qos_1",
+        "qos_2",
+        "retained_0",
+        "retained_1",
+        "retained_2",
+        "sample_at",
+        "sampler",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, sampler: Sampler | None = None) -> None:
+        self.sampler = sampler
+        self.sample_at = NEVER if sampler is None else 0.0
         self.qos_0 = 0
         self.qos_1 = 0
         self.qos_2 = 0
@@ -36,6 +61,14 @@ class Published:
             self.qos_1 += count
         else:
             self.qos_2 += count
+
+    def answered(self, qos: int, retain: bool, count: int, sequence: int, now: float) -> None:
+        """As `add`, of such as are acknowledged: when `sequence` is safe."""
+        self.add(qos, retain, count)
+        if now >= self.sample_at:
+            self.sample_at = NEVER
+            if self.sampler is not None:
+                self.sampler.sampled(self, qos, retain, sequence, now)
 
     def counts(self) -> list[tuple[int, bool, int]]:
         """QoS, RETAIN and how many; only what there was."""

@@ -28,6 +28,7 @@ def refuse_publish(
     broker.counters.refuse(f"publish:{name}")
     tenant, _, client_id = session.key
     broker.watcher.refused(f"PUBLISH to {packet.topic[:200]!r}", tenant, client_id, link.address, name, now)
+    broker.watcher.not_published(session, packet.topic, packet.qos, packet.retain, reason, link.address, now)
     if link.level != MQTT_5:
         if limits.refused_publish_disconnects_3:
             session.received.release(packet.packet_id, False)

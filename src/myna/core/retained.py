@@ -31,6 +31,7 @@ class Retained:
         self._expiries: dict[str, Deadline] = {}
         self.count = 0
         self.size = 0
+        self.expired = 0  # how many have gone because their time was up
 
     def get(self, topic: str) -> Message | None:
         node = self._topics.get(topic)

@@ -83,6 +83,7 @@ class Retaining:
         if message.expires_at > now:  # it has been replaced meanwhile
             self._watch(tenant, message, expiry)
         elif message.expires_at != 0.0:
+            tenant.retained.expired += 1
             self.clear(tenant, topic)
         else:
             tenant.retained.set_expiry(topic, None)

@@ -5,7 +5,7 @@ from typing import final
 from myna.core.census import Census
 from myna.core.counters import Counters
 from myna.core.limits import Bucket, Limits, bucket
-from myna.core.published import Delivered, Published
+from myna.core.published import Delivered, Published, Sampler
 from myna.core.receiver import Receiver, SessionKey
 from myna.core.retained import Retained
 from myna.core.router import Router
@@ -73,6 +73,7 @@ class Tenant:
         self.connections = 0
         self.subscriptions = 0
         self.messages_received = 0
+        self.sampler: Sampler | None = None  # of how long their publishes take
         self.published: dict[tuple[bool, bool], Published] = {}  # by MQTT clients: of version 5, over WebSocket
         self.delivered: dict[tuple[bool, bool], Delivered] = {}  # to them
         self._census = census
@@ -109,7 +110,7 @@ class Tenant:
         """Where the publishes of such clients are counted."""
         held = self.published.get((is_5, websocket))
         if held is None:
-            held = Published()
+            held = Published(self.sampler)
             self.published[(is_5, websocket)] = held
         return held
 

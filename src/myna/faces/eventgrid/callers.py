@@ -21,7 +21,7 @@ _REMEMBERED: Final = 1024  # topics per caller
 
 
 class Caller:
-    """`principal` goes to logs, `authentication` is the vendor's word for how it was proved."""
+    """In logs: `principal`, and the vendor's words for how it was proved, `authentication` and `source`."""
 
     def __init__(
         self,
@@ -32,6 +32,7 @@ class Caller:
         *,
         principal: str = "",
         authentication: str = "AccessToken",
+        source: str = "JWT",
         roles: tuple[Role, ...] = (),
         expires_at: float = 0.0,
         claims: Mapping[str, object] | None = None,
@@ -42,6 +43,7 @@ class Caller:
         self.name = client.authentication_name
         self.principal = principal or client_id
         self.authentication = authentication
+        self.source = source
         self.expires_at = expires_at
         self.claims = claims
         self.rules = TopicSpaceRules(directory, client, roles)

@@ -28,6 +28,7 @@ from myna.faces.eventgrid.endpoint import NotAllowed
 from myna.faces.eventgrid.gates import Admission, CertificateGate, TokenGate, VisitorGate, WebhookGate
 from myna.faces.eventgrid.identify import Doorman
 from myna.faces.eventgrid.importing import BadNamespace, list_files, load_namespace
+from myna.faces.eventgrid.latency import Latency
 from myna.faces.eventgrid.metrics import Metrics
 from myna.faces.eventgrid.mqtt_watch import MqttWatch
 from myna.faces.eventgrid.namespace import Namespace, open_namespace
@@ -93,7 +94,10 @@ class EventGridFace(Face):
         core = context.broker.core
         self._guard = ReplyGuard(core)
         is_default = self._tenant == context.default_tenant
-        self._watch_mqtt = MqttWatch(core, self._tenant, self._metrics, self._records, is_default)
+        self._watch_mqtt = MqttWatch(
+            core, self._tenant, self._metrics, self._records, context.now, is_default=is_default
+        )
+        self._latency = Latency(context.broker, self._service.tenant, self._metrics)
         self._streams = Streams(self._service)
         admission = Admission(core, self._tenant, self._directory, settings.sessions_per_name)
         self._authenticators: dict[str, Authenticator] = {
@@ -144,6 +148,7 @@ class EventGridFace(Face):
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
         self._streams.stop()
+        await self._latency.stop()
         await self._records.stop()
 
     def reload(self, settings: Settings) -> bool:

@@ -15,6 +15,7 @@ from myna.core.message import Message
 from myna.core.receiver import MISSED, Receiver, Subscription
 from myna.faces.contract import Scope
 from myna.faces.eventgrid.answers import Fault
+from myna.faces.eventgrid.attempts import Attempt
 from myna.faces.eventgrid.callers import Caller
 from myna.faces.eventgrid.decoding import decode_percent
 from myna.faces.eventgrid.endpoint import Call, Endpoint, Reply, find_header
@@ -73,8 +74,14 @@ class ClearRetained(Endpoint):
         service = self.service
         topic = read_retained_topic(call.scope, service.settings.strict_api_version)
         existed = bool(service.broker.retained(service.tenant.name, topic))
-        clearing = Publication(topic, 1, True, None, 0)
-        outcome = await service.publish(call.caller, clearing, b"", address_of(call.scope), service.now())
+        attempt = Attempt(call.request_id, address_of(call.scope), call.caller)
+        clearing = attempt.publication = Publication(topic, 1, True, None, 0)
+        try:
+            outcome = await service.publish(call.caller, clearing, b"", attempt.address, service.now())
+        except Fault as fault:
+            attempt.note(service, fault.status, fault)
+            raise
+        attempt.note(service, 204, None)
         if not existed:
             raise Fault("RetainedMessageNotFound", "there is no retained message for this topic", "topic")
         status, headers = say(outcome)

@@ -19,7 +19,7 @@ from myna.faces.eventgrid.settings import ApiKeySettings, IssuerSettings
 from myna.formats import issuers
 from myna.formats.claims import values_of
 from myna.formats.issuers import UnknownIssuer
-from myna.formats.jwt import BadToken, Key, looks_like_jwt
+from myna.formats.jwt import BadToken, Claims, Key, looks_like_jwt
 from myna.formats.outgoing import HttpCaller
 from myna.formats.remembered import Remembered
 
@@ -109,10 +109,11 @@ class Tokens:
             Client(entry.client),
             entry.client,
             authentication="SharedAccessKey",
+            source="SharedAccessKey",
             roles=tuple(Role(permission) for permission in entry.roles),
         )
 
-    def _of_claims(self, issuer: Issuer, claims: Mapping[str, Any]) -> Caller:
+    def _of_claims(self, issuer: Issuer, claims: Claims) -> Caller:
         client_id = issuer.client_id(claims)
         name = issuer.identify(claims)
         if not client_id or len(name) > MAXIMUM_NAME:
