@@ -97,6 +97,18 @@ class NotAllowed:
         await send_reply(send, reply, request_headers(scope, service.next_id()))
 
 
+class NotFound:
+    """Every path below this API's that it does not have."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["raw_path"].decode("ascii", "replace")[:200]
+        reply = fault_reply(Fault("NotFound", f"there is nothing at {path}"))
+        await send_reply(send, reply, request_headers(scope, self._service.next_id()))
+
+
 def preflight(methods: tuple[str, ...], origin: Headers) -> Headers:
     """What a browser asks before it lets a page of another origin call us."""
     if not origin:

@@ -24,7 +24,7 @@ from myna.faces.eventgrid import development
 from myna.faces.eventgrid.batch import Batch
 from myna.faces.eventgrid.certificates import Certificates
 from myna.faces.eventgrid.clients import SOURCES
-from myna.faces.eventgrid.endpoint import NotAllowed
+from myna.faces.eventgrid.endpoint import NotAllowed, NotFound
 from myna.faces.eventgrid.gates import Admission, CertificateGate, TokenGate, VisitorGate, WebhookGate
 from myna.faces.eventgrid.identify import Doorman
 from myna.faces.eventgrid.importing import BadNamespace, list_files, load_namespace
@@ -137,6 +137,7 @@ class EventGridFace(Face):
         ):
             routes += [Route(path, app, (method,)) for method, app in handlers.items()]
             routes.append(Route(path, NotAllowed(service, (*others, *handlers))))
+        routes.append(Route("/mqtt/*", NotFound(service)))
         return hot, routes
 
     async def start(self) -> None:
