@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from myna.config import Duration, Size
 from myna.faces.eventgrid.settings import ApiKeySettings, Settings
 from tests.faces.eventgrid.harness import KEY, Desk
 from tests.faces.eventgrid.test_retained import restricted
@@ -91,6 +92,51 @@ async def test_a_client_that_stayed_away_too_long_is_told_how_many_it_lost() -> 
     assert (gap["event"], gap["data"]) == ("gap", '{"lost":2}')
     assert [(await again.event())[1]["payload"] for _ in range(2)] == ["4", "5"]
     assert desk.world.dropped("queue_full") == 2
+    await again.leave()
+
+
+async def test_a_slow_reader_holds_no_more_than_its_bytes() -> None:
+    desk = Desk(Settings(api_keys=(ApiKeySettings(KEY, "backend"),), stream_bytes=Size(5000)))
+    stream = await begun(desk)
+    await desk.publish("topic=a%2F1", body=b"1")
+    last, _ = await stream.event()
+    await stream.leave()
+    for _ in range(10):
+        await desk.publish("topic=a%2F1", body=b"x" * 2000)
+        assert desk.world.broker.queued.held <= 5000
+    again = await begun(desk, (b"last-event-id", last.encode()))
+    assert (await again.block())["data"] == '{"lost":8}'
+    assert desk.world.dropped("queue_full") == 8
+    await desk.publish("topic=a%2F1", body=b"y" * 10_000)  # whatever it weighs
+    assert [len((await again.event())[1]["payload"]) for _ in range(3)] == [2000, 2000, 10_000]
+    await again.leave()
+
+
+async def test_streams_share_the_memory_of_all_queues_and_give_it_back() -> None:
+    desk = Desk(Settings(api_keys=(ApiKeySettings(KEY, "backend"),), stream_memory=Duration(0)))
+    desk.world.broker.queued.limit = 100_000
+    desk.world.broker.queued.held = 100_000  # by sessions
+    stream = await begun(desk)
+    for _ in range(10):
+        await desk.publish("topic=a%2F1", body=b"x" * 30_000)
+    assert desk.world.broker.queued.held <= 100_000 + 64 * 1024
+    assert desk.world.dropped("process_memory")
+    await stream.leave()
+    assert desk.world.broker.queued.held == 100_000
+
+
+async def test_what_has_expired_meanwhile_is_not_shown() -> None:
+    desk = Desk()
+    stream = await begun(desk)
+    await desk.publish("topic=a%2F1", body=b"1")
+    last, _ = await stream.event()
+    await stream.leave()
+    await desk.publish("topic=a%2F1", (b"mqtt-message-expiry", b"5"), body=b"2")
+    await desk.publish("topic=a%2F1", body=b"3")
+    desk.world.pass_time(6)
+    again = await begun(desk, (b"last-event-id", last.encode()))
+    assert (await again.event())[1]["payload"] == "3"
+    assert desk.world.dropped("expired") == 1
     await again.leave()
 
 

@@ -99,6 +99,7 @@ class Settings(_Table, frozen=True):
     streams: Annotated[int, Meta(ge=0)] = 1000  # event streams open at once
     stream_memory: Duration = Duration(60)  # how long a broken stream can be resumed
     stream_queue: Positive = 1000  # messages a stream may fall behind
+    stream_bytes: Size = Size(16 * 1024 * 1024)  # and what they may weigh
     reply_waits: Annotated[int, Meta(ge=0)] = 1000  # requests that wait for a reply at once
     batch_items: Positive = 1000
     batch_size: Size = Size(8 * 1024 * 1024)  # of a whole batch, as JSON

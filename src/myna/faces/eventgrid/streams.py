@@ -16,8 +16,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from myna.core.counters import DROP_QUEUE_FULL
+from myna.core.counters import DROP_EXPIRED, DROP_MEMORY, DROP_QUEUE_FULL
 from myna.core.message import Message
+from myna.core.queue import CROWDED_BYTES
 from myna.core.receiver import TAKEN, Receiver, Subscription
 from myna.core.subscribing import Asked
 from myna.faces.eventgrid.answers import Fault, refusal
@@ -34,6 +35,7 @@ QUIET: Final = 15.0  # seconds until a comment shows that the connection lives
 RETRY: Final = 2000  # milliseconds a browser should wait before it comes back
 EVENTS: Final = (b"content-type", b"text/event-stream; charset=utf-8")
 RUN: Final = 256  # events in one write
+RUN_BYTES: Final = 256 * 1024  # and what they may weigh; the first may weigh more
 _ENCODE: Final = msgspec.json.Encoder().encode
 
 
@@ -59,6 +61,7 @@ class Stream(Receiver):
         self.bare = filter  # without a share group's name
         self._service = service
         self._kept: deque[Event] = deque()
+        self._size = 0  # of those, in bytes; part of what the queues of sessions hold together
         self._last = 0
         self._news = asyncio.Event()
 
@@ -81,7 +84,14 @@ class Stream(Receiver):
             return 0, []
         lost = max(kept[0].number - after - 1, 0)
         skip = after + 1 + lost - kept[0].number
-        return lost, [kept[index] for index in range(skip, min(skip + RUN, len(kept)))]
+        events: list[Event] = []
+        size = 0
+        for index in range(skip, min(skip + RUN, len(kept))):
+            size += kept[index].message.size()
+            if events and size > RUN_BYTES:
+                break
+            events.append(kept[index])
+        return lost, events
 
     async def wait(self, after: int, connection: int, seconds: float) -> bool:
         """True when there may be something new to do; False when it stayed quiet."""
@@ -107,12 +117,32 @@ class Stream(Receiver):
 
     def _keep(self, message: Message, qos: int, retain: bool) -> None:
         self._last += 1
-        if len(self._kept) >= self._service.settings.stream_queue:
-            oldest = self._kept.popleft()
-            if oldest.number > self.sent:
-                self._service.broker.core.counters.drop(DROP_QUEUE_FULL)
         self._kept.append(Event(self._last, message, qos, retain))
+        self._hold(message.size())
+        settings, memory = self._service.settings, self._service.broker.core.queued
+        while len(self._kept) > 1:  # the latest one is kept whatever it weighs
+            if len(self._kept) > settings.stream_queue or self._size > settings.stream_bytes:
+                self._let_go(DROP_QUEUE_FULL)
+            elif memory.is_crowded() and self._size > CROWDED_BYTES:
+                self._let_go(DROP_MEMORY)
+            else:
+                break
         self._news.set()
+
+    def forget(self) -> None:
+        """It is over: nothing is kept for anybody."""
+        self._hold(-self._size)
+        self._kept.clear()
+
+    def _let_go(self, cause: str) -> None:
+        oldest = self._kept.popleft()
+        self._hold(-oldest.message.size())
+        if oldest.number > self.sent:
+            self._service.broker.core.counters.drop(cause)
+
+    def _hold(self, size: int) -> None:
+        self._size += size
+        self._service.broker.core.queued.held += size
 
 
 class Streams(Endpoint):
@@ -207,9 +237,13 @@ class Streams(Endpoint):
             if events:
                 now = self.service.now()
                 text = b'event: gap\ndata: {"lost":%d}\n\n' % lost if lost else b""
-                text += b"".join(_show(stream.name, event, now) for event in events)
+                alive = [event for event in events if not event.message.is_expired(now)]
+                if len(alive) < len(events):
+                    self.service.broker.core.counters.drop(DROP_EXPIRED, len(events) - len(alive))
+                text += b"".join(_show(stream.name, event, now) for event in alive)
                 stream.sent = after = events[-1].number
-                await _write(call, text)
+                if text:
+                    await _write(call, text)
                 self.service.metrics.bytes_out += len(text)
             elif not await stream.wait(after, connection, min(seconds, QUIET)):
                 await _write(call, b": quiet\n\n")
@@ -228,6 +262,7 @@ class Streams(Endpoint):
 
     def _close(self, stream: Stream) -> None:
         stream.ended = True
+        stream.forget()
         if self._streams.pop(stream.name, None) is not None:
             task = asyncio.ensure_future(self.service.broker.unsubscribe(stream, stream.filter, judged=True))
             self._closing.add(task)
