@@ -44,9 +44,10 @@ def test_retained_messages_are_listed_in_pages() -> None:
     world = World()
     for topic in ("b", "a", "d", "c", "$x"):
         world.publish(topic, retain=True)
-    list_of = world.broker.retained
-    assert [held.topic for held in list_of(world.tenant, "#", world.now)] == ["a", "b", "c", "d"]
-    assert [held.topic for held in list_of(world.tenant, "+", world.now, "a", 2)] == ["b", "c"]
+    whole = world.broker.retained(world.tenant, "#", world.now)
+    assert ([held.topic for held in whole.messages], whole.end) == (["a", "b", "c", "d"], "")
+    part = world.broker.retained(world.tenant, "+", world.now, "a", 2)
+    assert ([held.topic for held in part.messages], part.end) == (["b", "c"], "c")
     assert world.broker.clear_retained(world.tenant, "a")
     assert not world.broker.clear_retained(world.tenant, "a")
 
@@ -78,7 +79,7 @@ def test_a_tenant_keeps_only_so_many_and_so_much() -> None:
     assert world.tenant.retained.topics() == ["a", "b"]
     world.publish("a", b"x" * 300, retain=True)
     world.publish("b", b"x" * 400, retain=True)
-    assert [len(held.payload) for held in world.broker.retained(world.tenant, "#", world.now)] == [300, 1]
+    assert [len(held.payload) for held in world.broker.retained(world.tenant, "#", world.now).messages] == [300, 1]
     assert world.refused("retained_limit") == 2
     limits.retained_messages = limits.retained_bytes = 0
     world.publish("c", b"x" * 5000, retain=True)

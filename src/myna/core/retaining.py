@@ -117,14 +117,3 @@ def may_retain(tenant: Tenant, message: Message) -> int:
     if too_many or (limits.retained_bytes and retained.size - freed + message.size() > limits.retained_bytes):
         return reasons.QUOTA_EXCEEDED
     return reasons.SUCCESS
-
-
-def retained_after(tenant: Tenant, filter: str, now: float, after: str, limit: int) -> list[Message]:
-    """In the order of their topics, from behind `after` on, at most `limit`."""
-    found = [message for message in tenant.retained.match(filter, now) if message.topic > after]
-    found.sort(key=_topic_of)
-    return found[:limit] if limit else found
-
-
-def _topic_of(message: Message) -> str:
-    return message.topic
