@@ -37,6 +37,8 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     topic_length: Short | None = None
     topic_levels: Short | None = None
     level_length: Short | None = None
+    property_length: Short | None = None
+    user_properties_size: Size | None = None
     # Flow.
     receive_maximum: Annotated[int, Meta(ge=1, le=65_535)] | None = None
     inflight: Annotated[int, Meta(ge=1, le=65_535)] | None = None
@@ -84,6 +86,7 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     # Retained messages.
     retained_messages: Number | None = None
     retained_bytes: Size | None = None
+    retained_payload: Size | None = None
     retained_per_subscription: Number | None = None
     retained_per_second: Annotated[float, Meta(ge=0)] | None = None
     retained_bytes_per_second: Size | None = None
@@ -144,6 +147,8 @@ PROFILES: Final[dict[str, LimitSettings]] = {
         packet_size=Size(524_288),
         topic_length=256,
         topic_levels=15,
+        property_length=256,
+        user_properties_size=Size(32 * 1024),
         receive_maximum=1000,
         topic_alias_maximum=10,
         publishes_per_second=1000.0,
@@ -169,6 +174,7 @@ PROFILES: Final[dict[str, LimitSettings]] = {
         queue_policy="drop_session",
         retained_messages=10_000,
         retained_bytes=Size(640 * 1024 * 1024),
+        retained_payload=Size(64 * 1024),
     ),
     "webpubsub": LimitSettings(
         levels=("3.1.1", "5"),

@@ -15,8 +15,9 @@ from myna.core.broker import Broker
 from myna.core.identity import LATER
 from myna.core.limits import Bucket
 from myna.core.link import Link, Step
-from myna.core.message import Message, Origin, copy_for_delivery, is_as_declared
+from myna.core.message import Message, Origin, copy_for_delivery
 from myna.core.outcome import Outcome, Refusal
+from myna.core.property_limits import judge_properties
 from myna.core.receiver import Receiver
 from myna.core.refusing import PUBACK_HEADER, PUBREC_HEADER, refuse_publish
 from myna.core.router import Route
@@ -254,7 +255,8 @@ class Inbound:
         if verdict != reasons.SUCCESS:
             self._refuse(packet, verdict, now)
             return
-        if self._share is not None and not self._draw(self._share, packet, now):
+        share = self._share
+        if share is not None and not share.draw(session.tenant.throughput_of(session.identity.user), packet, now):
             self._refuse(packet, reasons.QUOTA_EXCEEDED, now)
             return
         if not packet.retain:
@@ -267,8 +269,9 @@ class Inbound:
             if properties.message_expiry > 0 or (properties.message_expiry == 0 and not limits.expiry_0_is_never):
                 message.expires_at = now + properties.message_expiry
             message.properties = copy_for_delivery(properties)
-            if limits.payload_format_checked and not is_as_declared(properties.payload_format, packet.payload):
-                self._refuse(packet, reasons.PAYLOAD_FORMAT_INVALID, now)
+            verdict = judge_properties(limits, properties, packet.payload)
+            if verdict != reasons.SUCCESS:
+                self._refuse(packet, verdict, now)
                 return
         answer = self._broker.publish_on(route, session.tenant, message, now)
         if isinstance(answer, Refusal):
@@ -344,10 +347,6 @@ class Inbound:
     def _check_quota(self) -> None:
         if self._acks.waiting + self._session.received.count() >= self._receive_maximum:
             raise ProtocolViolation("receive maximum exceeded", reasons.RECEIVE_MAXIMUM_EXCEEDED)  # §3.3.4
-
-    def _draw(self, share: Share, packet: Publish, now: float) -> bool:
-        throughput = self._session.tenant.throughput_of(self._session.identity.user)
-        return throughput is None or share.draw(throughput, packet, now)
 
     def _check_support(self, packet: Publish) -> None:
         limits = self._session.tenant.limits

@@ -33,6 +33,8 @@ class Limits:
         self.topic_length = 0  # in characters
         self.topic_levels = 0
         self.level_length = 0  # in characters
+        self.property_length = 0  # content type, response topic and correlation data, each in bytes
+        self.user_properties_size = 0  # of all of a message, in bytes
         # Flow.
         self.receive_maximum = 65_535
         self.inflight = 65_535  # sent and not acknowledged; MQTT 5 lets the client choose less
@@ -80,6 +82,7 @@ class Limits:
         # Retained messages.
         self.retained_messages = 1_000_000
         self.retained_bytes = 512 * 1024 * 1024
+        self.retained_payload = 0  # of one, in bytes
         self.retained_per_subscription = 0
         self.retained_per_second = 0.0  # of a tenant; what is above is delivered and not kept
         self.retained_bytes_per_second = 0
@@ -116,6 +119,8 @@ LIMIT_NAMES: Final = (
     "topic_length",
     "topic_levels",
     "level_length",
+    "property_length",
+    "user_properties_size",
     "receive_maximum",
     "inflight",
     "topic_alias_maximum",
@@ -158,6 +163,7 @@ LIMIT_NAMES: Final = (
     "queue_qos_0_drops_oldest",
     "retained_messages",
     "retained_bytes",
+    "retained_payload",
     "retained_per_subscription",
     "retained_per_second",
     "retained_bytes_per_second",

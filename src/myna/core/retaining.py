@@ -48,7 +48,7 @@ class Retaining:
             retained.set(message)
             return reasons.SUCCESS
         reason = may_retain(tenant, message)
-        if reason == reasons.QUOTA_EXCEEDED:
+        if reason in (reasons.QUOTA_EXCEEDED, reasons.PACKET_TOO_LARGE):
             self._counters.refuse("retained_limit")
         elif reason == reasons.SUCCESS and (quotas.asked or tenant.retain_rate is not None):
             cause = _not_now(tenant, message, quotas, now)
@@ -110,6 +110,8 @@ def may_retain(tenant: Tenant, message: Message) -> int:
         return reasons.RETAIN_NOT_SUPPORTED
     if not message.payload:
         return reasons.SUCCESS
+    if limits.retained_payload and len(message.payload) > limits.retained_payload:
+        return reasons.PACKET_TOO_LARGE
     retained = tenant.retained
     held = retained.get(message.topic)
     freed = 0 if held is None else held.size()

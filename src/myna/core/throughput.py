@@ -95,8 +95,10 @@ class Share(Timed):
         self._link = link
         self._silence: Deadline | None = None
 
-    def draw(self, throughput: Throughput, packet: Publish, now: float) -> bool:
+    def draw(self, throughput: Throughput | None, packet: Publish, now: float) -> bool:
         """False if it must be refused, which only MQTT 5 can say, and only of what it acknowledges."""
+        if throughput is None:
+            return True  # there is no bound any more
         count = 2 if packet.retain else 1  # handled and kept
         size = len(packet.payload)
         if packet.qos and self._link.level == MQTT_5:

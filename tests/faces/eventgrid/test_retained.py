@@ -117,7 +117,7 @@ async def test_others_have_their_turn_while_many_topics_are_looked_through() -> 
     for number in range(3 * LOOKS):
         desk.world.publish(f"A/{number}", b"x", 1, retain=True)  # none of which this caller may see
     desk.world.publish("a/z", b"x", 1, retain=True)
-    turns = []
+    turns: list[None] = []
 
     async def other() -> None:
         while True:
