@@ -149,6 +149,7 @@ def as_line(record: Record, namespace: str) -> dict[str, Any]:
     line: dict[str, Any] = {
         "time": iso_time(record.time),
         "resourceId": namespace,
+        "location": "",
         "operationName": "Microsoft.EventGrid/topicspaces/publish",
         "category": "FailedMqttPublishedMessages" if failed else "SuccessfulMqttPublishedMessages",
         "resultType": "Failed" if failed else "Succeeded",
@@ -178,6 +179,7 @@ def as_mqtt_line(now: float, line: Mapping[str, Any], namespace: str) -> dict[st
     shown: dict[str, Any] = {
         "time": iso_time(now),
         "resourceId": namespace,
+        "location": "",
         "operationName": f"Microsoft.EventGrid/topicspaces/{line['operation']}",
         "category": line["category"],
         "resultType": "Failed" if line["failed"] else "Succeeded",
