@@ -44,7 +44,8 @@ async def test_items_of_a_batch_and_what_is_cleared_leave_one_as_well(tmp_path: 
     cleared = await desk.call("DELETE", "/mqtt/retainedMessages/message?topic=a")
     await desk.call("DELETE", "/mqtt/retainedMessages/message?topic=%24a")
     await desk.face.stop()
-    lines = [json.loads(line)["properties"] for line in file.read_text().splitlines()]
+    noted = [json.loads(line)["properties"] for line in file.read_text().splitlines()]
+    lines = [line for line in noted if "topicName" in line]
     assert [(line["topicName"], line["statusCode"]) for line in lines] == [
         ("a", 204),
         ("$a", 403),

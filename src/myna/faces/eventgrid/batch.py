@@ -46,6 +46,8 @@ FIELDS: Final = frozenset(
 
 
 class Batch(Endpoint):
+    NAME = "publishBatch"
+
     async def answer(self, call: Call) -> Reply | None:
         settings = self.service.settings
         check_version(

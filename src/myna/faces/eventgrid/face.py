@@ -150,6 +150,7 @@ class EventGridFace(Face):
             await asyncio.gather(self._watching, return_exceptions=True)
         self._streams.stop()
         await self._latency.stop()
+        self._service.operations.write(self._context.now())
         await self._records.stop()
 
     def reload(self, settings: Settings) -> bool:

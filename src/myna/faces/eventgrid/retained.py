@@ -46,6 +46,8 @@ class Reader(Receiver):
 class RetainedMessage(Endpoint):
     """GET /mqtt/retainedMessages/message"""
 
+    NAME = "getRetainedMessage"
+
     async def answer(self, call: Call) -> Reply | None:
         service = self.service
         topic = read_retained_topic(call.scope, service.settings.strict_api_version)
@@ -70,6 +72,8 @@ class RetainedMessage(Endpoint):
 class ClearRetained(Endpoint):
     """DELETE /mqtt/retainedMessages/message"""
 
+    NAME = "clearRetainedMessage"
+
     async def answer(self, call: Call) -> Reply | None:
         service = self.service
         topic = read_retained_topic(call.scope, service.settings.strict_api_version)
@@ -91,6 +95,8 @@ class ClearRetained(Endpoint):
 
 class ListRetained(Endpoint):
     """GET /mqtt/retainedMessages"""
+
+    NAME = "listRetainedMessages"
 
     async def answer(self, call: Call) -> Reply | None:
         service = self.service

@@ -20,6 +20,7 @@ from myna.faces.eventgrid.callers import Caller
 from myna.faces.eventgrid.identify import Doorman
 from myna.faces.eventgrid.metrics import Metrics
 from myna.faces.eventgrid.naming import Publication, check_topic_name
+from myna.faces.eventgrid.operations import Operations
 from myna.faces.eventgrid.quota import HttpQuota, Throttled
 from myna.faces.eventgrid.records import Records
 from myna.faces.eventgrid.settings import Settings
@@ -53,6 +54,7 @@ class Service:
         self.quota = quota
         self.records = records
         self.metrics = metrics
+        self.operations = Operations(records, metrics)
         self.now = broker.now
         self._id_prefix = str(uuid.uuid4())[:24]
         self._ids_given = 0

@@ -104,7 +104,7 @@ class Settings(_Table, frozen=True):
     batch_items: Positive = 1000
     batch_size: Size = Size(8 * 1024 * 1024)  # of a whole batch, as JSON
     cors: tuple[str, ...] = ()  # origins; "*" for any
-    log_file: str = ""  # a record for each HTTP publish, in the vendor's shape; failures go to the process log anyway
+    log_file: str = ""  # what is done here, in the vendor's shape; failures go to the process log anyway
 
     def accepted_audiences(self) -> tuple[str, ...]:
         if self.audiences:

@@ -146,6 +146,8 @@ class Stream(Receiver):
 
 
 class Streams(Endpoint):
+    NAME = "subscribe"
+
     def __init__(self, service: Service) -> None:
         super().__init__(service)
         self._streams: dict[str, Stream] = {}
