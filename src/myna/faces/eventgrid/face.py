@@ -14,11 +14,13 @@ makes both: a key that is well known, a token that is printed, and one topic spa
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from myna.config import ConfigError, NotUsableHere
+from myna.core.receiver import Receiver
 from myna.faces.contract import Asgi, Authenticator, Claims, Face, FaceContext, Route
 from myna.faces.eventgrid import development
 from myna.faces.eventgrid.batch import Batch
@@ -52,6 +54,7 @@ from myna.wire import reasons
 log = logging.getLogger("myna.eventgrid")
 
 LOOK_AGAIN: Final = 2.0  # seconds between two looks at the namespace's files
+REVIEWED: Final = 200  # sessions looked at in one go when it has changed: some milliseconds
 
 MESSAGES: Final = "/mqtt/messages"
 RETAINED: Final = "/mqtt/retainedMessages"
@@ -215,18 +218,19 @@ class EventGridFace(Face):
 
     def _end_unauthorized(self) -> None:
         """Clients that hold what the new namespace does not grant are sent away."""
-        broker = self._context.broker.core
-        now = self._context.now()
-        for receiver in broker.sessions(self._tenant):
-            rules = receiver.identity.rules
-            if not isinstance(rules, TopicSpaceRules):
-                continue
-            granted = rules.grants().subscribe
-            held = receiver.subscriptions.values()
-            if not (rules.is_enabled() and all(granted.covers(one.filter) for one in held)):
-                receiver.end(reasons.NOT_AUTHORIZED, now, discard=True, text="the namespace has changed")
         self._streams.recheck()
+        self._review(deque(self._context.broker.core.sessions(self._tenant)))
+
+    def _review(self, waiting: deque[Receiver]) -> None:
+        """A few of them, and the rest when others have had their turn. New ones are judged by the new namespace."""
+        now = self._context.now()
+        for _ in range(min(REVIEWED, len(waiting))):
+            receiver = waiting.popleft()
+            if not is_granted(receiver):
+                receiver.end(reasons.NOT_AUTHORIZED, now, discard=True, text="the namespace has changed")
         self._context.arm()
+        if waiting:
+            asyncio.get_running_loop().call_soon(self._review, waiting)
 
     async def _watch(self) -> None:
         while True:
@@ -244,6 +248,15 @@ class EventGridFace(Face):
             own = IssuerSettings(issuer=development.ISSUER, secret=development.KEY)
             issuers.append(Issuer(own, http, audiences))
         return issuers
+
+
+def is_granted(receiver: Receiver) -> bool:
+    """Does the namespace still grant this client what it holds? Those of other authenticators are not its business."""
+    rules = receiver.identity.rules
+    if not isinstance(rules, TopicSpaceRules):
+        return True
+    granted = rules.grants().subscribe
+    return rules.is_enabled() and all(granted.covers(one.filter) for one in receiver.subscriptions.values())
 
 
 def check_sources(sources: Sequence[str]) -> Sequence[str]:
