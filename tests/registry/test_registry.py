@@ -22,7 +22,8 @@ from myna.formats.inventory import (
     PlaceQuery,
 )
 from myna.registry import registry as module
-from myna.registry.database import RegistryError, open_database, sqlite_url
+from myna.registry.database import open_database, sqlite_url
+from myna.registry.errors import RegistryError
 from myna.registry.registry import FILE, Registry, now_ms, open_registry
 from tests.registry.databases import BACKENDS, fresh_database
 

@@ -18,7 +18,8 @@ MESSAGES = 30
 
 
 def say(*words: object) -> None:
-    print(*words, flush=True)
+    """In one piece: it may be killed at any time, and where PYTHONUNBUFFERED is set each word is written by itself."""
+    print(" ".join([str(word) for word in words]) + "\n", end="", flush=True)
 
 
 async def story(folder: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from myna.config import Config, NotUsableHere
-from myna.registry.database import RegistryError
+from myna.registry.errors import RegistryError
 from myna.registry.registry import Registry, open_registry
 
 log = logging.getLogger("myna.app")

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from myna.config import Config
-from myna.registry.database import RegistryError, sqlite_url
+from myna.registry.database import sqlite_url
+from myna.registry.errors import RegistryError
 from myna.registry.registry import FILE
 from myna.registry.transfer import export_lines, import_lines
 

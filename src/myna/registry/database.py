@@ -13,10 +13,7 @@ from sqlalchemy import Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-
-class RegistryError(Exception):
-    """The registry cannot be opened; says why."""
-
+from myna.registry.errors import RegistryError
 
 VERSION_TABLE: Final = "registry_version"
 NEWEST: Final = "0001"  # of `migrations`; a test compares

@@ -17,7 +17,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from myna.formats.inventory import DEVICE_TYPE, NETWORK
-from myna.registry.database import RegistryError, migrate, open_database
+from myna.registry.database import migrate, open_database
+from myna.registry.errors import RegistryError
 from myna.registry.people import MEMBERS
 from myna.registry.tables import (
     commands,

@@ -9,7 +9,7 @@ from alembic.util.exc import CommandError
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from myna.registry.database import RegistryError
+from myna.registry.errors import RegistryError
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
 

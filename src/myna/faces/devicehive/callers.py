@@ -1,4 +1,4 @@
-"""Who is at the other end: one Caller per connection, with its identity, its requests under way and its subscriptions.
+"""Who is at the other end: one Caller per connection, with its identity and its requests under way.
 
 A connection brings an Identity of the core, a new one each time, so that is what callers are found by. What a newcomer
 gets wrong: `authenticate` changes the caller, never the Identity; with the next connection it is forgotten. A session
@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
@@ -21,10 +21,6 @@ from myna.faces.devicehive.permissions import Principal
 from myna.faces.devicehive.signing import BadToken
 from myna.faces.devicehive.tokens import REMEMBRANCE, Claims, Tokens, principal_of
 from myna.formats.directory import Directory
-
-if TYPE_CHECKING:
-    from myna.faces.devicehive.requests import Request
-    from myna.faces.devicehive.subscriptions import Requested
 
 log = logging.getLogger("myna.devicehive")
 
@@ -42,15 +38,13 @@ class Caller:
         "queue",
         "queued_bytes",
         "receiver",
-        "subscriptions",
     )
 
     def __init__(self, receiver: Receiver, identity: Identity, principal: Principal | None) -> None:
         self.receiver = receiver
         self.identity = identity
         self.principal = principal
-        self.subscriptions: dict[int, Requested] = {}  # made by request
-        self.queue: deque[tuple[Request | Callable[[], None], int]] = deque()
+        self.queue: deque[tuple[Callable[[], None], int]] = deque()  # what waits its turn, and its size
         self.queued_bytes = 0
         self.busy = False
         self.last_stored: asyncio.Future[None] | None = None  # until it is done, later reads must wait

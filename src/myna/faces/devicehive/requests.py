@@ -10,6 +10,7 @@ client has no subscription are not sent; the request has been done all the same.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -79,20 +80,18 @@ class Requests:
             return reasons.QUOTA_EXCEEDED
         request = self._identify(caller, parameters)
         if request is not None:
-            self.in_turn(caller, request, len(payload))
+            self.in_turn(caller, partial(self._begin, caller, request), len(payload))
         return TAKEN
 
     def is_behind(self, caller: Caller, size: int) -> bool:
         """Has so much been asked for that nothing more may wait?"""
         return len(caller.queue) >= MOST_WAITING or (bool(caller.queue) and caller.queued_bytes + size > MOST_BYTES)
 
-    def in_turn(self, caller: Caller, work: "Request | Callable[[], None]", size: int) -> None:
+    def in_turn(self, caller: Caller, work: Callable[[], None], size: int) -> None:
         """Do it now, or when what this caller asked for before has been done."""
         if caller.busy:
             caller.queue.append((work, size))
             caller.queued_bytes += size
-        elif isinstance(work, Request):
-            self._begin(caller, work)
         else:
             work()
 

@@ -53,7 +53,7 @@ def list_subscriptions(desk: Desk, call: Call) -> Members:
         )
         if needed in call.who().actions and (type is None or type.lower() == kind)
     ]
-    described: list[dict[str, Any]] = [held.describe() for held in call.caller.subscriptions.values()]
+    described: list[dict[str, Any]] = [held.describe() for held in desk.subscriptions.of(call.caller)]
     for held in call.caller.receiver.subscriptions.values():
         native = describe_filter(held.filter, desk.directory)
         if native is not None:
@@ -63,9 +63,10 @@ def list_subscriptions(desk: Desk, call: Call) -> Members:
 
 def replay(desk: Desk, call: Call) -> None:
     """Once the answer is on its way: what is kept from the time on that the request named."""
-    if not call.caller.subscriptions or call.request.raw("timestamp") is None:
+    mine = desk.subscriptions.of(call.caller)
+    if not mine or call.request.raw("timestamp") is None:
         return
-    requested = call.caller.subscriptions[max(call.caller.subscriptions)]  # the one just made
+    requested = mine[-1]  # the one just made
     limit = call.request.integer("limit")
     task = asyncio.ensure_future(_replay(desk, requested, COMMANDS_REPLAYED if limit is None else limit))
     desk.replays.add(task)
@@ -74,10 +75,9 @@ def replay(desk: Desk, call: Call) -> None:
 
 async def _replay(desk: Desk, requested: Requested, limit: int) -> None:
     for event in await _kept(desk, requested, limit):
-        caller = requested.caller
-        if requested.id not in caller.subscriptions or not caller.is_connected():
+        if not desk.subscriptions.holds(requested) or not requested.caller.is_connected():
             return  # it has been ended meanwhile
-        if desk.pushes.may_have(caller.principal, event):
+        if desk.pushes.may_have(requested.caller.principal, event):
             desk.pushes.send(requested, event, desk.pushes.now())
 
 
@@ -148,7 +148,7 @@ def _read_places(desk: Desk, call: Call, kind: Kind, member: str) -> frozenset[i
 
 def _unsubscribe(desk: Desk, call: Call, categories: tuple[str, ...]) -> Members:
     id = call.request.integer("subscriptionId")
-    mine = [held for held in call.caller.subscriptions.values() if held.category in categories]
+    mine = [held for held in desk.subscriptions.of(call.caller) if held.category in categories]
     if id is not None:
         mine = [held for held in mine if held.id == id]
         if not mine:

@@ -52,6 +52,7 @@ class Requested(Struct, eq=False):
 
 class Subscriptions:
     def __init__(self) -> None:
+        self._of_caller: dict[Caller, dict[int, Requested]] = {}
         self._of_device: dict[str, dict[int, Requested]] = {}
         self._of_any: dict[int, Requested] = {}
         self._last_id = 0
@@ -62,17 +63,28 @@ class Subscriptions:
         return self._last_id
 
     def add(self, requested: Requested) -> None:
-        requested.caller.subscriptions[requested.id] = requested
+        self._of_caller.setdefault(requested.caller, {})[requested.id] = requested
         self._table(requested)[requested.id] = requested
 
     def remove(self, requested: Requested) -> None:
-        requested.caller.subscriptions.pop(requested.id, None)
+        mine = self._of_caller.get(requested.caller, {})
+        mine.pop(requested.id, None)
+        if not mine:
+            self._of_caller.pop(requested.caller, None)
         self._table(requested).pop(requested.id, None)
         if requested.device_id is not None and not self._of_device[requested.device_id]:
             del self._of_device[requested.device_id]
 
+    def of(self, caller: Caller) -> list[Requested]:
+        """In the order in which they were made."""
+        return list(self._of_caller.get(caller, {}).values())
+
+    def holds(self, requested: Requested) -> bool:
+        """Has it not been ended?"""
+        return requested.id in self._of_caller.get(requested.caller, {})
+
     def remove_all(self, caller: Caller) -> None:
-        for requested in list(caller.subscriptions.values()):
+        for requested in self.of(caller):
             self.remove(requested)
 
     def forget_device(self, device_id: str) -> None:

@@ -7,24 +7,35 @@ gets wrong: the new place and the removal of the old row are one commit, as all 
 
 import logging
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final, Protocol
 
 from myna.core.broker import Broker
 from myna.core.delivery import Delivery
 from myna.core.record_codec import DamagedRecord, encode_part, enqueued_of
+from myna.core.records import SessionKey
 from myna.core.replay import StoredMessage, stored_messages
 from myna.core.restoring import stored_deliveries
 from myna.store.embedded.layout import JOURNAL_HEADER
 from myna.store.embedded.ledger import Ledger
-
-if TYPE_CHECKING:
-    from myna.store.embedded.engine import EmbeddedStore
 
 log = logging.getLogger("myna.store")
 
 WASTE_FROM: Final = 4 * 1024 * 1024  # a smaller journal is left alone
 MANY_ROWS: Final = 20_000  # a trickle makes a row per message; from here on small ones are put together
 SMALL_ROW: Final = 8 * 1024
+
+
+class Cleaned(Protocol):
+    """The store, as its cleaner sees it."""
+
+    ledger: Ledger
+    keys: dict[int, SessionKey]
+    path: Path
+
+    def row(self, row: int) -> bytes | None: ...
+    def rewrite(self, record: bytes, parts: int) -> int: ...
+
 
 Open = tuple[int, int, Delivery]  # session, packet id or 0, delivery
 
@@ -36,7 +47,7 @@ def is_wasteful(ledger: Ledger) -> bool:
     return ledger.size > WASTE_FROM and ledger.live * 2 < ledger.parts
 
 
-def clean_oldest(store: "EmbeddedStore", broker: Broker) -> bool:
+def clean_oldest(store: Cleaned, broker: Broker) -> bool:
     """Carry over what is open in the oldest row, and drop it. False if there is none that could be read."""
     row = next(iter(store.ledger.rows), 0)
     if row == 0:
@@ -60,7 +71,7 @@ def clean_oldest(store: "EmbeddedStore", broker: Broker) -> bool:
 
 
 def open_deliveries(
-    store: "EmbeddedStore", broker: Broker, row: int, messages: Iterable[StoredMessage]
+    store: Cleaned, broker: Broker, row: int, messages: Iterable[StoredMessage]
 ) -> dict[int, list[Open]]:
     """By their places, the deliveries of a row that their sessions still wait with."""
     found: dict[int, list[Open]] = {}
@@ -72,7 +83,7 @@ def open_deliveries(
     return found
 
 
-def _carry_over(store: "EmbeddedStore", body: bytes, message: StoredMessage, waiting: list[Open] | None) -> None:
+def _carry_over(store: Cleaned, body: bytes, message: StoredMessage, waiting: list[Open] | None) -> None:
     if waiting is None:
         return
     parts = b"".join(
