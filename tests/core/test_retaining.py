@@ -88,21 +88,6 @@ def test_a_tenant_keeps_only_so_many_and_so_much() -> None:
     assert world.broker.retain(world.tenant, message("d", retain=True), world.now) == 0x9A
 
 
-def test_one_that_is_too_large_is_delivered_and_not_kept() -> None:
-    limits = Limits()
-    limits.retained_payload = 10
-    world = World(limits=limits)
-    reader = world.connected("r")
-    reader.subscribe("a")
-    world.publish("a", b"x" * 10, retain=True)
-    world.publish("a", b"x" * 11, retain=True)
-    assert [len(payload) for payload in reader.payloads()] == [10, 11]
-    held = world.tenant.retained.get("a")
-    assert held is not None
-    assert len(held.payload) == 10
-    assert world.refused("retained_limit") == 1
-
-
 def test_retained_messages_are_told_to_the_store() -> None:
     world = World(store=CommitsOnCommand())
     outcome = world.publish("a", b"x", retain=True)

@@ -86,7 +86,7 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     # Retained messages.
     retained_messages: Number | None = None
     retained_bytes: Size | None = None
-    retained_payload: Size | None = None
+    retained_size: Size | None = None
     retained_per_subscription: Number | None = None
     retained_per_second: Annotated[float, Meta(ge=0)] | None = None
     retained_bytes_per_second: Size | None = None
@@ -174,7 +174,7 @@ PROFILES: Final[dict[str, LimitSettings]] = {
         queue_policy="drop_session",
         retained_messages=10_000,
         retained_bytes=Size(640 * 1024 * 1024),
-        retained_payload=Size(64 * 1024),
+        retained_size=Size(65_536),
     ),
     "webpubsub": LimitSettings(
         levels=("3.1.1", "5"),

@@ -82,7 +82,7 @@ class Limits:
         # Retained messages.
         self.retained_messages = 1_000_000
         self.retained_bytes = 512 * 1024 * 1024
-        self.retained_payload = 0  # of one, in bytes
+        self.retained_size = 0  # of one, its payload alone
         self.retained_per_subscription = 0
         self.retained_per_second = 0.0  # of a tenant; what is above is delivered and not kept
         self.retained_bytes_per_second = 0
@@ -163,7 +163,7 @@ LIMIT_NAMES: Final = (
     "queue_qos_0_drops_oldest",
     "retained_messages",
     "retained_bytes",
-    "retained_payload",
+    "retained_size",
     "retained_per_subscription",
     "retained_per_second",
     "retained_bytes_per_second",

@@ -110,7 +110,7 @@ def may_retain(tenant: Tenant, message: Message) -> int:
         return reasons.RETAIN_NOT_SUPPORTED
     if not message.payload:
         return reasons.SUCCESS
-    if limits.retained_payload and len(message.payload) > limits.retained_payload:
+    if limits.retained_size and len(message.payload) > limits.retained_size:
         return reasons.PACKET_TOO_LARGE
     retained = tenant.retained
     held = retained.get(message.topic)

@@ -6,7 +6,6 @@ import pytest
 
 from myna.config import Duration, Size
 from myna.faces.eventgrid.settings import ApiKeySettings, Settings
-from myna.testing import TENANT
 from tests.faces.eventgrid.harness import KEY, Desk
 from tests.faces.eventgrid.test_retained import restricted
 
@@ -217,16 +216,6 @@ async def test_streams_end_when_the_namespace_no_longer_grants_them() -> None:
     desk.face._end_unauthorized()
     await stream.end()
     assert stream.ended
-
-
-async def test_a_ban_ends_the_streams_of_whom_it_is_for() -> None:
-    desk = Desk()
-    stream = await begun(desk)
-    desk.world.broker.bans.ban(TENANT, "user", "backend", desk.world.now)
-    desk.world.publish("a/1", b"not for you")
-    await stream.end()
-    assert stream.ended
-    assert b"not for you" not in stream._text
 
 
 async def test_head_opens_nothing() -> None:

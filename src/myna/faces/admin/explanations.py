@@ -31,7 +31,6 @@ REFUSED: Final = {
     "topic_key": "a call for events of a topic, or to publish to it, without one of its keys",
     "administrator_throttled": "too many wrong administrator's tokens from one address; it has to wait",
     "banned": "connections ended by a new ban",
-    "eventgrid_call:banned": "calls of Event Grid's API by a user, client id or address that is banned",
     "http:banned": "HTTP requests from an address that is banned in all tenants",
     "connect_timeout": "a connection that sent no CONNECT within connect_timeout",
     "first_packet_not_connect": "a connection whose first packet was no CONNECT: not MQTT, perhaps TLS on a plain port",

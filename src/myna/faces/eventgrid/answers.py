@@ -38,7 +38,6 @@ STATUS: Final[dict[str, int]] = {
     "InvalidTopicName": 403,
     "TopicNotAuthorized": 403,
     "ClientDisabled": 403,
-    "Banned": 403,
     "NotFound": 404,
     "RetainedMessageNotFound": 404,
     "MethodNotAllowed": 405,

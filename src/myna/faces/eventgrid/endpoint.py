@@ -12,7 +12,7 @@ from myna.faces.contract import BodyTooLarge, ClientGone, Receive, Scope, Send
 from myna.faces.eventgrid.answers import Fault, Headers, error_body, error_headers
 from myna.faces.eventgrid.callers import Caller
 from myna.faces.eventgrid.operations import CONNECTION_LOST
-from myna.faces.eventgrid.service import Service, address_of
+from myna.faces.eventgrid.service import Service
 
 log = logging.getLogger("myna.eventgrid")
 
@@ -65,7 +65,6 @@ class Endpoint(ABC):
             if caller is None:
                 caller = await service.doorman.identify(authorization, scope, now)
             call = Call(scope, receive, send, request_id, caller)
-            service.keep_out(caller, address_of(scope), now)
             reply = await self.answer(call)
         except Fault as fault:
             reply = fault_reply(fault)

@@ -71,7 +71,6 @@ class Publish:
         if caller is None:
             caller = await service.doorman.identify(authorization, scope, now)
         attempt.caller = caller
-        service.keep_out(caller, attempt.address, now)
         query = read_query(scope["query_string"], service.settings.strict_api_version)
         publication = attempt.publication = read_publication(query, headers)
         payload = await read_payload(headers.get(b"content-length"), receive, service.message_limit())

@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Mapping
 from typing import Final
 
-from myna.core.bans import Ban, words_of
 from myna.core.message import FORM_5, Message
 from myna.core.outcome import Outcome, Refusal
 from myna.core.property_limits import size_of_pairs
@@ -67,17 +66,6 @@ class Service:
 
     def message_limit(self) -> int:
         return self.settings.message_size or self.tenant.limits.packet_size or LARGEST
-
-    def ban_of(self, caller: Caller, address: str, now: float) -> Ban | None:
-        """The ban that keeps this caller out, be it of its name, its client id or its address."""
-        return self.broker.core.bans.banned(self.tenant.name, caller.name, caller.client_id, address, now)
-
-    def keep_out(self, caller: Caller, address: str, now: float) -> None:
-        """Raises Fault for who is banned."""
-        ban = self.ban_of(caller, address, now)
-        if ban is not None:
-            self.broker.core.counters.refuse("eventgrid_call:banned")
-            raise Fault("Banned", words_of(ban))
 
     async def publish(
         self, caller: Caller, publication: Publication, payload: bytes, address: str, now: float
@@ -144,8 +132,8 @@ class Service:
         if reason == reasons.RETAIN_NOT_SUPPORTED:
             raise Fault("InvalidRetain", "this namespace keeps no retained messages", "retain")
         if reason == reasons.PACKET_TOO_LARGE:
-            most = self.tenant.limits.retained_payload
-            raise Fault("MessageTooLarge", f"a retained message has at most {most} bytes of payload", "retain")
+            most = self.tenant.limits.retained_size
+            raise Fault("MessageTooLarge", f"a retained message has at most {most} bytes", "retain")
         if reason != reasons.SUCCESS:
             raise Fault("QuotaExceeded", "there is no room for another retained message", "retain", retry_after=60.0)
 

@@ -27,7 +27,7 @@ from myna.faces.eventgrid.decoding import decode_flag, decode_percent
 from myna.faces.eventgrid.endpoint import Call, Endpoint, Reply, find_header, request_headers
 from myna.faces.eventgrid.naming import STREAM_QUERY, check_version, split_query
 from myna.faces.eventgrid.presenting import as_object
-from myna.faces.eventgrid.service import Service, address_of
+from myna.faces.eventgrid.service import Service
 from myna.wire import reasons
 from myna.wire.topics import check_filter
 
@@ -232,12 +232,12 @@ class Streams(Endpoint):
     ) -> None:
         while not (stream.ended or leaving.done()) and stream.connection == connection:
             seconds = self._patience(stream)
-            now = self.service.now()
-            if seconds <= 0.0 or self.service.ban_of(stream.caller, address_of(call.scope), now) is not None:
-                stream.end(reasons.NOT_AUTHORIZED, now)  # the token has expired, or its bearer is banned
+            if seconds <= 0.0:
+                stream.end(reasons.NOT_AUTHORIZED, self.service.now())  # the token has expired
                 return
             lost, events = stream.take(after)
             if events:
+                now = self.service.now()
                 text = b'event: gap\ndata: {"lost":%d}\n\n' % lost if lost else b""
                 alive = [event for event in events if not event.message.is_expired(now)]
                 if len(alive) < len(events):
