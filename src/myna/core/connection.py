@@ -361,8 +361,8 @@ class Connection(Link):
         if self.state == CLOSED:
             return
         self._broker.counters.refuse(f"protocol:{reasons.reason_name(error.reason)}")
-        tenant, _, name = ("", "", "") if self.session is None else self.session.key
-        self._broker.watcher.refused("a packet", tenant, name, self.address, error.message, now)
+        name = "" if self.session is None else self.session.key[2]
+        self._broker.watcher.refused("a packet", "", name, self.address, error.message, now)
         if self.state == OPEN:
             self.disconnect(error.reason, now, text=error.message)
             return

@@ -223,13 +223,13 @@ class Watcher:
         """A client's SUBSCRIBE or UNSUBSCRIBE has been answered, filter by filter."""
         return
 
-    def published(self, tenant: str, message: Message, matched: bool, now: float) -> None:
-        return
-
     def not_published(
         self, receiver: Receiver, topic: str, qos: int, retain: bool, reason: int, address: str, now: float
     ) -> None:
         """A client's PUBLISH has not been taken; `refused` is told of it in words."""
+        return
+
+    def published(self, tenant: str, message: Message, matched: bool, now: float) -> None:
         return
 
     def refused(self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float) -> None:

@@ -167,12 +167,6 @@ class FakeWatcher(Watcher):
     def session_ended(self, receiver: Receiver, reason: int, now: float) -> None:
         self.lines.append(f"{receiver.key[2]} ended 0x{reason:02x}")
 
-    def subscribed(self, receiver: Receiver, subscription: Subscription, now: float) -> None:
-        self.subscriptions.append(f"{receiver.key[2]} + {subscription.text}")
-
-    def unsubscribed(self, receiver: Receiver, subscription: Subscription, now: float) -> None:
-        self.subscriptions.append(f"{receiver.key[2]} - {subscription.text}")
-
     def answered(self, receiver: Receiver, what: str, filters: list[str], codes: list[int], now: float) -> None:
         answers = " ".join(f"{text}:0x{code:02x}" for text, code in zip(filters, codes, strict=True))
         self.answers.append(f"{receiver.key[2]} {what} {answers}")
@@ -181,6 +175,12 @@ class FakeWatcher(Watcher):
         self, receiver: Receiver, topic: str, qos: int, retain: bool, reason: int, address: str, now: float
     ) -> None:
         self.answers.append(f"{receiver.key[2]} PUBLISH {topic} {qos}{'r' if retain else ''}:0x{reason:02x}")
+
+    def subscribed(self, receiver: Receiver, subscription: Subscription, now: float) -> None:
+        self.subscriptions.append(f"{receiver.key[2]} + {subscription.text}")
+
+    def unsubscribed(self, receiver: Receiver, subscription: Subscription, now: float) -> None:
+        self.subscriptions.append(f"{receiver.key[2]} - {subscription.text}")
 
     def refused(self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float) -> None:
         self.lines.append(f"{client_id or 'somebody'} refused {what}: {cause}")

@@ -113,7 +113,9 @@ class MqttWatch(Watcher):
         if receiver.key[0] == self._tenant and isinstance(receiver, Session):
             self._metrics.dropped(reason, 0.0 < receiver.offline_since < now)
 
-    def refused(self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float) -> None:
+    def refused(
+        self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float, user: str = ""
+    ) -> None:
         if tenant != self._tenant and not (tenant == "" and self._takes_unknown):
             return
         if cause in _THROTTLES:
