@@ -97,6 +97,7 @@ class Settings(_Table, frozen=True):
     throughput_units: Positive = 1  # what they are multiplied by
     quota: QuotaSettings = QuotaSettings()
     streams: Annotated[int, Meta(ge=0)] = 1000  # event streams open at once
+    streams_per_client: Positive = 100  # of them
     stream_memory: Duration = Duration(60)  # how long a broken stream can be resumed
     stream_queue: Positive = 1000  # messages a stream may fall behind
     stream_bytes: Size = Size(16 * 1024 * 1024)  # and what they may weigh

@@ -1,7 +1,8 @@
 """GET /mqtt/messages with `Accept: text/event-stream`: a subscription whose messages arrive as server-sent events.
 
     id: <stream>.<number>           what a client sends back as Last-Event-ID
-    event: message                  or `gap`: so many messages were lost, because it fell behind or stayed away too long
+    event: message                  or `gap`: so many messages were lost, because it fell behind or stayed away too
+                                    long; null where the stream is forgotten, and with it how many there were
     data: {"topic": …}
 
 A stream outlives its connection for a while and keeps the latest messages, so that a client which comes back misses
@@ -36,6 +37,7 @@ RETRY: Final = 2000  # milliseconds a browser should wait before it comes back
 EVENTS: Final = (b"content-type", b"text/event-stream; charset=utf-8")
 RUN: Final = 256  # events in one write
 RUN_BYTES: Final = 256 * 1024  # and what they may weigh; the first may weigh more
+UNKNOWN_GAP: Final = b'event: gap\ndata: {"lost":null}\n\n'  # nobody knows any more how many
 _ENCODE: Final = msgspec.json.Encoder().encode
 
 
@@ -163,9 +165,12 @@ class Streams(Endpoint):
         if call.scope["method"] == "HEAD":
             return Reply(200, [EVENTS])
         stream, after = self._find(call, filter)
+        greeting = b"retry: %d\n\n" % RETRY
         if stream is None:
+            if find_header(call.scope, b"last-event-id"):
+                greeting += UNKNOWN_GAP
             stream = await self._open(call.caller, filter, given)
-        await self._serve(call, stream, after)
+        await self._serve(call, stream, after, greeting)
         return None
 
     def stop(self) -> None:
@@ -187,13 +192,22 @@ class Streams(Endpoint):
         stream = self._streams.get(name)
         if stream is None or not (number.isascii() and number.isdigit() and len(number) < 19):
             return None, 0
-        if stream.ended or stream.filter != filter or stream.caller.identity.user != call.caller.identity.user:
+        caller = call.caller
+        if stream.ended or stream.filter != filter or stream.caller.identity.user != caller.identity.user:
             return None, 0
+        if not caller.rules.grants().subscribe.covers(stream.bare):
+            return None, 0  # who opens another is told so
+        stream.caller = caller  # perhaps with a new token
+        stream.identity = caller.identity
         return stream, int(number)
 
     async def _open(self, caller: Caller, filter: str, given: dict[str, bytes]) -> Stream:
-        if len(self._streams) >= self.service.settings.streams:
+        settings = self.service.settings
+        if len(self._streams) >= settings.streams:
             raise Fault("ServerBusy", "too many event streams are open", retry_after=5.0)
+        own = sum(stream.caller.client_id == caller.client_id for stream in self._streams.values())
+        if own >= settings.streams_per_client:
+            raise Fault("QuotaExceeded", "too many event streams of this client are open", retry_after=5.0)
         stream = Stream(self.service, caller, filter)
         qos = decode_flag(given.get("qos", b"1"), "InvalidQos", "qos")
         retained = decode_flag(given.get("retained", b"1"), "InvalidParameter", "retained")
@@ -206,7 +220,7 @@ class Streams(Endpoint):
         self._streams[stream.name] = stream
         return stream
 
-    async def _serve(self, call: Call, stream: Stream, after: int) -> None:
+    async def _serve(self, call: Call, stream: Stream, after: int, greeting: bytes) -> None:
         connection = stream.connect()
         leaving = asyncio.ensure_future(_left(call, stream))
         headers = [
@@ -219,7 +233,7 @@ class Streams(Endpoint):
         call.started = True
         try:
             await call.send({"type": "http.response.start", "status": 200, "headers": headers})
-            await _write(call, b"retry: %d\n\n" % RETRY)
+            await _write(call, greeting)
             await self._pump(call, stream, connection, after, leaving)
             await call.send({"type": "http.response.body", "body": b""})
         finally:
@@ -233,8 +247,7 @@ class Streams(Endpoint):
         while not (stream.ended or leaving.done()) and stream.connection == connection:
             seconds = self._patience(stream)
             if seconds <= 0.0:
-                stream.end(reasons.NOT_AUTHORIZED, self.service.now())  # the token has expired
-                return
+                return  # the token has expired; who comes back with another goes on from here
             lost, events = stream.take(after)
             if events:
                 now = self.service.now()
