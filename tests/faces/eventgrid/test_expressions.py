@@ -117,6 +117,17 @@ def test_the_template_that_the_portal_exports_is_taken_unchanged() -> None:
     assert namespace.grants(client).publish.covers("devices/device-17/x")
 
 
+def test_resources_may_stand_by_their_names() -> None:
+    space = {"type": f"{KIND}/topicSpaces", "name": "myns/own", "properties": {"topicTemplates": ["a/#"]}}
+    document = {
+        **template(),
+        "languageVersion": "2.0",
+        "resources": {"space": space, "ns": {"existing": True, "type": KIND, "name": "myns"}},
+    }
+    namespace = build_namespace(parse_document(json.dumps(document).encode()))
+    assert list(namespace.topic_spaces) == ["own"]
+
+
 def test_a_name_that_cannot_be_worked_out_is_told_with_its_place() -> None:
     document = template({"type": f"{KIND}/topicSpaces", "name": "[parameters('asked')]", "properties": {}})
     with pytest.raises(BadNamespace, match=r"resources\[0\].*\[parameters\('asked'\)\].*default value"):

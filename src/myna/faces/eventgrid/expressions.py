@@ -30,8 +30,11 @@ def is_template(document: object) -> bool:
 
 
 def resolve_template(document: Json) -> dict[str, Any]:
-    """The same, with the expressions in its resources worked out."""
-    return {**document, "resources": _Template(document).resolve(document["resources"], 0)}
+    """The same, with the expressions in its resources worked out. Newer templates have these by name, not in a list."""
+    resources = document["resources"]
+    if isinstance(resources, dict):
+        resources = [one for one in resources.values() if not (isinstance(one, dict) and one.get("existing"))]
+    return {**document, "resources": _Template(document).resolve(resources, 0)}
 
 
 class _Template:

@@ -150,7 +150,7 @@ class MqttWatch(Watcher):
             "properties": properties,
         }
         if receiver is not None:
-            properties["sessionName"] = receiver.key[2]
+            properties["sessionName"] = receiver.key[2][:LONGEST]
             properties["protocol"] = self._protocols[receiver]
             line["identity"] = identity_of(receiver.identity)
         self._records.add_line(line, now)
