@@ -85,6 +85,7 @@ def test_the_template_that_the_portal_exports_is_taken_unchanged() -> None:
             "location": "[resourceGroup().location]",
             "properties": {"topicSpacesConfiguration": {"maximumClientSessionsPerAuthenticationName": 2}},
         },
+        {"type": "Microsoft.Storage/storageAccounts", "name": "[parameters('asked')]", "properties": {}},
         {"type": f"{KIND}/caCertificates", "name": name("ca"), "properties": {"encodedCertificate": "-----BEGIN"}},
         {"type": f"{KIND}/clientGroups", "name": name("$all"), "properties": {"query": "true"}},
         {"type": f"{KIND}/clientGroups", "name": name("sensors"), "properties": {"query": "attributes.type = 's'"}},

@@ -33,7 +33,10 @@ from myna.faces.eventgrid.templates import BadTemplate, Template, parse_template
 
 KINDS: Final = ("clients", "clientGroups", "topicSpaces", "permissionBindings")
 CONFIGURATION: Final = "topicSpacesConfiguration"
-IGNORED: Final = frozenset({"caCertificates", "namespaces", "topics", "eventSubscriptions"})
+OURS: Final = "microsoft.eventgrid/namespaces"  # with what such types begin
+IGNORED: Final = frozenset(
+    {"caCertificates", "namespaces", "topics", "eventSubscriptions", "privateEndpointConnections"}
+)
 SCHEMES: Final = frozenset(
     {
         "SubjectMatchesAuthenticationName",
@@ -138,7 +141,10 @@ def _is_listing(value: Json) -> bool:
 
 
 def _one_of_list(element: Json, kind: str, place: str) -> Iterator[Resource]:
-    found = str(element.get("type", "")).rsplit("/", 1)[-1] or kind
+    type = str(element.get("type", ""))
+    if "/" in type and not type.lower().startswith(OURS):
+        return  # templates hold all sorts of things
+    found = type.rsplit("/", 1)[-1] or kind
     name = str(element.get("name", ""))
     if found in KINDS and name.startswith("["):
         raise BadNamespace(f"{place}: the name {name[:200]} cannot be worked out; give its parameters a default value")
