@@ -18,6 +18,7 @@ from myna.wire import reasons
 
 HTTP: Final = "http-publish"  # the protocol's name in metrics, logs and origins
 _REMEMBERED: Final = 1024  # topics per caller
+_LONGEST: Final = 256  # characters of a topic that is remembered: there are thousands of callers
 
 
 class Caller:
@@ -69,6 +70,8 @@ class Caller:
 
     def remember(self, topic: str, version: int) -> None:
         """Everything that could be said against this topic has been looked into."""
+        if len(topic) > _LONGEST:
+            return
         if self._version != version or len(self._approved) >= _REMEMBERED:
             self._approved.clear()
             self._version = version
