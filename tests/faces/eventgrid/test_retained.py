@@ -128,7 +128,7 @@ async def test_others_have_their_turn_while_many_topics_are_looked_through() -> 
     listed = (await desk.call("GET", f"{LIST}?topicFilter=%23")).json()
     working.cancel()
     assert [entry["topic"] for entry in listed["retainedMessages"]] == ["a/z"]
-    assert len(turns) == 3
+    assert len(turns) >= 3
 
 
 async def test_who_may_subscribe_to_nothing_may_list_nothing() -> None:
