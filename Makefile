@@ -7,7 +7,8 @@
 
 ARGS ?=
 ROUNDS ?= 1
-SECONDS ?= 10
+CONSTRAINTS ?= constraints.txt
+SECONDS ?= $(shell expr 10 \* $(ROUNDS))
 export MYNA_PURE MYNA_COMPILED MYNA_OPT
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
@@ -15,7 +16,8 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: run test test-pure test-compiled build check verify bench fuzz coverage proto dist clean help FORCE
+.PHONY: run test test-pure test-compiled build check verify conformance slow bench fuzz coverage proto dist clean help \
+  environments newest FORCE
 .SECONDARY:
 
 # A virtual environment whose Python has gone cannot be mended.
@@ -55,13 +57,14 @@ check: .venv/dev ## format, lint, strict types, floors
 	.venv/bin/mypy src tests setup.py
 	.venv/bin/python -m pytest -q tests/test_floors.py tests/test_core_is_pure.py tests/test_mirror.py
 
-verify: .venv/installed .venv/dev ## what takes long, ROUNDS=1 times: conformance, crashes, fuzzing
+verify: conformance slow fuzz ## what takes long, ROUNDS=1 times: conformance, crashes, fuzzing
+
+conformance: .venv/installed .venv/dev
 	@.venv/bin/myna --version
 	MYNA_ROUNDS=$(ROUNDS) .venv/bin/python $(PYTEST) tests/conformance
-	MYNA_ROUNDS=$(ROUNDS) .venv/bin/python $(PYTEST) -m slow $(SUITE) tests || \
-	  { test $$? = 5 && echo 'verify: NO TEST outside tests/conformance is marked slow yet'; }
-	@if test -d tests/fuzz; then $(MAKE) fuzz SECONDS=$$((10 * $(ROUNDS))); \
-	  else echo 'verify: tests/fuzz IS NOT THERE YET, nothing was fuzzed'; fi
+
+slow: .venv/installed .venv/dev
+	MYNA_ROUNDS=$(ROUNDS) .venv/bin/python $(PYTEST) -m slow $(SUITE) tests
 
 bench: .venv/installed .venv/dev ## measure against other brokers: make bench ARGS=…
 	.venv/bin/python bench/compare.py $(ARGS)
@@ -114,19 +117,29 @@ build/form: FORCE
 
 # ---- environments: what pyproject.toml asks for, installed again only when that list changed
 
+environments: .venv/dev .venv-pure/dev
+
+newest: ## install the newest versions of all we use, and write them into constraints.txt
+	rm -rf .venv
+	@$(MAKE) environments CONSTRAINTS=
+	@{ sed '/^[^#]/d' constraints.txt; .venv/bin/python -m pip freeze --exclude myna --exclude pip; } > .venv/constraints
+	@mv .venv/constraints constraints.txt && git --no-pager diff --stat constraints.txt
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 pip = $(if $(UV),$(UV) pip install --quiet --python $(1)/bin/python,$(1)/bin/python -m pip install --quiet)
 requirements = $(1)/bin/python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb")); $(2)'
+# Paths in a list of requirements are relative to it.
+constraints = $(if $(CONSTRAINTS),echo '-c ../$(CONSTRAINTS)'; echo "\# $$(cksum < $(CONSTRAINTS))")
 define install # environment, name of the list, the list as Python prints it
-	@$(call requirements,$(1),$(3)) > $@.new
+	@{ $(call requirements,$(1),$(3)); $(constraints); } > $@.new
 	@cmp -s $@.new $@ || { echo 'installing what pyproject.toml asks for into $(1) ($(2))'; $(call pip,$(1)) -r $@.new; }
 	@mv $@.new $@
 endef
 
-.venv/run .venv-pure/run: %/run: pyproject.toml | %/bin/python
+.venv/run .venv-pure/run: %/run: pyproject.toml $(CONSTRAINTS) | %/bin/python
 	$(call install,$*,run,print(*p["build-system"]["requires"], "mypy>=2.0", *p["project"]["dependencies"], sep="\n"))
 
-.venv/dev .venv-pure/dev: %/dev: pyproject.toml %/run
+.venv/dev .venv-pure/dev: %/dev: pyproject.toml $(CONSTRAINTS) %/run
 	$(call install,$*,dev,print(*p["project"]["optional-dependencies"]["dev"], sep="\n"))
 
 %/bin/python:

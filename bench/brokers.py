@@ -80,9 +80,10 @@ class Broker(ABC):
         with TemporaryDirectory(prefix="myna-bench-") as name, socket.socket() as hold:
             folder = Path(name)
             folder.chmod(0o755)  # mosquitto gives up root before it is done reading
+            # Bound and not listening: nobody else is given the port, and the broker may listen there all the same.
+            hold.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             hold.bind(("127.0.0.1", 0))
             port = int(hold.getsockname()[1])
-            hold.close()
             output = folder / "output"
             with output.open("wb") as out:
                 process = subprocess.Popen(

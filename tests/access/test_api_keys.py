@@ -74,6 +74,7 @@ async def test_a_file_holds_keys_beside_users_and_may_change(tmp_path: Path) -> 
     assert keys.judge(shown(b"s"), 0.0) is None
     path.write_bytes(write_password_file([with_api_key(Entry("two"), b"second key")]))
     keys.tick(1.0)
+    keys.tick(2.0)
     await keys.settled()
     assert keys.judge(shown(b"first key"), 0.0) is None
     assert isinstance(keys.judge(shown(b"second key"), 0.0), Identity)

@@ -55,6 +55,14 @@ def by_password(ticket: Ticket) -> Verdict:
     return ALICE if (ticket.user_name, ticket.password) == ("alice", b"secret") else None
 
 
+def test_the_log_names_the_user_whose_call_is_refused() -> None:
+    world = World()
+    callers = Callers(world.broker, lambda: world.now)
+    for header in (basic("alice", "wrong"), bearer("secret")):
+        callers.call(scope(header), world.now)
+    assert world.watcher.refused_users == ["alice", ""]
+
+
 def test_who_is_known_is_let_in_at_once_or_later() -> None:
     assert call(by_password, header=basic("alice", "secret")) == "alice"
     assert call(later(None), later(ALICE)) == "alice"

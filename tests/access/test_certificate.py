@@ -21,6 +21,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "IP Address": ("192.0.2.17",),
 }
 SHOWN = Certificate("device-17", SUBJECT, NAMES, "aa" * 20, "bb" * 32, expires_at=99.0)
+OF_ALL = Certificate("ops", (("organizationName", "*"),), {}, "ee" * 20, "ff" * 32)
 NAMELESS = Certificate("", (), {}, "cc" * 20, "dd" * 32)
 
 
@@ -73,6 +74,7 @@ def test_tenant_and_attributes_come_from_the_subject_and_from_what_is_said_of_th
         (SHOWN, {"allowed": ("other",)}, 0x87),
         (SHOWN, {"fingerprints": ("cc" * 20,)}, 0x87),
         (SHOWN, {"tenant_field": "countryName"}, 0x87),
+        (OF_ALL, {"tenant_field": "organizationName"}, 0x87),
         (SHOWN, {"disabled": ("device-17",)}, 0x8A),
         (SHOWN, {"disabled": ("BB:" * 31 + "BB",)}, 0x8A),
         (SHOWN, {"clients": {"device-17": ClientSettings(disabled=True)}}, 0x8A),

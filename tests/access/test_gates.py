@@ -53,7 +53,7 @@ def test_settings_it_does_not_know_are_refused() -> None:
         gates({"open": Table(("access", "open"), {"x": 1})}).use("mqtt", ["open"])
 
 
-def test_an_endpoint_keeps_its_gate_when_its_authenticators_change() -> None:
+async def test_an_endpoint_keeps_its_gate_when_its_authenticators_change() -> None:
     made = gates()
     gate = made.use("mqtt", [])
     assert made.use("mqtt", ["open"]) is gate
@@ -95,7 +95,7 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> list[Counting]:
     return Counting.made
 
 
-def test_read_again_an_authenticator_of_the_same_settings_goes_on(counting: list[Counting]) -> None:
+async def test_read_again_an_authenticator_of_the_same_settings_goes_on(counting: list[Counting]) -> None:
     tables = {"counting": Table(("access", "counting"), {"user": "carol"})}
     made = gates(tables)
     chain, callers = made.make(["counting"]), made.callers(("faces", "pigeon"), ["counting"])
@@ -125,7 +125,7 @@ def test_what_cannot_be_made_leaves_everything_as_it_was(counting: list[Counting
     assert len(counting) == 1
 
 
-def test_what_was_held_can_be_gone_back_to(counting: list[Counting]) -> None:
+async def test_what_was_held_can_be_gone_back_to(counting: list[Counting]) -> None:
     made = gates()
     chain, gate = made.make(["counting"]), made.use("mqtt", ["counting"])
     go_back = made.hold()

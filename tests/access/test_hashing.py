@@ -15,7 +15,7 @@ class Held:
         self.go = threading.Event()
 
     def __call__(self) -> bool:
-        return self.go.wait(10)
+        return self.go.wait(60)
 
 
 async def test_the_loop_goes_on_and_the_answer_comes() -> None:

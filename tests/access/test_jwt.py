@@ -180,7 +180,7 @@ async def test_several_issuers_each_with_its_meaning() -> None:
     mine = await house.judge(ticket(house.token(preferred_username="bob")))
     assert isinstance(mine, Identity)
     assert (mine.tenant, mine.user, mine.scope) == ("factory", "alice", "alice")
-    for missing in ({"org": None}, {"scope": "x"}):
+    for missing in ({"org": None}, {"scope": "x"}, {"org": {"name": "*"}}):
         assert isinstance(await house.judge(ticket(token({**shown, **missing}, RSA))), Refusal)
 
 

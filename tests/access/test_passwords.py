@@ -47,6 +47,7 @@ class Bench:
 
     async def look(self) -> None:
         self.passwords.tick(0.0)
+        self.passwords.tick(1.0)
         await self.passwords.settled()
 
     async def ask(self, name: str | None, password: bytes | None, *others: Any, peer: str = "192.0.2.1:1") -> str:

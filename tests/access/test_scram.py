@@ -1,5 +1,6 @@
 """SCRAM-SHA-256 by AUTH packets, through a real connection of the core."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,10 +40,10 @@ class Bench:
         client.send(Connect(5, client_id, True, 0, None, None, None, fields))
         return client
 
-    def prove(self, name: str, password: str) -> tuple[Client, Any, ScramClient]:
+    def prove(self, name: str, password: str, client_id: str = "c") -> tuple[Client, Any, ScramClient]:
         """A client that has answered the question, and what it was told."""
         scram = ScramClient(name, password)
-        client = self.connect(scram.first())
+        client = self.connect(scram.first(), client_id=client_id)
         client.send(auth(0x18, scram.final(question(client))))
         return client, client.received()[-1], scram
 
@@ -131,6 +132,44 @@ def test_who_waits_to_be_asked_is_asked(bench: Bench) -> None:
     client.expect_connack()
 
 
+def test_guesses_are_counted_by_the_name_that_is_guessed_whatever_else_the_client_calls_itself(bench: Bench) -> None:
+    logins = bench.world.broker.logins
+    logins.failures = 3
+    for number in range(3):
+        assert bench.prove("alice", "guess", f"c{number}")[1].code == 0x86
+    bench.connect(ScramClient("alice", "pencil").first(), client_id="c4").expect_connack(0x9F)
+    assert bench.prove("locked", "pencil", "c5")[1].code == 0x8A  # another name, from the same address
+    bench.world.pass_time(2)
+    assert bench.prove("alice", "pencil", "c6")[1].code == 0
+
+
+async def test_a_name_that_is_guessed_from_everywhere_is_asked_late(bench: Bench) -> None:
+    logins = bench.world.broker.logins
+    logins.failures_per_name = 1
+    logins.failed("198.51.100.1:1", "alice", bench.world.now)
+    late: list[float] = []
+
+    async def note(seconds: float) -> None:
+        late.append(seconds)
+
+    bench.passwords._scram._sleep = note
+    client = bench.connect(ScramClient("alice", "pencil").first())
+    await asyncio.gather(*bench.gate._pending)
+    question(client)
+    assert late == [0.5]
+
+
+def test_a_client_id_is_no_name_that_has_got_in(bench: Bench) -> None:
+    """Or whoever has an account could make every name known where he is, and guess at it unhindered."""
+    logins = bench.world.broker.logins
+    logins.failures = 2
+    assert bench.prove("alice", "pencil", "locked")[1].code == 0
+    for name in ("x", "y"):
+        bench.prove(name, "guess")
+    assert logins.wait("192.0.2.1:4711", "locked", bench.world.now) > 0.0
+    assert logins.wait("192.0.2.1:4711", "alice", bench.world.now) == 0.0
+
+
 def test_another_method_is_not_known(bench: Bench) -> None:
     bench.connect(b"n,,n=alice,r=abc", "SCRAM-SHA-1").expect_connack(0x8C)
 
@@ -141,6 +180,7 @@ async def test_an_entry_that_changes_between_question_and_proof_is_not_believed(
     asked = question(client)
     bench.write(with_password(Entry("alice"), b"brush", 4096))
     bench.passwords.tick(0.0)
+    bench.passwords.tick(1.0)
     await bench.passwords.settled()
     client.send(auth(0x18, scram.final(asked)))
     client.expect_connack(0x86)

@@ -27,8 +27,29 @@ async def test_a_change_is_noticed_and_read(tmp_path: Path) -> None:
     file = WatchedFile(str(path), number, told.append)
     assert (file.value, await look(file), told) == (1, 1, [])
     path.write_text("22")
+    assert (await look(file), told) == (1, [])  # there may be more to come
+    assert (await look(file), told) == (22, [22])
     assert (await look(file), told) == (22, [22])
     file.close()
+
+
+async def test_what_grows_is_read_when_it_has_stopped(tmp_path: Path) -> None:
+    path = tmp_path / "number"
+    path.write_text("1")
+    file = WatchedFile(str(path), number, lambda _: None)
+    for whole in ("12", "123", "1234"):
+        path.write_text(whole)
+        assert await look(file) == 1
+    assert await look(file) == 1234
+
+
+async def test_what_takes_the_place_of_another_is_whole_and_read_at_once(tmp_path: Path) -> None:
+    path, other = tmp_path / "number", tmp_path / "other"
+    path.write_text("1")
+    file = WatchedFile(str(path), number, lambda _: None)
+    other.write_text("2")
+    os.replace(other, path)
+    assert await look(file) == 2
 
 
 async def test_a_broken_or_missing_one_leaves_what_there_was_and_says_so_once(
@@ -39,7 +60,8 @@ async def test_a_broken_or_missing_one_leaves_what_there_was_and_says_so_once(
     path.chmod(0o600)
     file = WatchedFile(str(path), number, lambda _: None)
     path.write_text("one!")
-    assert await look(file) == 1
+    for _ in range(3):
+        assert await look(file) == 1
     assert await look(file) == 1
     assert caplog.text.count("NOT taken over") == 1
     path.unlink()

@@ -82,6 +82,8 @@ async def test_bifromq_s_yes_names_tenant_and_user() -> None:
         (said({"reject": {"code": "BadPass"}}), 0x86, 4),
         (said({"reject": {}}), 0x86, 4),
         (said({"reject": {"code": "NotAuthorized"}}), 0x87, 5),
+        (said({"ok": {"tenantId": "*", "userId": "alice"}}), 0x87, 5),
+        (Answer(302, {"location": "http://elsewhere.example/"}, b""), 0x80, 3),
         (said({"reject": {"code": "Banned"}}), 0x8A, 5),
         (said({"reject": {"code": "BadAuthMethod"}}), 0x8C, 4),
         (said({"reject": {"code": "Error"}}), 0x80, 3),

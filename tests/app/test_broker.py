@@ -51,7 +51,7 @@ def run(configuration: Loaded, scenario: Callable[[App], Awaitable[None]]) -> No
             await hang_up()
             await app.drain()
 
-    asyncio.run(asyncio.wait_for(inner(), 20))
+    asyncio.run(asyncio.wait_for(inner(), 60))
 
 
 WRITERS: list[asyncio.StreamWriter] = []
@@ -186,7 +186,7 @@ def test_draining_tells_mqtt_5_clients_and_publishes_wills_unless_told_not_to(
         assert not healthy
         assert details["status"] == "draining"
 
-    asyncio.run(asyncio.wait_for(inner(), 20))
+    asyncio.run(asyncio.wait_for(inner(), 60))
     assert published == expected
 
 

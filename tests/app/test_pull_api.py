@@ -11,6 +11,7 @@ from myna.faces.async_broker import AsyncBroker
 from myna.faces.contract import Message
 from myna.faces.routes import HttpRoutes
 from tests.routing.destinations.test_pull import KEY, Shop, shop
+from tests.routing.harness import until
 
 EVENT = {"specversion": "1.0", "id": "1", "source": "s", "type": "t", "subject": "x", "data": {"n": 1}}
 SUBSCRIPTION = "/topics/orders/eventsubscriptions/d"
@@ -19,7 +20,13 @@ BATCH = "application/cloudevents-batch+json"
 
 
 async def call(
-    it: Shop, target: str, body: Any = b"", *, authorization: str = f"SharedAccessKey {KEY}", kind: str = ""
+    it: Shop,
+    target: str,
+    body: Any = b"",
+    *,
+    authorization: str = f"SharedAccessKey {KEY}",
+    kind: str = "",
+    gone: asyncio.Event | None = None,
 ) -> tuple[int, Any]:
     path, _, query = target.partition("?")
     broker = AsyncBroker(it.world.broker, lambda: it.world.now, lambda: None)
@@ -30,7 +37,14 @@ async def call(
     async def send(message: Message) -> None:
         sent.append(message)
 
+    read = False
+
     async def receive() -> Message:
+        nonlocal read
+        if read:
+            await (gone or asyncio.Event()).wait()
+            return {"type": "http.disconnect"}
+        read = True
         return {"type": "http.request", "body": content}
 
     scope = {
@@ -47,6 +61,8 @@ async def call(
         it.world.commit()
         await asyncio.sleep(0)
     await work
+    if not sent:
+        return 0, None
     return sent[0]["status"], json.loads(sent[1]["body"])
 
 
@@ -87,6 +103,21 @@ def test_locks_are_renewed_released_and_rejected() -> None:
                 assert (status, said) == (200, {"failedLockTokens": [], "succeededLockTokens": [token]})
             assert it.queue.state() == {"locked": 1, "delayed": 1, "receivers": 0}
             assert it.kept.count() == 1
+
+    asyncio.run(run())
+
+
+def test_who_leaves_while_waiting_gets_nothing_that_another_could_have() -> None:
+    async def run() -> None:
+        async with shop() as it:
+            gone = asyncio.Event()
+            waiting = asyncio.ensure_future(call(it, f"{SUBSCRIPTION}:receive?maxWaitTime=120", gone=gone))
+            await until(lambda: it.queue.state()["receivers"] == 1)
+            gone.set()
+            assert await waiting == (0, None)
+            assert it.queue.state()["receivers"] == 0
+            it.put(b"{}")
+            assert [one["brokerProperties"]["deliveryCount"] for one in await receive(it)] == [1]
 
     asyncio.run(run())
 

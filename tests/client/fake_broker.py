@@ -30,7 +30,7 @@ from myna.wire.packets import (
 from myna.wire.reader import FrameReader
 from myna.wire.topics import matches, parse_filter
 
-PATIENCE = 10.0  # seconds after which a test has failed
+PATIENCE = 60.0  # seconds after which a test has failed
 
 P = TypeVar("P", bound=Packet)
 Answer = Callable[[Packet, "Peer"], list[Packet] | None]

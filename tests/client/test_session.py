@@ -89,3 +89,16 @@ async def test_there_is_an_end_to_ids() -> None:
         session.take_id()
     with pytest.raises(RuntimeError):
         session.take_id()
+
+
+async def test_ids_a_broker_may_still_hold_are_released_before_they_are_used_again() -> None:
+    session = Session(3)
+    session.release_all()
+    assert [packet.packet_id for packet in session.to_resend(True) if isinstance(packet, Pubrel)] == [1, 2, 3]
+    assert session.in_flight == 3
+    session.settle(2, 0x92)
+    packet = Publish("a", b"", 2)
+    session.open(packet)
+    assert packet.packet_id == 2
+    session.forget()  # the broker knows nothing of us after all
+    assert session.in_flight == 1

@@ -1,13 +1,20 @@
 import asyncio
+import io
 import ssl
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
 from myna.client.address import Address, Tls
-from myna.client.errors import CannotConnect
+from myna.client.errors import CannotConnect, ConnectionLost
 from myna.client.streams import open_stream
 from tests.net.certificates import folder
 
@@ -100,6 +107,41 @@ def test_tls_trusts_whom_it_is_told_to() -> None:
                     await open_stream(Address("mqtts", "127.0.0.1", port, tls=wary), 5, 5)
 
     asyncio.run(run())
+
+
+def test_a_write_after_the_end_of_tls_is_a_lost_connection() -> None:
+    certificates = folder()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificates / "server.pem", certificates / "server.key")
+
+    async def run() -> None:
+        async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read()
+            writer.close()
+
+        async with await asyncio.start_server(hear, "127.0.0.1", 0, ssl=context) as server:
+            port = server.sockets[0].getsockname()[1]
+            stream = await open_stream(Address("mqtts", "127.0.0.1", port, tls=Tls(insecure=True)), 5, 5)
+            await stream.close()
+            await stream.close()  # asyncio's transport is nobody's now, and knows no better than AttributeError
+            with pytest.raises(ConnectionLost):
+                await stream.send(b"hello")
+
+    asyncio.run(run())
+
+
+def test_an_encrypted_key_without_anybody_to_ask_is_named_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificates = folder()
+    key = load_pem_private_key((certificates / "server.key").read_bytes(), None)
+    encrypted = tmp_path / "encrypted.key"
+    form = (Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))
+    encrypted.write_bytes(key.private_bytes(*form))
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    mine = Tls(certificate=str(certificates / "server.pem"), key=str(encrypted))
+    with pytest.raises(CannotConnect, match="the key is encrypted"):
+        asyncio.run(open_stream(Address("mqtts", tls=mine), 5, 5))
 
 
 def test_a_port_that_speaks_no_tls_is_suspected() -> None:

@@ -25,7 +25,7 @@ def flood(port: int, kind: str) -> float:
     began = time.monotonic()
     while not select.select([sys.stdin], [], [], 0)[0]:
         try:
-            sock = socket.create_connection(("127.0.0.1", port), timeout=5)
+            sock = socket.create_connection(("127.0.0.1", port), timeout=60)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             held.append(sock)
             if kind == "connects":

@@ -51,11 +51,11 @@ def flooded(port: int, kind: str, rates: list[float]) -> Iterator[None]:
             assert flooder.stdout.readline() == "going\n"
         yield
     finally:
-        rates += [float(flooder.communicate(timeout=20)[0]) for flooder in flooders]
+        rates += [float(flooder.communicate(timeout=60)[0]) for flooder in flooders]
 
 
 def client(port: int, name: str) -> socket.socket:
-    sock = socket.create_connection(("127.0.0.1", port), timeout=20)
+    sock = socket.create_connection(("127.0.0.1", port), timeout=60)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.sendall(connect_packet(name))
     assert sock.recv(4) == b"\x20\x02\0\0"

@@ -1,8 +1,12 @@
-"""mosquitto_pub and mosquitto_sub, the commands people try a broker with."""
+"""mosquitto_pub and mosquitto_sub, the commands people try a broker with; and a mosquitto that bridges to ours."""
 
 import shutil
+import socket
 import subprocess
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -65,3 +69,47 @@ def test_a_retained_message_reaches_later_subscribers(broker: Serving) -> None:
     subprocess.run(keep, check=True, timeout=PATIENCE)
     listening = subscriber(broker, "mqttv5", "-t", topic, "-C", "1", "-W", "10")
     assert payloads(listening) == ["kept"]
+
+
+@contextmanager
+def bridged(broker: Serving, folder: Path) -> Iterator[int]:
+    """The port of a mosquitto that has `bridge/#` in common with the broker."""
+    program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/opt/homebrew/sbin")
+    if program is None:
+        pytest.skip("mosquitto is not installed (apt-get install mosquitto)")
+    host, port = broker.address("mqtt")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        own_port = taken.getsockname()[1]
+    configuration = folder / "mosquitto.conf"
+    folder.chmod(0o755)  # it gives up root before it is done reading
+    configuration.write_text(
+        f"listener {own_port} 127.0.0.1\nallow_anonymous true\nlog_type all\n"
+        f"connection ours\naddress {host}:{port}\ntopic bridge/# both 1\n"
+    )
+    process = subprocess.Popen([program, "-v", "-c", str(configuration)], stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None  # it is a pipe
+        assert any("Received SUBACK" in line for line in process.stderr), "it did not connect"
+        yield own_port
+    finally:
+        process.kill()
+        process.communicate(timeout=PATIENCE)
+
+
+def test_a_mosquitto_bridges_to_it_as_it_is(broker: Serving, tmp_path: Path) -> None:
+    with bridged(broker, tmp_path) as port:
+        theirs = ["-h", "127.0.0.1", "-p", str(port), "-q", "1"]
+        there = subprocess.Popen(
+            ["stdbuf", "-oL", "mosquitto_sub", *theirs, "-d", "-t", "bridge/#", "-C", "2", "-W", "20"],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert there.stdout is not None  # it is a pipe
+        assert any(line.startswith("Subscribed") for line in there.stdout)
+        here = subscriber(broker, "mqttv5", "-t", "bridge/#", "-q", "1", "-C", "1", "-W", "20")
+        publish = ["mosquitto_pub", *theirs, "-t", "bridge/x", "-m", "one"]
+        subprocess.run(publish, check=True, timeout=PATIENCE)
+        assert payloads(here) == ["one"]
+        back = command(broker, "mosquitto_pub", "mqttv311", "-q", "1", "-t", "bridge/x", "-m", "two")
+        subprocess.run(back, check=True, timeout=PATIENCE)
+        assert payloads(there) == ["one", "two"]  # and not "one" once more

@@ -13,7 +13,7 @@ from tests.commands.processes import Serving
 HERE = Path(__file__).parent
 CACHE = HERE.parents[1] / ".cache" / "npm-clients"
 INSTALLING = 240.0
-TALKING = 30.0
+TALKING = 90.0
 
 pytestmark = pytest.mark.skipif(
     shutil.which("node") is None or shutil.which("npm") is None, reason="Node.js with npm is not installed"
@@ -28,7 +28,15 @@ def folder() -> Path:
     stamp = CACHE / "installed.json"
     if not stamp.exists() or stamp.read_text() != wanted:
         (CACHE / "package.json").write_text(wanted)
-        command = ["npm", "install", "--no-audit", "--no-fund", "--package-lock=false", "--loglevel=error"]
+        command = [
+            "npm",
+            "install",
+            "--fetch-retries=5",
+            "--no-audit",
+            "--no-fund",
+            "--package-lock=false",
+            "--loglevel=error",
+        ]
         subprocess.run(command, cwd=CACHE, check=True, timeout=INSTALLING)
         stamp.write_text(wanted)
     shutil.copy(HERE / "talk.mjs", CACHE)

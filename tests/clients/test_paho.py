@@ -15,7 +15,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions  # noqa: E402
 
 from tests.commands.processes import Serving  # noqa: E402
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 VERSIONS = {"3.1": mqtt.MQTTv31, "3.1.1": mqtt.MQTTv311, "5": mqtt.MQTTv5}
 TRANSPORTS = ("tcp", "websockets")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from myna.faces import FACES
 
-PATIENCE = 30.0  # seconds; only a hang takes them
+PATIENCE = 60.0  # seconds; only a hang takes them
 
 
 def myna(*arguments: str, environ: dict[str, str] | None = None, cwd: Path | None = None) -> subprocess.Popen[str]:

@@ -69,12 +69,32 @@ def test_what_cannot_be_used_here_ends_with_2(tmp_path: Path) -> None:
     assert "myna check: cannot read /none: No such file or directory" in err
 
 
+def test_the_folder_of_a_unix_socket_must_be_there(tmp_path: Path) -> None:
+    file = tmp_path / "myna.toml"
+    file.write_text(f'[server]\nmemory = true\n[[mqtt]]\nlisten = "unix:{tmp_path}/none/m.sock"\n')
+    code, _, err = outcome("check", "-c", str(file))
+    assert (code, err) == (2, f"myna check: {file}:4: mqtt[1].listen: the folder {tmp_path}/none does not exist\n")
+
+
 def test_an_empty_file_opens_nothing_and_says_so(tmp_path: Path) -> None:
     file = tmp_path / "myna.toml"
     file.touch()
     code, out, _ = outcome("check", "-c", str(file), cwd=tmp_path)
     assert code == 0
     assert "warning: nothing listens" in out
+
+
+def test_a_file_for_the_clients_of_an_api_need_not_let_others_in(tmp_path: Path) -> None:
+    file = tmp_path / "myna.toml"
+    text = '[server]\nmemory = true\n[[http]]\nlisten = "localhost:0"\n'
+    file.write_text(f"{text}[faces.webpubsub]\n")
+    _, out, _ = outcome("check", "-c", str(file))
+    assert "  clients     of MQTT over WebSocket: all refused, there are no authenticators" in out
+    assert out.endswith("\nusable\n")
+    for more in ("", "[faces.webpubsub]\n[access]\nwebsocket = []\n"):
+        file.write_text(text + more)
+        _, out, _ = outcome("check", "-c", str(file))
+        assert "warning: MQTT over WebSocket: nobody can connect" in out
 
 
 def test_protection_and_proxies_are_explained(tmp_path: Path) -> None:

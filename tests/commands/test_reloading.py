@@ -12,7 +12,7 @@ import pytest
 from myna.commands.certificates.authority import Authority
 from tests.commands.processes import Serving, serve
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 TOKEN = "0123456789abcdef" * 2
 FILE = """
 [server]

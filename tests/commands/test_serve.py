@@ -167,7 +167,7 @@ def test_a_unix_socket_is_served_and_removed(tmp_path: Path) -> None:
     with serve("-c", str(file)) as broker:
         assert path.stat().st_mode & 0o777 == 0o600
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(20)
+            client.settimeout(60)
             client.connect(str(path))
             client.sendall(CONNECT)
             assert client.recv(100) == CONNACK

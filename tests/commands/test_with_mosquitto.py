@@ -10,7 +10,7 @@ import pytest
 from bench.brokers import CannotStart, find_peer
 from myna.commands import main
 
-PATIENCE = 30
+PATIENCE = 60
 DESCRIBE = ("-D", "publish")
 
 

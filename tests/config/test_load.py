@@ -130,6 +130,33 @@ def test_tls_without_a_certificate_is_refused() -> None:
     assert problem == "myna.toml:3: mqtt[1].tls: no certificate; set `certificate` and `key` in [tls]"
 
 
+def test_two_listeners_on_one_address_are_refused() -> None:
+    text = """
+    [[mqtt]]
+    listen = "localhost:1883"
+    [[mqtt]]
+    listen = "localhost:0"
+    [[http]]
+    listen = 0
+    [[bifromq]]
+    listen = 1883
+    [[http]]
+    listen = "unix:/run/a"
+    [[admin]]
+    listen = "unix:/run/a"
+    """
+    assert problems_of(text) == [
+        "myna.toml:9: bifromq[1].listen: localhost:1883 is what mqtt[1] listens on already",
+        "myna.toml:13: admin[1].listen: unix:/run/a is what http[2] listens on already",
+    ]
+
+
+def test_the_path_of_a_socket_has_a_length() -> None:
+    assert config_of(f'[[mqtt]]\nlisten = "unix:/{"x" * 106}"').mqtt
+    (problem,) = problems_of(f'[[mqtt]]\nlisten = "unix:/{"x" * 107}"')
+    assert problem == "myna.toml:2: mqtt[1].listen: the path of a unix socket has at most 107 bytes"
+
+
 def test_half_a_certificate_is_refused() -> None:
     (problem,) = problems_of('[tls]\ncertificate = "c.pem"')
     assert "needs its key" in problem

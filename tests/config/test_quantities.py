@@ -2,7 +2,7 @@
 
 import pytest
 
-from myna.config.quantities import Address, Duration, Lifetime, Size
+from myna.config.quantities import Address, Duration, KeepAlive, Lifetime, Size
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,9 @@ def test_a_duration_is_written_with_or_without_unit(written: object, seconds: fl
     assert Duration.parse(written) == seconds
 
 
-@pytest.mark.parametrize("written", ["soon", "1 fortnight", "P", "PT", -1, False, "never", float("inf"), float("nan")])
+@pytest.mark.parametrize(
+    "written", ["soon", "1 fortnight", "9" * 400, "P", "PT", -1, False, "never", float("inf"), float("nan")]
+)
 def test_what_is_no_duration_is_refused(written: object) -> None:
     with pytest.raises(ValueError, match='such as "30 s"'):
         Duration.parse(written)
@@ -55,6 +57,16 @@ def test_what_is_no_duration_is_refused(written: object) -> None:
 def test_a_lifetime_may_be_never() -> None:
     assert Lifetime.parse("never") == float("inf")
     assert isinstance(Lifetime.parse("1 h"), Lifetime)
+    assert float(Lifetime.parse(0xFFFF_FFFE)) == 4_294_967_294.0
+    with pytest.raises(ValueError, match='at most 4294967294 seconds, or "never", got "1000000 days"'):
+        Lifetime.parse("1000000 days")
+
+
+@pytest.mark.parametrize("written", ["1 day", "500 ms", 65_536])
+def test_a_keep_alive_is_one_that_fits_its_field(written: object) -> None:
+    assert [float(KeepAlive.parse(value)) for value in (0, 1, "18 h", 65_535)] == [0, 1, 64_800, 65_535]
+    with pytest.raises(ValueError, match="0, or 1 to 65535 seconds"):
+        KeepAlive.parse(written)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from myna.core.limits import NEVER, Limits
 from myna.core.records import SessionForgotten, SessionSaved
 from myna.testing import (
     FOREVER,
+    TENANT,
     Client,
     ClosedGate,
     CommitsOnCommand,
@@ -118,6 +119,22 @@ def test_who_is_refused_is_told_in_the_words_of_its_version(reason: int, older: 
         client.drop()
     assert watcher.messages() == []  # [MQTT-3.1.2-7]
     assert len(world.tenant.sessions()) == 1
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_log_names_the_user_who_is_refused(level: int) -> None:
+    world = World()
+    world.client("c", level, user="alice", gate=ClosedGate())
+    world.broker.tenant(TENANT).limits.levels = ()
+    world.client("c", level, user="bob")
+    assert world.watcher.refused_users == ["alice", "bob"]
+
+
+@pytest.mark.parametrize("user", ["eyJhbGciOiJIUzI1NiJ9.e30.c2ln", "x" * 129])
+def test_what_may_be_a_secret_in_the_wrong_place_is_not_named(user: str) -> None:
+    world = World()
+    world.client("c", user=user, gate=ClosedGate())
+    assert world.watcher.refused_users == [""]
 
 
 def test_a_refusal_disturbs_nobody_who_bears_the_name_already() -> None:

@@ -206,6 +206,23 @@ def test_a_smaller_quota_than_before_holds_for_what_is_repeated_too() -> None:
     assert_received(client, Pubrel(3), Publish("a", b"4", 2, packet_id=4))
 
 
+def test_an_ack_of_what_was_not_repeated_yet_makes_no_room_for_another() -> None:
+    world = World()
+    client = subscriber(world)
+    for payload in (b"1", b"2", b"3"):
+        world.publish("a", payload, 1)
+    assert client.payloads() == [b"1", b"2", b"3"]
+    client.drop()
+    client = back(world, receive_maximum=1)
+    assert client.payloads() == [b"1"]
+    client.send(Puback(3))  # which the client has had before
+    assert client.payloads() == []
+    client.send(Puback(1))
+    assert client.payloads() == [b"2"]
+    client.send(Puback(2))
+    assert client.session.outbound.waiting() == 0
+
+
 def test_what_is_acknowledged_before_it_was_repeated_is_not_repeated() -> None:
     world = World()
     client = subscriber(world)

@@ -1,9 +1,11 @@
 """What waits, in order, within its limits, and in memory only as far as it must be."""
 
+from collections import deque
+
 from myna.core.delivery import WARM_BYTES, WARM_MESSAGES, Delivery
 from myna.core.limits import DROP_NEWEST, DROP_OLDEST, Limits
 from myna.core.message import Message, Origin
-from myna.core.queue import CROWDED_BYTES, FETCHED, Queue, QueueMemory
+from myna.core.queue import COLD_BYTES, CROWDED_BYTES, FETCHED, Queue, QueueMemory
 from myna.core.records import Record
 from myna.testing import CommitsOnCommand
 
@@ -20,6 +22,12 @@ def filled(count: int, size: int = 0) -> Queue:
     for number in range(1, count + 1):
         queue.add(delivery(number, size=size))
     return queue
+
+
+def cold(number: int) -> Delivery:
+    held = delivery(number)
+    held.message = None
+    return held
 
 
 class Shelf(CommitsOnCommand):
@@ -169,7 +177,7 @@ def test_what_all_queues_hold_in_memory_is_counted_and_uncounted() -> None:
     assert (memory.held, queue.warm, queue.size, len(queue)) == (0, 0, 0, 0)
 
 
-def test_cold_messages_take_no_memory_until_they_are_fetched() -> None:
+def test_cold_messages_are_not_at_hand_until_they_are_fetched() -> None:
     memory = QueueMemory()
     queue = Queue(memory)
     for number in range(1, WARM_MESSAGES + 11):
@@ -178,9 +186,9 @@ def test_cold_messages_take_no_memory_until_they_are_fetched() -> None:
     queue.cool()
     for _ in range(WARM_MESSAGES):
         queue.take()
-    assert memory.held == queue.warm == delivery(1).size + 3  # the newest alone, whose number has more digits
+    assert queue.warm == delivery(1).size + 3  # the newest alone, whose number has more digits
     queue.fetch(Shelf())
-    assert memory.held == queue.size
+    assert queue.warm == queue.size
 
 
 def test_where_memory_is_short_each_queue_keeps_a_little_and_what_is_stored_goes_cold() -> None:
@@ -199,3 +207,34 @@ def test_where_memory_is_short_each_queue_keeps_a_little_and_what_is_stored_goes
         queue.add(delivery(number, size=1000))
     assert queue.warm <= CROWDED_BYTES + 3000
     assert queue.size > 80_000
+
+
+def test_what_lies_in_the_store_alone_counts_for_its_place() -> None:
+    memory = QueueMemory()
+    queue = Queue(memory)
+    for number in range(1, WARM_MESSAGES + 11):
+        queue.add(delivery(number))
+    assert queue.cold == 10
+    assert memory.held == queue.warm + queue.cold * COLD_BYTES
+    for _ in range(WARM_MESSAGES):
+        queue.take()
+    queue.fetch(Shelf())
+    assert (queue.cold, memory.held) == (0, queue.warm)
+    queue.restore(deque([delivery(1), cold(2)]))
+    assert memory.held == queue.warm + COLD_BYTES
+    queue.abandon()
+    assert (queue.cold, memory.held) == (0, 0)
+
+
+def test_beyond_twice_the_limit_there_is_room_for_nobody() -> None:
+    memory = QueueMemory(1000)
+    queue = Queue(memory)
+    queue.add(delivery(1, size=1000))
+    stored, fleeting = delivery(2), delivery(2, stored=False)
+    assert not queue.is_crowded_out(stored)
+    memory.held = 2000
+    assert queue.is_crowded_out(stored)
+    assert Queue(memory).is_crowded_out(fleeting)
+    limits = Limits()
+    limits.queue_policy = DROP_OLDEST
+    assert not queue.makes_way(stored, limits)  # in vain: others hold the most

@@ -5,6 +5,7 @@ import pytest
 from myna.core.limits import Limits
 from myna.testing import CommitsOnCommand, FakeRules, OpenGate, World, assert_closed, assert_received, properties
 from myna.wire.packets import (
+    Connect,
     Disconnect,
     Publish,
     Suback,
@@ -110,6 +111,21 @@ def test_no_local_on_a_shared_subscription_is_an_error(filter: str) -> None:
     client = world.connected("c")
     client.send(Subscribe(1, [SubscriptionRequest("b", 0), SubscriptionRequest(filter, 0, no_local=True)]))
     assert_closed(client, 0x82)
+
+
+@pytest.mark.parametrize("level", [3, 4])
+def test_a_bridge_gets_nothing_back_and_retain_as_it_was(level: int) -> None:
+    world = World()
+    bridge = world.stranger(level)
+    bridge.send(Connect(level, "bridge", True, 0, is_bridge=True))
+    bridge.expect_connack()
+    bridge.subscribe("a/#")
+    bridge.publish("a/own")
+    world.publish("a/other", b"x", retain=True)
+    assert_received(bridge, Publish("a/other", b"x", retain=True))
+    bridge.subscribe("$share/g/a/#")  # which cannot go without what is its own
+    bridge.publish("a/own", b"y")
+    assert bridge.payloads() == [b"y"]
 
 
 def test_identifiers_come_with_the_messages_of_their_subscription_alone() -> None:

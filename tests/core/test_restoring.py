@@ -20,6 +20,7 @@ from myna.core.restoring import (
     stored_deliveries,
 )
 from myna.core.session import Session
+from myna.core.unfinished import stored
 from myna.testing import TENANT, CommitsOnCommand, World
 
 KEY = (TENANT, "", "c")
@@ -70,9 +71,9 @@ def test_what_waited_goes_on_waiting_and_numbers_go_on() -> None:
     assert session.outbound.waiting() == 2
     assert session.outbound.queue is not None
     assert session.outbound.queue.size == waits.size
-    assert session.stored() == []
+    assert stored(session.outbound) == []
     sent.place = waits.place = 5
-    assert session.stored() == [(40, sent), (0, waits)]
+    assert stored(session.outbound) == [(40, sent), (0, waits)]
     restore_received(session, [3, 4])
     assert session.received.open_ids() == [3, 4]
 

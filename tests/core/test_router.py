@@ -210,6 +210,33 @@ def test_not_more_than_so_many_routes_are_remembered() -> None:
     assert reached(router, "0") == [held]
 
 
+def test_long_topics_are_not_remembered() -> None:
+    router = Router(Limits())
+    topic = "x" * module.TOPIC_REMEMBERED
+    assert router.route(topic.encode()) is router.route(topic.encode())
+    long = topic + "x"
+    kept = router.route(long.encode())
+    assert kept is not None
+    assert kept.retired
+    held = subscription(long)
+    router.add(held)
+    assert reached(router, long) == [held]
+
+
+def test_routes_to_very_many_are_forgotten_sooner() -> None:
+    router = Router(Limits(), heaviest=4000)
+    holders = [subscription("#") for _ in range(100)]
+    for held in holders:
+        router.add(held)
+    first = router.route(b"0")
+    assert first is not None
+    before = first.retired
+    for number in range(1, 4):
+        assert reached(router, str(number)) == holders
+    assert (before, first.retired) == (False, True)
+    assert reached(router, "0") == holders
+
+
 @pytest.mark.parametrize(
     ("name", "bound", "good", "bad"),
     [

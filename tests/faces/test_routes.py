@@ -38,6 +38,8 @@ ROUTES = HttpRoutes(
         Route("/api/hubs/{hub}/groups/{group}", says("group"), ("HEAD",)),
         Route("/api/hubs/{hub}/groups/{group}", says("delete group"), ("DELETE",)),
         Route("/api/hubs/{hub}/groups/all", says("all groups"), ("GET",)),
+        Route("/hubs/{hub}", says("put hub"), ("PUT",)),
+        Route("/hubs/:keys", says("keys"), ("GET",)),
         Route("/api/*", says("the rest of the API")),
         Route("/console/*", says("console"), ("GET",)),
         Route("/", says("front page"), ("GET",)),
@@ -61,6 +63,8 @@ def reply_of(method: str, path: str, app: Asgi = ROUTES) -> Reply:
         ("DELETE", "/api/hubs/chat/groups/all", "delete group", {"hub": "chat", "group": "all"}),
         ("PATCH", "/api/hubs/chat/groups/x", "the rest of the API", {}),
         ("GET", "/api/what/ever", "the rest of the API", {}),
+        ("PUT", "/hubs/chat", "put hub", {"hub": "chat"}),
+        ("GET", "/hubs/:keys", "keys", {}),
         ("GET", "/console", "console", {}),
         ("GET", "/console/", "console", {}),
         ("HEAD", "/console/app.js", "console", {}),
@@ -78,7 +82,9 @@ def test_what_nobody_claims_is_not_found() -> None:
     assert json.loads(reply.body)["detail"] == "there is nothing at /nothing"
 
 
-@pytest.mark.parametrize(("method", "path", "allowed"), [("POST", "/", b"GET"), ("GET", "/pub", b"POST")])
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"), [("POST", "/", b"GET"), ("GET", "/pub", b"POST"), ("PUT", "/hubs/:keys", b"GET")]
+)
 def test_a_method_nobody_claims_is_answered_with_those_there_are(method: str, path: str, allowed: bytes) -> None:
     reply = reply_of(method, path)
     assert reply.status == 405

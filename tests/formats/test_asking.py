@@ -42,7 +42,7 @@ def _number(kind: type, value: Any) -> Any:
 
 
 async def until_asked(http: SlowHttp, count: int) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while http.present < count:
             await asyncio.sleep(0)
 

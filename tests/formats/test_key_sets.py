@@ -108,7 +108,9 @@ async def test_a_key_that_is_no_longer_published_serves_no_longer() -> None:
         await reader.check(RSA, "old")
 
 
-@pytest.mark.parametrize("failure", [DOWN, document(b"", 503), document(b"<html>"), document(b'{"keys":')])
+@pytest.mark.parametrize(
+    "failure", [DOWN, document(b"", 503), document(b"<html>"), document(b'{"keys":'), document(b'{"keys":[]}')]
+)
 async def test_an_issuer_that_is_down_leaves_the_keys_we_have(
     failure: Answer | CallFailed, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -4,6 +4,7 @@ import json
 import logging
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,6 +68,12 @@ def test_a_jwks_is_used_up_to_a_bound(caplog: pytest.LogCaptureFixture) -> None:
 def test_what_is_no_key_is_refused(text: bytes) -> None:
     with pytest.raises(BadKey):
         read_keys(text)
+
+
+def test_a_short_rsa_key_is_none() -> None:
+    short = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    with pytest.raises(BadKey, match="at least 2048 bits"):
+        read_keys(pem(short))
 
 
 def test_a_short_secret_is_none() -> None:

@@ -8,11 +8,13 @@ from typing import Any, Self
 
 from myna.core.ports import Conversation, Outlet, Peer, Ticking
 from myna.net.doorstep import Doorstep
+from myna.net.http import HttpProtocol
 from myna.net.listeners import Listener, Listeners, MqttListener, Opened
 from myna.sockets.backpressure import StreamLimits
 from myna.sockets.readiness import new_event_loop
 
-BOUND = 15.0  # seconds; no test may take longer, most take milliseconds
+BOUND = 60.0  # seconds; only a hang takes them, most tests take milliseconds
+BUFFER = 32768  # bytes the kernel keeps in either direction at either end, so that megabytes have to wait everywhere
 
 
 def on_our_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
@@ -122,6 +124,8 @@ class Served:
         )
         wanted = self._wanted or (MqttListener("mqtt", self.connect, host="127.0.0.1", port=0),)
         self.opened = self.listeners.open(wanted)
+        for acceptor in self.listeners._acceptors:
+            bound_buffers(acceptor._listening)  # accepted sockets inherit it
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -140,6 +144,15 @@ class Served:
             await self._arrived.wait()
         return self.talkers[index]
 
+    async def overdue(self, come_so_far: Callable[[HttpProtocol], object]) -> None:
+        """The time of the HTTP connection that has come so far has passed; nobody has waited, nobody can be late."""
+        while not (found := [one for one in self.http_connections() if come_so_far(one)]):
+            await asyncio.sleep(0)
+        found[0].deadline = self.listeners.clock.now()
+
+    def http_connections(self) -> list[HttpProtocol]:
+        return [one for one in self.listeners._ports[0].state.connections if isinstance(one, HttpProtocol)]
+
     @property
     def port(self) -> int:
         return self.opened[0].port
@@ -148,8 +161,14 @@ class Served:
         return await Client.connect(self.opened[index].host, self.opened[index].port)
 
 
+def bound_buffers(sock: socket.socket) -> None:
+    """Else one machine's kernel takes 200 KB from a writer nobody listens to, and another one's 100 MB."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+
+
 class Client:
-    """A non-blocking socket that reads what is asked for, with a small buffer in the kernel if told so."""
+    """A non-blocking socket that reads what is asked for, with small buffers in the kernel."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.socket = sock
@@ -157,11 +176,10 @@ class Client:
         self._rest = bytearray()
 
     @classmethod
-    async def connect(cls, host: str, port: int, *, receive_buffer: int = 0) -> "Client":
+    async def connect(cls, host: str, port: int) -> "Client":
         sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         sock.setblocking(False)
-        if receive_buffer:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        bound_buffers(sock)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         await asyncio.get_running_loop().sock_connect(sock, (host, port))
         return cls(sock)

@@ -105,8 +105,8 @@ async def test_a_websocket_keeps_the_place_of_its_address_until_it_ends() -> Non
 @on_our_loop
 async def test_accepting_keeps_to_its_rate_and_nobody_is_lost() -> None:
     async with Served() as served:
-        served.listeners.protect(DoorstepLimits(accepts_per_second=20.0), [])
         began = served.listeners.clock.now()
+        served.listeners.protect(DoorstepLimits(accepts_per_second=20.0), [])
         clients = [await served.client() for _ in range(25)]
         await served.talker(24)
         assert served.listeners.clock.now() - began > 0.2

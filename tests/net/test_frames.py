@@ -53,11 +53,45 @@ def test_splitting_never_changes_what_is_heard(size: int) -> None:
 
 
 def test_a_streaming_reader_hands_fragments_on_as_they_come() -> None:
-    reader = FrameReader(10, streaming=True)
+    reader = FrameReader(None)
     assert reader.feed(mask_frame(BINARY, b"12345678", final=False)) == [(BINARY, b"12345678")]
     assert reader.feed(mask_frame(0, b"90123456", final=False)) == [(BINARY, b"90123456")]
     assert reader.feed(mask_frame(0, b"end")) == [(BINARY, b"end")]
     assert reader.error is None
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 100, 4096, len(CONVERSATION)])
+def test_a_streaming_reader_hands_parts_of_frames_on(size: int) -> None:
+    reader = FrameReader(None)
+    heard: list[tuple[int, bytes]] = []
+    for start in range(0, len(CONVERSATION), size):
+        heard += reader.feed(CONVERSATION[start : start + size])
+        assert len(reader._rest or b"") < 14 + 125  # a header, and what control frames may hold
+    assert reader.error is None
+    for opcode in (TEXT, BINARY, PING):
+        expected = [payload for kind, payload in HEARD if kind == opcode]
+        assert b"".join(payload for kind, payload in heard if kind == opcode) == b"".join(expected)
+
+
+def test_a_streaming_reader_takes_frames_of_any_size_that_can_be() -> None:
+    reader = FrameReader(None)
+    assert reader.feed(b"\x82\xff" + (1 << 62).to_bytes(8, "big") + b"\0\0\0\0abc") == [(BINARY, b"abc")]
+    assert reader.feed(b"def") == [(BINARY, b"def")]
+    reader = FrameReader(None)
+    assert reader.feed(b"\x82\xff" + (1 << 63).to_bytes(8, "big") + b"\0\0\0\0abc") == []
+    assert reader.error is not None
+    assert reader.error.code == PROTOCOL_ERROR
+
+
+def test_fragments_and_parts_may_not_be_out_of_order() -> None:
+    reader = FrameReader(None)
+    frame = mask_frame(BINARY, b"123456", final=False)
+    assert reader.feed(frame[:8]) + reader.feed(frame[8:]) == [(BINARY, b"12"), (BINARY, b"3456")]
+    assert reader.feed(mask_frame(PING, b"") + mask_frame(0, b"7")[:-1]) == [(PING, b"")]
+    reader.feed(mask_frame(0, b"7")[-1:])
+    assert reader.feed(mask_frame(0, b"orphan")) == []
+    assert reader.error is not None
+    assert reader.error.code == PROTOCOL_ERROR
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def run(serve: Serve, use: Callable[[HttpClient, str, Clock], Awaitable[None]]) 
     asyncio.run(main())
 
 
-async def failure(client: HttpClient, url: str, *, timeout: float = 5.0, largest: int = 100) -> CallFailed:
+async def failure(client: HttpClient, url: str, *, timeout: float = 60.0, largest: int = 100) -> CallFailed:
     with pytest.raises(CallFailed) as caught:
         await client.call("POST", url, timeout=timeout, largest=largest)  # a GET may be tried twice
     assert "secret" not in str(caught.value)
@@ -78,6 +78,27 @@ def test_redirects_are_answers_unless_they_are_to_be_followed() -> None:
         assert (await client.call("GET", url, redirects=3)).status == 200
 
     run(answering(moved, moved, OK), use)
+
+
+def test_a_redirect_that_must_not_be_followed_is_the_answer_and_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    moved = b"HTTP/1.1 307 There\r\nLocation: http://other.example/?s=secret\r\nConnection: close\r\n\r\n"
+
+    async def use(client: HttpClient, url: str, clock: Clock) -> None:
+        for _ in range(3):
+            assert (await client.call("POST", url, body=b"password", redirects=3)).status == 307
+
+    run(answering(moved), use)
+    assert caplog.text.count("not followed") == 1
+    assert "secret" not in caplog.text
+
+
+def test_redirects_in_a_circle_end_with_the_last_of_them() -> None:
+    moved = b"HTTP/1.1 302 Found\r\nLocation: /there\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+    async def use(client: HttpClient, url: str, clock: Clock) -> None:
+        assert (await client.call("GET", url, redirects=3)).status == 302
+
+    run(answering(moved), use)
 
 
 def test_silence_ends_at_the_timeout() -> None:

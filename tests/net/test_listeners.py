@@ -9,6 +9,7 @@ from myna.net.addresses import ListenError
 from myna.net.listeners import HttpListener, MqttListener, Opened
 from tests.net.harness import Client, Served, on_our_loop
 from tests.net.test_websocket import not_here
+from tests.ports import reserved_port
 
 
 @on_our_loop
@@ -35,10 +36,7 @@ async def test_what_was_opened_is_told_with_its_port() -> None:
 @on_our_loop
 async def test_all_are_opened_or_none(tmp_path: Path) -> None:
     path = str(tmp_path / "myna.sock")
-    with socket.socket() as free, socket.create_server(("127.0.0.1", 0)) as taken:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        free.close()
+    with reserved_port() as port, socket.create_server(("127.0.0.1", 0)) as taken:
         async with Served() as served:
             wanted = [
                 MqttListener("unix", served.connect, path=path),

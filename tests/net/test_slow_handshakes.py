@@ -8,7 +8,6 @@ import pytest
 from myna.core.ports import Outlet, Peer
 from myna.net import listeners as module
 from myna.net.endpoint import UpgradeRequest, WebSocketEndpoint
-from myna.net.http_port import HttpLimits
 from myna.net.listeners import HttpListener, Listener, MqttListener
 from myna.net.tls import TlsContexts, TlsSettings
 from tests.net.certificates import folder
@@ -41,8 +40,7 @@ def secure_http() -> Listener:
 
 
 def http() -> Listener:
-    limits = HttpLimits(head_seconds=SOON, linger_seconds=SOON)
-    return HttpListener("http", not_here, nowhere, host="127.0.0.1", port=0, limits=limits)
+    return HttpListener("http", not_here, nowhere, host="127.0.0.1", port=0)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +66,8 @@ def test_whoever_does_not_finish_is_cut_off(
         async with Served(listener()) as served:
             client = await served.client()
             await client.send(said)
+            if listener is http:
+                await served.overdue(lambda it: bool(said) == it._in_head)
             with contextlib.suppress(ConnectionResetError):
                 assert (await client.read_all()).startswith(heard)
             client.close()

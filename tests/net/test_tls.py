@@ -63,7 +63,7 @@ async def test_a_clients_certificate_reaches_the_peer() -> None:
         assert certificate.sha256 == hashlib.sha256(binary).hexdigest()
         assert 29 * 86_400 < certificate.expires_at - time.time() < 31 * 86_400
         assert certificate.der == binary
-        assert certificate.verified
+        assert certificate.trusted
         writer.close()
 
 
@@ -117,6 +117,27 @@ async def test_the_scope_of_a_request_tells_of_tls() -> None:
             "myna-1",
         ]
         assert served.opened[0].url.startswith("https://127.0.0.1:")
+        writer.close()
+
+
+@on_our_loop
+async def test_a_connection_whose_certificate_is_no_longer_trusted_carries_no_further_request() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    contexts = demanding()
+    async with Served(HttpListener("https", app, host="127.0.0.1", port=0, tls=contexts)) as served:
+        context = client_context(certificate=True)
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", served.port, ssl=context, server_hostname="localhost"
+        )
+        writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 204")
+        (shown,) = contexts._shown
+        shown.trusted = False
+        writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 401")  # and it ends
         writer.close()
 
 

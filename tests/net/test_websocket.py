@@ -72,8 +72,8 @@ class Aviary(Served):
         self.parrots.append(Parrot(request))
         return self.parrots[-1]
 
-    async def open(self, *headers: bytes, receive_buffer: int = 0) -> Client:
-        client = await Client.connect("127.0.0.1", self.port, receive_buffer=receive_buffer)
+    async def open(self, *headers: bytes) -> Client:
+        client = await self.client()
         await client.send(handshake(b"/ws", *headers))
         assert ACCEPT in await client.read_until(b"\r\n\r\n")
         return client
@@ -322,7 +322,7 @@ async def test_a_large_frame_does_not_overtake_the_answer_to_the_handshake() -> 
 @on_our_loop
 async def test_frames_arrive_whole_and_in_order_where_the_kernel_takes_a_part() -> None:
     async with Aviary() as served:
-        client = await served.open(receive_buffer=32768)
+        client = await served.open()
         socket = served.parrots[0].socket
         assert socket is not None
         total = len(encode_text_frame(b"0" * 8_000_000))

@@ -8,9 +8,9 @@ import atexit
 import itertools
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import psycopg
 import pytest
 
 from myna.registry.registry import FILE, open_registry
+from tests.ports import reserved_port
 
 BACKENDS = ("sqlite", "postgresql")
 
@@ -57,16 +58,20 @@ def _fill(location: str | Path) -> None:
     registry.abandon()
 
 
+TERMS = ("--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C")  # whatever the machine's own are
+
+
 class Cluster:
     def __init__(self, programs: Path) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="myna-pg-"))
-        self.port = _free_port()
+        self._reserved = ExitStack()  # left as the process ends
+        self.port = self._reserved.enter_context(reserved_port())
         self._account = "postgres" if os.getuid() == 0 else None
         if self._account is not None:
             shutil.chown(self.folder, self._account)
         data = self.folder / "data"
-        self._run(programs / "initdb", "-D", str(data), "-U", "myna", "--auth=trust", "--no-sync", "--encoding=UTF8")
-        settings = f"-p {self.port} -h 127.0.0.1 -k {self.folder} -F"
+        self._run(programs / "initdb", "-D", str(data), "-U", "myna", *TERMS)
+        settings = f"-p {self.port} -h 127.0.0.1 -c unix_socket_directories= -F"  # a path may be too long for a socket
         log = str(self.folder / "log")
         self._run(programs / "pg_ctl", "-D", str(data), "-w", "-l", log, "-o", settings, "start")
         self._programs = programs
@@ -80,13 +85,14 @@ class Cluster:
             connection.execute(statement.encode())
 
     def stop(self) -> None:
+        self._reserved.close()
         self._run(self._programs / "pg_ctl", "-D", str(self._data), "-m", "immediate", "stop")
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _run(self, program: Path, *arguments: str) -> None:
         done = subprocess.run(
             [program, *arguments], user=self._account, cwd=self.folder, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, check=False, timeout=60,
+            stderr=subprocess.STDOUT, check=False, timeout=120,
         )  # fmt: skip
         if done.returncode:
             pytest.skip(f"PostgreSQL does not start here: {done.stdout.decode(errors='replace')[-300:]}")
@@ -114,10 +120,3 @@ def _cluster() -> Cluster:
     if _programs() is None:
         pytest.skip("PostgreSQL is not installed (package postgresql)")
     return _start()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -1,7 +1,7 @@
 """Writes share a commit and fail alone; rows go in bulk; the loop never waits."""
 
 import asyncio
-import time
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -119,12 +119,13 @@ def test_beyond_its_bound_the_registry_says_that_it_is_behind(
 def test_the_loop_goes_on_while_a_query_takes_its_time(use: Callable[..., None]) -> None:
     async def work(threads: Threads) -> None:
         threads.start()
-        turns = 0
-        slow = threads.write(lambda connection: time.sleep(0.2))
-        while not slow.done():
+        held = threading.Event()
+        slow = threads.write(lambda connection: held.wait(60))
+        for _ in range(100):
             await asyncio.sleep(0)
-            turns += 1
-        assert turns > 100
+        assert not slow.done()
+        held.set()
+        assert await slow
 
     use(work)
 

@@ -22,7 +22,7 @@ ORIGIN = Origin("test", "tenant")
 
 async def until(condition: Callable[[], object]) -> None:
     """Let the loop turn until it is so."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0)
 
@@ -94,6 +94,14 @@ class Depot:
 
     async def safe(self) -> None:
         self.asked_to_be_safe += 1
+
+    def reopen(self) -> Line:
+        """A line on the same queue, as after a restart: what was taken waits again."""
+        self.line.recall()
+        self.line = Line(
+            "d", self.outbox, self.settings, self.line.burial, self.world.broker, lambda: self.world.now
+        )  # fmt: skip
+        return self.line
 
     async def start(self) -> Courier:
         self.courier = Courier(self.line, self.destination)

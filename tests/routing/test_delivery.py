@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.commands.processes import PATIENCE, Serving, outcome, serve
+from tests.ports import reserved_port
 from tests.routing.running import configure, endpoint
 
 CONNECT = b"\x10\x0f\0\4MQTT\4\2\0\0\0\3pub"
@@ -86,9 +87,11 @@ def test_failures_slowness_and_broken_connections_lose_nothing_and_keep_order(tm
 
 
 def test_what_waits_for_an_endpoint_that_is_away_is_there_after_a_restart(tmp_path: Path) -> None:
-    with endpoint(tmp_path / "events") as hook:
-        port = hook.port
-    file = configure(tmp_path, port, "concurrency = 1\n", hold="1 s")
+    with reserved_port() as port:
+        check_what_waits(tmp_path, port, configure(tmp_path, port, "concurrency = 1\n", hold="1 s"))
+
+
+def check_what_waits(tmp_path: Path, port: int, file: Path) -> None:
     with serve("-c", str(file)) as serving:
         publish(serving, "t/1", 20)
         assert call(serving, tmp_path, "GET", "/destinations/hook")[1]["state"]["queued"] == 20
@@ -102,6 +105,29 @@ def test_what_waits_for_an_endpoint_that_is_away_is_there_after_a_restart(tmp_pa
         with endpoint(tmp_path / "events", "--port", str(port)) as hook:
             events = hook.wait_for(lambda events: len(events) >= 25)
         assert set(numbers(events)) == {*range(20), *range(100, 105)}
+
+
+def test_a_crash_neither_counts_attempts_anew_nor_forgets_when_the_next_is_due(tmp_path: Path) -> None:
+    """`retry` follows those of `configure`, of which the last one repeats."""
+    with endpoint(tmp_path / "events", "--fail", "1") as hook:
+        file = configure(tmp_path, hook.port, "concurrency = 1\n")
+        file.write_text(file.read_text().replace('"20 ms", "50 ms"', '"1 ms", "1 h"'))
+        with serve("-c", str(file)) as serving:
+            publish(serving, "t/1", 1)
+            while (state := call(serving, tmp_path, "GET", "/destinations/hook")[1]["state"])["attempts"] < 2:
+                pass
+            publish(serving, "other", 1)  # acknowledged, so that what came before it is stored
+            serving.process.send_signal(signal.SIGKILL)
+            serving.process.wait(PATIENCE)
+        assert state["failedAttempts"] == {"ServiceError": 2}
+    with endpoint(tmp_path / "events", "--port", str(hook.port)) as hook, serve("-c", str(file)) as serving:
+        publish(serving, "t/1", 1, 100)
+        hook.wait_for(lambda events: len(events) == 1)
+        state = call(serving, tmp_path, "GET", "/destinations/hook")[1]["state"]
+        assert (state["attempts"], state["retrying"]) == (1, 1)
+        assert numbers(hook.events()) == [100]
+        code, _, err = serving.stop()
+        assert (code, "Traceback" in err) == (0, False)
 
 
 def test_rules_and_destinations_are_made_at_run_time_and_last(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import importlib
 import importlib.util
 import json
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ import pytest
 from bench.brokers import CannotStart, find_peer
 from myna.commands import main
 from tests.commands.processes import PATIENCE, Serving, serve
+from tests.ports import reserved_port
 
 KEY = "0123456789abcdef0123456789abcdef"
 CONFIGURATION = """
@@ -46,12 +46,6 @@ def delivering(folder: Path, destination: str) -> Iterator[Serving]:
 def publish(serving: Serving, topic: str, text: str, *options: str) -> None:
     _, port = serving.address("mqtt")
     assert main(["pub", "-p", str(port), "-q", "1", "-t", topic, "-m", text, *options]) == 0
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 # Another MQTT broker
@@ -89,9 +83,9 @@ def listening(port: int, *options: str) -> Iterator["subprocess.Popen[str]"]:
         *options,
     ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None  # it is a pipe
-    next(line for line in process.stdout if "SUBACK" in line)
     try:
+        assert process.stdout is not None  # it is a pipe
+        next(line for line in process.stdout if "SUBACK" in line)
         yield process
     finally:
         process.kill()
@@ -140,9 +134,8 @@ def test_what_another_broker_cannot_take_now_waits_for_it(tmp_path: Path) -> Non
         peer = find_peer("mosquitto")
     except CannotStart as reason:
         pytest.skip(f"{reason} (apt-get install mosquitto)")
-    port = free_port()
-    destination = f'kind = "mqtt"\nurl = "mqtt://127.0.0.1:{port}"\nretry = ["0.2s"]\n'
-    with delivering(tmp_path, destination) as serving:
+    settings = 'kind = "mqtt"\nretry = ["0.2s"]\nurl = "mqtt://127.0.0.1:{}"\n'
+    with reserved_port() as port, delivering(tmp_path, settings.format(port)) as serving:
         serving.wait_for("trying again")
         publish(serving, "a", "early", "-r")
         (tmp_path / "mosquitto.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
@@ -166,17 +159,17 @@ def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         pytest.skip("nats-server is not installed (apt-get install nats-server)")
     if importlib.util.find_spec("nats") is None:
         pytest.skip("the client of NATS is not installed (pip install nats-py)")
-    port = free_port()
     folder = tmp_path_factory.mktemp("jetstream")
-    command = [program, "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(folder)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None  # it is a pipe
-    next(line for line in process.stderr if "Server is ready" in line)
-    try:
-        yield port
-    finally:
-        process.kill()
-        process.communicate(timeout=PATIENCE)
+    with reserved_port() as port:
+        command = [program, "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(folder)]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        try:
+            assert process.stderr is not None  # it is a pipe
+            next(line for line in process.stderr if "Server is ready" in line)
+            yield port
+        finally:
+            process.kill()
+            process.communicate(timeout=PATIENCE)
 
 
 def test_events_go_to_subjects_of_nats(nats_server: int, tmp_path: Path) -> None:

@@ -156,6 +156,11 @@ def test_there_are_not_too_many() -> None:
     settings(advancedFilters=[one] * MAXIMUM_FILTERS)
     with pytest.raises(msgspec.ValidationError, match="at most 25 filters"):
         settings(advancedFilters=[one] * (MAXIMUM_FILTERS + 1))
+    single = {"operatorType": "NumberLessThan", "key": "a", "value": 1}
+    several = {"operatorType": "NumberIn", "key": "a", "values": list(range(24))}
+    settings(advancedFilters=[single, several])
+    with pytest.raises(msgspec.ValidationError, match="at most 25 values"):
+        settings(advancedFilters=[single, single, several])
     assert issubclass(BadFilter, ValueError)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from myna.routing.showing import shown, with_secrets
+from myna.routing.showing import shown, still_hidden, with_secrets
 
 DEFINITION: dict[str, Any] = {
     "kind": "webhook",
@@ -14,6 +14,7 @@ DEFINITION: dict[str, Any] = {
     "concurrency": 3,
     "list": ["https://x/?y"],
     "keys": ["one", "two"],
+    "servers": ["me:pass@host:4222", "nats://me:pass@host", "host:9092"],
 }
 
 
@@ -26,6 +27,7 @@ def test_secrets_are_hidden() -> None:
         "concurrency": 3,
         "list": ["https://x/?***"],
         "keys": ["***", "***"],
+        "servers": ["***@host:4222", "nats://***@host", "host:9092"],
     }
 
 
@@ -37,6 +39,16 @@ def test_what_was_shown_means_what_was_there() -> None:
     assert merged["headers"] == {"x-key": "new", "x-more": "1"}
     assert merged["url"] == "https://example.org"
     assert merged["credentials"]["bearer"] == "secret"
+
+
+def test_a_secret_may_be_added_to_a_list_of_them() -> None:
+    changed = shown(DEFINITION) | {"keys": ["***", "***", "three"]}
+    assert with_secrets(changed, DEFINITION)["keys"] == ["one", "two", "three"]
+    unknown = shown(DEFINITION) | {"keys": ["***"] * 3, "headers": {"x-other": "***"}}
+    merged = with_secrets(unknown, DEFINITION)
+    assert merged["keys"] == ["one", "two", "***"]
+    assert still_hidden(merged)
+    assert not still_hidden(DEFINITION)
 
 
 @pytest.mark.parametrize("value", ["", None, 5, True, "plain", "http://["])

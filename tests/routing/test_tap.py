@@ -11,7 +11,7 @@ from myna.core.outcome import Outcome
 from myna.core.ports import CARRIED, LEFT, NOT_CARRIED
 from myna.core.records import Enqueued
 from myna.formats.offered import OfferedEvent
-from myna.routing.deadletters import DeadLetter, ToTopic
+from myna.routing.deadletters import DeadLetter, Dropped, ToTopic
 from myna.routing.hops import MOST, origin_after
 from myna.routing.rules import Enrichments, Rule, RuleSettings
 from myna.routing.tap import RoutingTap
@@ -163,7 +163,7 @@ def test_a_bug_in_routing_is_not_the_publisher_s(caplog: pytest.LogCaptureFixtur
 def test_dead_letters_are_not_routed() -> None:
     desk = Desk()
     desk.use({})
-    grave = ToTopic("dead", TENANT, desk.world.broker, lambda: desk.world.now)
+    grave = ToTopic("dead", TENANT, desk.world.broker, lambda: desk.world.now, Dropped())
     desk.publish("a")
     events = desk.line.take(1, 1)
     grave.bury([DeadLetter(event, "Any", 0.0) for event in events], lambda: None)

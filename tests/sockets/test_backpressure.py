@@ -9,6 +9,7 @@ def test_a_backlog_is_sent_from_where_it_stopped() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.setblocking(False)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)  # what is not the kernel's has to wait
         data = bytes(range(256)) * 10_000
         backlog = Backlog(data, 256)
         heard = b""

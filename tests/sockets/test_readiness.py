@@ -5,7 +5,7 @@ import pytest
 
 from myna.net import listeners
 from myna.sockets.readiness import LoopReadiness, make_readiness
-from tests.net.harness import Client, Served, on_our_loop
+from tests.net.harness import Served, on_our_loop
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def without_epoll(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_where_there_is_no_epoll_everything_works_all_the_same(without_epoll: None) -> None:
     async with Served() as served:
         assert isinstance(served.listeners.streams.readiness, LoopReadiness)
-        client = await Client.connect("127.0.0.1", served.port, receive_buffer=32768)
+        client = await served.client()
         talker = await served.talker()
         talker.outlet.pause()
         await client.send(b"x")

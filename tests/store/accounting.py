@@ -8,6 +8,7 @@ session that is gone, a message that was acknowledged and never comes, or one at
 import asyncio
 import random
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -28,7 +29,7 @@ from myna.wire.packets import (
 from myna.wire.reader import FrameReader
 
 LEVEL = 4
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Broken(Exception):
@@ -156,18 +157,30 @@ class Subscriber:
         self.existed = True
         line.close()
 
-    async def run(self, address: tuple[str, int], *, idle: float | None = None, most: int = 1 << 60) -> None:
-        """Until nothing has come for so long, or the connection breaks, or enough has come."""
+    async def run(
+        self,
+        address: tuple[str, int],
+        *,
+        idle: float | None = None,
+        most: int = 1 << 60,
+        due: Callable[[], object] = bool,
+    ) -> None:
+        """Until nothing has come for so long and nothing is due, or the connection breaks, or enough has come."""
         line, answer = await Line.open(address, self.name)
         try:
             if not answer.session_present:
                 raise Lost(f"the session of {self.name} is gone")
+            silence = 0.0
             while most:
                 try:
                     async with asyncio.timeout(idle):
                         packet = await line.receive()
                 except TimeoutError:
-                    return
+                    silence += idle or 0.0
+                    if silence > PATIENCE or not due():
+                        return
+                    continue
+                silence = 0.0
                 most -= 1
                 self._take(line, packet)
         finally:
@@ -188,6 +201,11 @@ class Subscriber:
         elif isinstance(packet, Pubrel):
             self._held.discard(packet.packet_id)
             line.send(Pubcomp(packet.packet_id))
+
+
+def lacks(subscriber: Subscriber, publishers: list[Publisher]) -> bool:
+    """Something that was acknowledged has not come yet."""
+    return any(one.acknowledged.difference(subscriber.seen.get(one.name, [])) for one in publishers)
 
 
 def check(publishers: list[Publisher], subscribers: list[Subscriber]) -> None:

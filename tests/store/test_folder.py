@@ -1,5 +1,6 @@
 """The data folder."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -39,6 +40,31 @@ def test_a_folder_that_cannot_be_made_says_why_and_what_to_do(tmp_path: Path) ->
     (tmp_path / "file").touch()
     with pytest.raises(FolderError, match=r"Not a directory. Choose another folder with --data"):
         DataFolder(str(tmp_path / "file/data")).open()
+
+
+def test_a_file_in_its_place_is_named_as_such(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(FolderError, match=r"file: it is a file and not a folder. Choose"):
+        DataFolder(str(tmp_path / "file")).open()
+
+
+def test_a_full_disk_is_no_accident(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(file: int, data: bytes, at: int) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    folder = DataFolder(str(tmp_path))
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", full)
+        with pytest.raises(FolderError, match="No space left on device"):
+            folder.open()
+    folder.open()  # it was not left locked
+    folder.close()
+
+
+def test_an_empty_key_is_none(tmp_path: Path) -> None:
+    (tmp_path / "webpubsub.key").touch()
+    with pytest.raises(FolderError, match=r"webpubsub.key is empty, and must hold a key"):
+        DataFolder(str(tmp_path)).secret("webpubsub")
 
 
 def test_a_secret_is_made_once_and_kept(tmp_path: Path) -> None:

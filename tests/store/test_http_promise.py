@@ -40,7 +40,7 @@ def test_what_an_api_has_taken_at_qos_1_is_there_after_a_crash(tmp_path: Path) -
         server.kill()
         server = Server(tmp_path, "--bifromq", "127.0.0.1:0")
         mqtt = await asyncio.to_thread(server.wait_until_ready)
-        await subscriber.run(mqtt, idle=IDLE)
+        await subscriber.run(mqtt, idle=IDLE, due=lambda: len(subscriber.seen.get("http", ())) < COUNT)
         server.kill()
         assert subscriber.seen == {"http": list(range(COUNT))}
 

@@ -17,13 +17,14 @@ def lines(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 
 
 def test_a_refusal_says_what_who_where_why_and_what_to_do(lines: pytest.LogCaptureFixture) -> None:
-    LogWatcher().refused("PUBLISH to 'a'", "acme", "c1", "1.2.3.4:5", "quota exceeded", 0.0)
+    LogWatcher().refused("PUBLISH to 'a'", "acme", "c1", "1.2.3.4:5", "quota exceeded", 0.0, "alice")
     (line,) = lines.records
     assert line.getMessage() == "refused: PUBLISH to 'a'"
     assert getattr(line, FIELDS) == {
         "cause": "quota exceeded",
         "client": "c1",
         "tenant": "acme",
+        "user": "alice",
         "address": "1.2.3.4:5",
         "fix": "raise the limit it names in [limits]",
     }

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from myna.watch.process import INTERVAL, LoopLag
+from myna.watch.process import LoopLag
 
 
 def test_a_loop_that_was_held_up_is_late() -> None:
@@ -14,7 +14,7 @@ def test_a_loop_that_was_held_up_is_late() -> None:
     lag._look()
     lag.stop()
     loop.close()
-    assert 0.25 <= lag.last < INTERVAL
+    assert lag.last >= 0.25
     assert lag.worst() >= 0.25
     lag.last = 0.0
     assert lag.worst() == 0.0

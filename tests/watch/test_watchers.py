@@ -40,7 +40,9 @@ class Notes(Watcher):
     def published(self, tenant: str, message: Message, matched: bool, now: float) -> None:
         self.heard.append(f"published {message.topic}")
 
-    def refused(self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float) -> None:
+    def refused(
+        self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float, user: str = ""
+    ) -> None:
         self.heard.append(f"refused {what}: {cause}")
 
 

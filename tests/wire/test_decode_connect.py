@@ -1,6 +1,7 @@
 import pytest
 
 from myna.wire.decode_connect import decode_connack, decode_connect
+from myna.wire.encode import encode
 from myna.wire.errors import Malformed, ProtocolViolation, WireError
 from tests.wire.vectors import ID, binary, connect, props, text
 
@@ -53,11 +54,32 @@ def test_an_error_in_the_first_byte_tells_the_level() -> None:
     assert failure(connect(5, 0x02, ID), header=0x11).level == 5
 
 
-@pytest.mark.parametrize("level", [0, 2, 6, 0x83, 0x84])
-def test_an_unsupported_level_is_told_as_sent(level: int) -> None:
-    error = failure(connect(level, 0x02, ID))
+@pytest.mark.parametrize(
+    ("name", "level", "answered"),
+    [
+        ("MQTT", 0, 4),
+        ("MQTT", 2, 4),
+        ("MQTT", 3, 4),
+        ("MQTT", 6, 5),
+        ("MQTT", 0x7F, 5),
+        ("MQTT", 0x85, 5),
+        ("MQIsdp", 4, 4),
+        ("MQIsdp", 5, 5),
+        ("MQIsdp", 6, 5),
+    ],
+)
+def test_an_unsupported_level_tells_the_version_it_is_answered_in(name: str, level: int, answered: int) -> None:
+    error = failure(connect(level, 0x02, ID, name=name))
     assert isinstance(error, ProtocolViolation)
-    assert (error.level, error.reason) == (level, 0x84)
+    assert (error.level, error.reason) == (answered, 0x84)
+
+
+@pytest.mark.parametrize("level", [3, 4])
+def test_a_bridge_says_so_by_bit_7_of_the_level(level: int) -> None:
+    body = body_of(connect(level | 0x80, 0x02, ID, name="MQIsdp" if level == 3 else "MQTT"))
+    packet = decode_connect(body, 0, len(body))
+    assert (packet.level, packet.is_bridge) == (level, True)
+    assert encode(packet, level).endswith(body)
 
 
 def test_a_wrong_name_tells_no_level() -> None:

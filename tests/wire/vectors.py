@@ -227,7 +227,7 @@ ILLEGAL: list[Illegal] = [
     _violation("empty protocol name", 0, connect(4, 2, ID, name=""), 0x84),
     _violation("level 6", 0, connect(6, 2, ID), 0x84),
     _violation("level 2", 0, connect(2, 2, ID), 0x84),
-    _violation("level of a 3.1.1 bridge", 0, connect(0x84, 2, ID), 0x84),
+    _violation("level of a bridge that speaks 5", 0, connect(0x85, 2, ID), 0x84),
     _violation("3.1 by the name of its successor", 0, connect(3, 2, ID, name="MQTT"), 0x84),
     _violation("3.1.1 by the name of its ancestor", 0, connect(4, 2, ID, name="MQIsdp"), 0x84),
     _malformed("reserved connect flag", 0, connect(4, 3, ID)),

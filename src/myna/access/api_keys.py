@@ -14,8 +14,9 @@ from typing import Final
 from msgspec import Struct
 
 from myna.access.authenticator import AccessContext, Answer, Authenticator
-from myna.access.open import TENANT
+from myna.access.open import EVERY_TENANT, TENANT
 from myna.access.passwords import DISABLED
+from myna.access.revocation import let_in
 from myna.access.watched_file import WatchedFile
 from myna.config import ConfigError
 from myna.core.identity import Identity
@@ -24,9 +25,10 @@ from myna.core.ports import Ticket
 from myna.formats.password_file import Entry, hash_api_key, read_password_file
 from myna.wire import reasons
 
+NAME: Final = "api-keys"
+GONE: Final = Refusal(reasons.NOT_AUTHORIZED, "this key is no longer good")
 SHORTEST: Final = 16  # characters of a key
 _SHA256: Final = re.compile("[0-9a-f]{64}")
-EVERY_TENANT: Final = "*"  # faces take it for: may speak for all of them
 
 
 class KeySettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,19 +56,27 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     tenant: str = TENANT  # of keys that name none
 
 
+class _Shown(Struct, frozen=True):
+    """The digest of a key, and how it came: level 0 is HTTP."""
+
+    api_key: str
+    level: int
+
+
 class ApiKeys(Authenticator):
     SETTINGS = Settings
 
     def __init__(self, settings: Struct, context: AccessContext) -> None:
         assert isinstance(settings, Settings)  # that is what it is decoded to
         self._settings = settings
+        self._review = context.review
         self._secret = secrets.token_bytes(32)
         self._keys: dict[bytes, Entry] = {}
         hint = f"make it by `myna passwd -f {settings.file} add NAME --api-key`"
         self._file = WatchedFile(settings.file, read_password_file, self._use, hint) if settings.file else None
         if self._file is None and not settings.keys:
             raise ConfigError(["api-keys has no keys: set `file` or `keys`"])
-        self._use({} if self._file is None else self._file.value)
+        self._take({} if self._file is None else self._file.value)
 
     @classmethod
     def describe(cls, settings: Struct) -> str:
@@ -79,14 +89,21 @@ class ApiKeys(Authenticator):
         if ticket.method is not None or ticket.user_name or ticket.password is None:
             return None
         entry = self._keys.get(self._digest(hash_api_key(ticket.password)))
-        if entry is None:
-            return None
+        return None if entry is None else self._admit(entry, ticket.level)
+
+    def again(self, shown: object) -> Identity | Refusal | None:
+        assert isinstance(shown, _Shown)  # that is what it lets in by
+        entry = self._keys.get(self._digest(shown.api_key))
+        return GONE if entry is None else self._admit(entry, shown.level)
+
+    def _admit(self, entry: Entry, level: int) -> Identity | Refusal:
         if entry.disabled:
             return DISABLED
         tenant = entry.tenant or self._settings.tenant
-        if tenant == EVERY_TENANT and ticket.level:
+        if tenant == EVERY_TENANT and level:
             return Refusal(reasons.NOT_AUTHORIZED, "a key for every tenant is for HTTP alone")
-        return Identity(tenant, entry.user or entry.name, attributes=dict(entry.attributes))
+        identity = Identity(tenant, entry.user or entry.name, attributes=dict(entry.attributes))
+        return let_in(identity, NAME, _Shown(entry.api_key, level))
 
     def tick(self, now: float) -> None:
         if self._file is not None:
@@ -102,6 +119,10 @@ class ApiKeys(Authenticator):
             await self._file.settled()
 
     def _use(self, entries: dict[str, Entry]) -> None:
+        self._take(entries)
+        self._review()
+
+    def _take(self, entries: dict[str, Entry]) -> None:
         found = [*_of_settings(self._settings.keys), *entries.values()]
         self._keys = {self._digest(one.api_key): one for one in found if one.api_key}
 

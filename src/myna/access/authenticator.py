@@ -23,6 +23,8 @@ from typing import ClassVar
 from msgspec import Struct
 
 from myna.core.broker import Broker
+from myna.core.identity import Identity
+from myna.core.outcome import Refusal
 from myna.core.ports import Ticket
 from myna.core.verdict import Answer, Verdict
 from myna.formats.outgoing import HttpCaller
@@ -42,6 +44,8 @@ class AccessContext:
     http        for asking somebody else
     broker      sessions, counters, and `kept` for small values that last
     secret      a key by name: made on first use, kept in the data folder
+    arm         the broker's deadlines may have changed
+    review      what lets clients in has changed: those who are inside are judged `again`
     """
 
     now: Callable[[], float]
@@ -49,6 +53,8 @@ class AccessContext:
     http: HttpCaller
     broker: Broker
     secret: Callable[[str], str]
+    arm: Callable[[], None] = lambda: None
+    review: Callable[[], None] = lambda: None
 
 
 class Authenticator(ABC):
@@ -71,6 +77,12 @@ class Authenticator(ABC):
     @abstractmethod
     def judge(self, ticket: Ticket, now: float) -> Answer:
         """A CONNECT, a re-authentication by AUTH, or an HTTP request."""
+
+    def again(self, shown: object) -> Identity | Refusal | None:
+        """What it would say now of somebody it let in by showing this (`revocation.let_in`); None where nothing that it
+        knows of has changed.
+        """
+        return None
 
     def tick(self, now: float) -> None:
         """Called once a second: the place to notice that a file has changed."""

@@ -3,6 +3,7 @@
     call(scope, now)       a whole request: Identity or Refusal, at once or later
     claim(scope, now)      the same, but None where nobody knows the caller: somebody else may
     judge(ticket, now)     the same list about anybody's ticket, for a face that judges its own clients by it
+    look_after(…)          those who stay: see `revocation`
 
 Failed logins count here as they do for MQTT clients, so whoever guesses has to wait. What a newcomer gets wrong:
 nothing is remembered here. An authenticator that is slow remembers what it has checked, so who comes again is known
@@ -12,27 +13,33 @@ at once.
 import asyncio
 import hashlib
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from myna.access.credentials import CallerTicket, Scope, address_of, read_ticket
 from myna.access.judges import Judge, Judges
 from myna.core.authentication import FAILED
 from myna.core.bans import words_of
 from myna.core.broker import Broker
+from myna.core.handshake import public_name
 from myna.core.identity import Identity
 from myna.core.outcome import Refusal
 from myna.core.ports import Ticket
+from myna.core.receiver import Receiver
 from myna.core.verdict import Answer, Challenge, Proved, Unclaimed, Verdict
 from myna.wire import reasons
 
 Judged = Identity | Refusal
+LookAfter = Callable[[Callable[[], Iterable[Receiver]]], None]
 
 
 class Callers:
     """`use` replaces the authenticators. Who is refused is counted and reported here, for every face alike."""
 
-    def __init__(self, broker: Broker, now: Callable[[], float]) -> None:
+    def __init__(
+        self, broker: Broker, now: Callable[[], float], look_after: LookAfter = lambda receivers: None
+    ) -> None:
         self._broker = broker
+        self.look_after = look_after
         self._judges = Judges((), now)
         self._now = now
 
@@ -64,12 +71,13 @@ class Callers:
         """Unless its header says nothing, or whoever calls from there has to wait after failed logins."""
         ticket = read_ticket(scope)
         if isinstance(ticket, Refusal):
-            return self._refused(ticket, address_of(scope), now)
+            return self._refused(ticket, address_of(scope), "", now)
         if ticket.password is not None:
             wait = self._broker.logins.wait(ticket.peer.address, _name(ticket), now)
             if wait > 0.0:
                 text = f"too many failed logins from there: wait {wait:.0f} s"
-                return self._refused(Refusal(reasons.CONNECTION_RATE_EXCEEDED, text, wait), ticket.peer.address, now)
+                refusal = Refusal(reasons.CONNECTION_RATE_EXCEEDED, text, wait)
+                return self._refused(refusal, ticket.peer.address, _shown(ticket), now)
         return ticket
 
     def _ask(self, ticket: Ticket, now: float) -> Answer:
@@ -106,7 +114,7 @@ class Callers:
                 self._broker.logins.succeeded(ticket.peer.address, _name(ticket))
             ban = self._broker.bans.banned(verdict.tenant, verdict.user, "", ticket.peer.address, now)
             if ban is not None:
-                return self._refused(Refusal(reasons.BANNED, words_of(ban)), ticket.peer.address, now)
+                return self._refused(Refusal(reasons.BANNED, words_of(ban)), ticket.peer.address, verdict.user, now)
             return verdict
         if isinstance(verdict, Unclaimed):
             refusal = verdict.refuse()
@@ -122,17 +130,21 @@ class Callers:
         address = ticket.peer.address
         if refusal.reason in FAILED and ticket.password is not None:
             self._broker.logins.failed(address, _name(ticket), now)
-        return self._refused(refusal, address, now)
+        return self._refused(refusal, address, _shown(ticket), now)
 
-    def _refused(self, refusal: Refusal, address: str, now: float) -> Refusal:
+    def _refused(self, refusal: Refusal, address: str, user: str, now: float) -> Refusal:
         self._broker.counters.refuse(f"call:{reasons.reason_name(refusal.reason)}")
-        self._broker.watcher.refused("an HTTP call", "", "", address, refusal.text, now)
+        self._broker.watcher.refused("an HTTP call", "", "", address, refusal.text, now, user)
         return refusal
 
 
 def _name(ticket: Ticket) -> str:
     """What failed calls are counted by, beside the address: a token that has run out must not make others wait."""
     return ticket.user_name or hashlib.sha256(ticket.password or b"").hexdigest()[:16]
+
+
+def _shown(ticket: Ticket) -> str:
+    return public_name(ticket.user_name)
 
 
 def _nobody(ticket: Ticket) -> Refusal:

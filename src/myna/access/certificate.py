@@ -5,18 +5,21 @@ handshake already. A connection also ends when its certificate does. One that is
 in by putting it into the listener's `client_ca` and its fingerprint into `fingerprints`.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from myna.access.authenticator import AccessContext, Authenticator
-from myna.access.open import TENANT
+from myna.access.open import EVERY_TENANT, TENANT
+from myna.access.revocation import let_in
 from myna.core.identity import Identity
 from myna.core.outcome import Refusal
 from myna.core.ports import Ticket
 from myna.formats.certificates import Certificate, all_names, has_fingerprint, normal_fingerprint, subject_value
 from myna.wire import reasons
+
+NAME: Final = "certificate"
 
 Field = Literal["cn", "dns", "uri", "email", "ip"]
 
@@ -63,6 +66,14 @@ class ByCertificate(Authenticator):
         certificate = ticket.peer.certificate
         if ticket.method is not None or not isinstance(certificate, Certificate):
             return None
+        return self._admit(certificate)
+
+    def again(self, shown: object) -> Identity | Refusal | None:
+        """Of other settings than those it was let in by."""
+        assert isinstance(shown, Certificate)  # that is what it lets in by
+        return self._admit(shown)
+
+    def _admit(self, certificate: Certificate) -> Identity | Refusal:
         settings = self._settings
         name = next(all_names(certificate, settings.name_fields), "")
         client = settings.clients.get(name, ClientSettings())
@@ -74,15 +85,16 @@ class ByCertificate(Authenticator):
         tenant = client.tenant
         if not tenant and settings.tenant_field:
             tenant = subject_value(certificate, settings.tenant_field)
-            if not tenant:
+            if tenant in ("", EVERY_TENANT):
                 return Refusal(reasons.NOT_AUTHORIZED, f"the certificate's subject has no {settings.tenant_field}")
-        return Identity(
+        identity = Identity(
             tenant or settings.tenant,
             client.user or name,
             client_ids_per_user=settings.client_ids_per_user,
             attributes={**self._attributes(certificate), **client.attributes},
             expires_at=certificate.expires_at,
         )
+        return let_in(identity, NAME, certificate)
 
     def _objection(self, certificate: Certificate, name: str) -> str:
         settings = self._settings

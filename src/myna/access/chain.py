@@ -6,7 +6,7 @@ comes too late, so nothing here has to know.
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from myna.access.judges import Judge, Judges, failed
 from myna.core.identity import Identity
@@ -18,16 +18,33 @@ from myna.wire import reasons
 __all__ = ["Chain", "Judge"]
 
 
+class Entrance:
+    """Where somebody came in: `certificate` is that of the connection, whatever he was known by."""
+
+    __slots__ = ("certificate", "gate")
+
+    def __init__(self, gate: "Chain", certificate: object) -> None:
+        self.gate = gate
+        self.certificate = certificate
+
+
 class Chain(Gate):
-    """`use` replaces the authenticators: those who are inside stay."""
+    """`use` replaces the authenticators. Who is inside by one that is gone has to leave: see `revocation`."""
 
     def __init__(self, authenticators: Sequence[Judge], now: Callable[[], float]) -> None:
         self._judges = Judges(authenticators, now)
+        self._names: frozenset[str] = frozenset()
         self._now = now
         self._pending: set[asyncio.Task[None]] = set()  # the loop itself holds tasks only weakly
 
-    def use(self, authenticators: Sequence[Judge]) -> None:
+    def use(self, authenticators: Sequence[Judge], names: Iterable[str] = ()) -> None:
+        """`names` are those of the authenticators, where somebody may have to leave with one."""
         self._judges.use(authenticators)
+        self._names = frozenset(names)
+
+    def lists(self, name: str) -> bool:
+        """Is an authenticator of this name, if it has one, among those who are asked?"""
+        return not self._names or name in self._names
 
     def admit(self, ticket: Ticket, now: float) -> None:
         self._settle(ticket, self._judges.judge(ticket, now), now)
@@ -50,8 +67,10 @@ class Chain(Gate):
             task.add_done_callback(self._pending.discard)
             return
         if isinstance(answer, Identity):
+            answer.entrance = Entrance(self, ticket.peer.certificate)
             ticket.admit(answer, now)
         elif isinstance(answer, Proved):
+            answer.identity.entrance = Entrance(self, ticket.peer.certificate)
             ticket.admit(answer.identity, now, answer.data)
         elif isinstance(answer, Refusal):
             ticket.refuse(answer.reason, now, answer.text)

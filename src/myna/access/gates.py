@@ -5,7 +5,7 @@ remembers. Read again, a configuration that says the same of it leaves it as it 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 
 from myna.access import AUTHENTICATORS
@@ -14,6 +14,7 @@ from myna.access.callers import Callers
 from myna.access.chain import Chain
 from myna.access.judges import Judge
 from myna.access.named import Named
+from myna.access.revocation import Revocation
 from myna.config import ConfigError, Source, Table, decode_table
 from myna.config.decode import suggest
 
@@ -34,7 +35,8 @@ class Gates:
     """Whatever the configuration says wrongly raises ConfigError, and leaves what is in use in use."""
 
     def __init__(self, context: AccessContext) -> None:
-        self._context = context
+        self.revocation = Revocation(context.broker, context.now, context.arm, self._find_made)
+        self._context = replace(context, review=self.revocation.begin)
         self._brought: dict[str, Judge] = {}
         self._made: dict[str, Authenticator] = {}
         self._endpoints: dict[str, _Row] = {}
@@ -61,6 +63,8 @@ class Gates:
         except ConfigError:
             self._made, self._tables, self._source = held
             raise
+        if self._configured:  # not for the first time
+            self.revocation.begin()
         self._configured = True
         for row, judges in zip(self._others, found, strict=True):
             _hand_over(row, judges)
@@ -92,6 +96,7 @@ class Gates:
             authenticator.tick(now)
 
     def close(self) -> None:
+        self.revocation.stop()
         for authenticator in {*self._running, *self._in_use()}:
             authenticator.close()
         self._running = []
@@ -103,6 +108,8 @@ class Gates:
         row = self._endpoints.get(endpoint)
         if row is None:
             row = self._endpoints[endpoint] = _Row(place, tuple(names), Chain((), self._context.now))
+        if row.names != tuple(names):
+            self.revocation.begin()
         row.names = tuple(names)
         _hand_over(row, judges)
         assert isinstance(row.user, Chain)  # endpoints have gates
@@ -116,9 +123,12 @@ class Gates:
 
     def callers(self, place: Place, names: Sequence[str]) -> Callers:
         """For a face, which asks before every face has brought its authenticators: they are found by `configure`."""
-        callers = Callers(self._context.broker, self._context.now)
+        callers = Callers(self._context.broker, self._context.now, self.revocation.look_after)
         self._add(_Row(place, tuple(names), callers))
         return callers
+
+    def _find_made(self, name: str) -> Authenticator | None:
+        return self._made.get(name)
 
     def _add(self, row: _Row) -> None:
         if self._configured:
@@ -155,7 +165,10 @@ class Gates:
 
 def _hand_over(row: _Row, judges: tuple[Judge, ...]) -> None:
     row.judges = judges
-    row.user.use([Named(name, judge) for name, judge in zip(row.names, judges, strict=True)])
+    if isinstance(row.user, Callers):  # whoever asks these is an authenticator himself, and known by his own name
+        row.user.use(judges)
+    else:
+        row.user.use([Named(name, judge) for name, judge in zip(row.names, judges, strict=True)], row.names)
 
 
 def load_authenticator(name: str) -> type[Authenticator]:

@@ -17,6 +17,7 @@ from typing import Protocol
 from myna.core.outcome import Refusal
 from myna.core.ports import Ticket
 from myna.core.verdict import Answer, Unclaimed, Verdict
+from myna.formats.certificates import is_trusted
 from myna.wire import reasons
 
 log = logging.getLogger("myna.access")
@@ -29,7 +30,7 @@ class Judge(Protocol):
 
 
 class Judges:
-    """`use` replaces the authenticators: those who are inside stay. An authenticator's bug refuses, and is logged."""
+    """`use` replaces the authenticators. An authenticator's bug refuses, and is logged."""
 
     def __init__(self, judges: Sequence[Judge], now: Callable[[], float]) -> None:
         self._judges = tuple(judges)
@@ -43,6 +44,8 @@ class Judges:
 
     def judge(self, ticket: Ticket, now: float) -> Answer:
         """None or Unclaimed where nobody knows them."""
+        if not is_trusted(ticket.peer.certificate):
+            return Refusal(reasons.NOT_AUTHORIZED, "the certificate is no longer trusted")
         return self._ask(ticket, iter(self._judges), None, now)
 
     def _ask(self, ticket: Ticket, rest: Iterator[Judge], unclaimed: Unclaimed | None, now: float) -> Answer:

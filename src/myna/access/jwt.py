@@ -16,17 +16,19 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from myna.access.authenticator import AccessContext, Answer, Authenticator, Verdict
 from myna.access.claims import JwtIssuer, check_required, find_name, read_attributes
-from myna.access.open import TENANT
+from myna.access.open import EVERY_TENANT, TENANT
+from myna.access.revocation import let_in
 from myna.config import ConfigError, NotUsableHere
 from myna.core.identity import Identity
 from myna.core.outcome import Refusal
 from myna.core.ports import Ticket
 from myna.core.verdict import Unclaimed
 from myna.formats.issuers import Issuer, NoKeys, UnknownIssuer, choose, key_files
-from myna.formats.jwt import BadToken, looks_like_jwt
+from myna.formats.jwt import BadToken, Key, looks_like_jwt
 from myna.formats.keys import BadKey
 from myna.formats.remembered import Remembered
 from myna.wire import reasons
@@ -34,6 +36,9 @@ from myna.wire.packets import MQTT_3_1
 
 log = logging.getLogger("myna.access")
 
+NAME: Final = "jwt"
+OTHER_TERMS: Final = Refusal(reasons.NOT_AUTHORIZED, "the settings of the token's issuer have changed: connect again")
+NO_KEY: Final = Refusal(reasons.NOT_AUTHORIZED, "the key that signed the token is no longer among its issuer's")
 METHODS: Final = ("OAUTH2-JWT", "CUSTOM-JWT")
 
 
@@ -41,6 +46,14 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     issuers: tuple[JwtIssuer, ...] = ()
     methods: tuple[str, ...] = METHODS  # of MQTT 5's enhanced authentication
     password: bool = True  # a password that is a JWT is judged
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What a good token's goodness rests on. `terms`: all that its issuer's settings say but for where the keys are."""
+
+    terms: JwtIssuer
+    key: Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +67,7 @@ class Bearer:
     client_id: str | None  # the only one it is good for
     user_name: str | None
     expires_at: float
+    signed: "Signed"
 
     def identify(self, ticket: Ticket) -> Identity | Refusal:
         """HTTP callers have no client id; whoever renews a token does not repeat its user name."""
@@ -61,13 +75,14 @@ class Bearer:
             return Refusal(reasons.NOT_AUTHORIZED, "the token is for another client id")
         if self.user_name is not None and ticket.user_name is not None and ticket.user_name != self.user_name:
             return Refusal(reasons.NOT_AUTHORIZED, "the token is for another user name")
-        return Identity(
+        identity = Identity(
             self.tenant,
             self.user,
             client_ids_per_user=self.per_user,
             attributes=dict(self.attributes),
             expires_at=self.expires_at,
         )
+        return let_in(identity, NAME, self.signed)
 
 
 class MappedIssuer(Issuer):
@@ -76,14 +91,17 @@ class MappedIssuer(Issuer):
     def __init__(self, settings: JwtIssuer, context: AccessContext) -> None:
         super().__init__(settings, context.http)
         self.settings = settings
+        self.terms = replace(settings, keys=(), jwks="", secret="", trust="")
 
-    def read(self, claims: dict[str, Any]) -> Bearer:
+    def read(self, claims: dict[str, Any], key: Key) -> Bearer:
         """Raises BadToken for a token that is good and does not say enough."""
         settings = self.settings
         check_required(claims, settings.required_claims)
         tenant = settings.tenant or TENANT
         if settings.tenant_claim:
             tenant = find_name(claims, (settings.tenant_claim,), "tenant")
+            if tenant == EVERY_TENANT:
+                raise BadToken(f"the token's claim {settings.tenant_claim} is no name for a tenant")
         return Bearer(
             tenant,
             find_name(claims, settings.user_claims, "user"),
@@ -92,6 +110,7 @@ class MappedIssuer(Issuer):
             _bound(claims, settings.client_id_claim),
             _bound(claims, settings.user_name_claim),
             self.ends(claims),
+            Signed(self.terms, key),
         )
 
 
@@ -117,6 +136,7 @@ class Jwt(Authenticator):
             raise (NotUsableHere if isinstance(error, OSError) else ConfigError)([str(error)]) from None
         self._seen = self._fingerprint()
         self._generation = 0
+        self._unknown = self._has_unknown()
 
     @classmethod
     def describe(cls, settings: Struct) -> str:
@@ -132,6 +152,14 @@ class Jwt(Authenticator):
         known = self._known.find(token, now)
         return self._check(token, ticket) if known is None else known.identify(ticket)
 
+    def again(self, shown: object) -> Refusal | None:
+        """A token is not kept: nobody can be judged by other settings than those it was read by."""
+        assert isinstance(shown, Signed)  # that is what it lets in by
+        issuers = [issuer for issuer in self._issuers if issuer.terms == shown.terms]
+        if not issuers:
+            return OTHER_TERMS
+        return None if any(issuer.keys.holds(shown.key) for issuer in issuers) else NO_KEY
+
     def tick(self, now: float) -> None:
         """Keys that have changed hold at once, for tokens that were good before as well."""
         if self._files and (seen := self._fingerprint()) != self._seen:
@@ -143,6 +171,13 @@ class Jwt(Authenticator):
         if generation != self._generation:
             self._generation = generation
             self._known.clear()
+            self._context.review()
+        elif self._unknown and not self._has_unknown():  # who came by earlier settings can be judged from now on
+            self._unknown = False
+            self._context.review()
+
+    def _has_unknown(self) -> bool:
+        return not all(issuer.keys.are_known() for issuer in self._issuers)
 
     def _token_of(self, ticket: Ticket) -> bytes | None:
         """None where it is not for us to judge."""
@@ -168,7 +203,7 @@ class Jwt(Authenticator):
 
     async def _verify(self, issuer: MappedIssuer, token: str, ticket: Ticket) -> Verdict:
         try:
-            bearer = issuer.read(await issuer.check(token, self._context.now))
+            bearer = issuer.read(*await issuer.check_by(token, self._context.now))
         except NoKeys as error:
             return Refusal(reasons.SERVER_UNAVAILABLE, str(error))
         except BadToken as error:
@@ -190,6 +225,8 @@ class Jwt(Authenticator):
             return
         self._known.clear()
         self._generation = 0
+        self._unknown = self._has_unknown()
+        self._context.review()
         log.info("the keys of access.jwt have been read again")
 
 

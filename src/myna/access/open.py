@@ -15,10 +15,13 @@ from msgspec import Struct
 
 from myna.access.authenticator import Authenticator
 from myna.core.identity import Identity
+from myna.core.outcome import Refusal
 from myna.core.ports import Ticket
+from myna.wire import reasons
 
 TENANT: Final = "DevOnly"
 USER: Final = "DevUser"
+EVERY_TENANT: Final = "*"  # faces take it for: may speak for all of them; only files of the operator's may say so
 
 
 class Open(Authenticator):
@@ -26,10 +29,12 @@ class Open(Authenticator):
     def describe(cls, settings: Struct) -> str:
         return "everybody, by any name and password"
 
-    def judge(self, ticket: Ticket, now: float) -> Identity | None:
+    def judge(self, ticket: Ticket, now: float) -> Identity | Refusal | None:
         if ticket.method is not None:
             return None  # whoever names a method of authentication wants to be asked [MQTT-4.12.0-1]
         tenant, user = read_user_name(ticket.user_name)
+        if tenant == EVERY_TENANT and not ticket.level:
+            return Refusal(reasons.NOT_AUTHORIZED, "no tenant is called that")
         return Identity(tenant, user, client_ids_per_user=True)
 
 

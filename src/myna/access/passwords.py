@@ -21,6 +21,7 @@ from msgspec import Meta, Struct
 from myna.access.authenticator import AccessContext, Answer, Authenticator
 from myna.access.hashing import Busy, Hashing
 from myna.access.open import TENANT
+from myna.access.revocation import let_in
 from myna.access.scram import METHOD, Provers, Scram
 from myna.access.watched_file import WatchedFile
 from myna.core.hosts import counted_by
@@ -29,13 +30,16 @@ from myna.core.outcome import Refusal
 from myna.core.ports import Ticket
 from myna.core.verdict import Unclaimed
 from myna.formats.password_file import Entry, is_right, read_password_file
-from myna.formats.password_hash import NOBODY, is_password, is_secret
+from myna.formats.password_hash import is_password, is_secret, strangers_hash
 from myna.wire import reasons
 
+NAME: Final = "passwords"
 REMEMBERED: Final = 10_000  # passwords that were right
 
 WRONG: Final = Refusal(reasons.BAD_USER_NAME_OR_PASSWORD, "wrong user name or password")
 BUSY: Final = Refusal(reasons.SERVER_BUSY, "too many passwords wait to be checked: come again in a few seconds")
+GONE: Final = Refusal(reasons.NOT_AUTHORIZED, "this user is no longer known")
+CHANGED: Final = Refusal(reasons.NOT_AUTHORIZED, "the password has been changed: connect again with the new one")
 DISABLED: Final = Refusal(reasons.BANNED, "this user is disabled")
 
 
@@ -54,11 +58,12 @@ class Passwords(Authenticator):
     def __init__(self, settings: Struct, context: AccessContext) -> None:
         assert isinstance(settings, Settings)  # that is what it is decoded to
         self._settings = settings
+        self._review = context.review
         self._right = _Right()
-        self._scram = Scram(context.secret("scram-strangers").encode(), self._admit, WRONG)
+        self._scram = Scram(context.secret("scram-strangers").encode(), context.broker.logins, self._admit, WRONG)
         hint = f"make it by `myna passwd -f {settings.file} add NAME`"
         self._file = WatchedFile(settings.file, _Users.read, self._use, hint)
-        self._use(self._file.value)
+        self._take(self._file.value)
         self._hashing = Hashing(settings.hash_threads, settings.hash_queue)
 
     @classmethod
@@ -83,6 +88,15 @@ class Passwords(Authenticator):
             return self._admit(entry)
         return self._check(entry, password, host)
 
+    def again(self, shown: object) -> Identity | Refusal | None:
+        assert isinstance(shown, Entry)  # that is what it lets in by
+        entry = self._users.get(shown.name)
+        if entry is None:
+            return GONE
+        if (entry.secret, entry.argon2, entry.scram) != (shown.secret, shown.argon2, shown.scram):
+            return CHANGED
+        return self._admit(entry)
+
     def tick(self, now: float) -> None:
         self._file.tick()
 
@@ -95,7 +109,12 @@ class Passwords(Authenticator):
         await self._file.settled()
 
     def _use(self, users: "_Users") -> None:
+        self._take(users)
+        self._review()
+
+    def _take(self, users: "_Users") -> None:
         self._users = users.by_name
+        self._stranger = users.stranger
         self._right.keep(users.stored)
         self._scram.use(users.provers)
 
@@ -104,12 +123,13 @@ class Passwords(Authenticator):
             return DISABLED
         settings = self._settings
         per_user = entry.client_ids == "user" if entry.client_ids else settings.client_ids_per_user
-        return Identity(
+        identity = Identity(
             entry.tenant or settings.tenant,
             entry.user or entry.name,
             client_ids_per_user=per_user,
             attributes=dict(entry.attributes),
         )
+        return let_in(identity, NAME, entry)
 
     async def _check(self, entry: Entry, password: bytes, host: str) -> Identity | Refusal:
         if entry.secret:
@@ -125,7 +145,7 @@ class Passwords(Authenticator):
 
     async def _waste_time(self, password: bytes, host: str) -> Refusal:
         try:
-            await self._hashing.run(host, partial(is_password, password, NOBODY))
+            await self._hashing.run(host, partial(is_password, password, self._stranger))
         except Busy:
             return BUSY
         return WRONG
@@ -138,6 +158,7 @@ class _Users:
         self.by_name = {entry.name: entry for entry in entries if _stored(entry)}
         self.stored = {_stored(entry) for entry in self.by_name.values()}
         self.provers = Provers(self.by_name.values())
+        self.stranger = strangers_hash(entry.argon2 for entry in self.by_name.values() if entry.argon2)
 
     @classmethod
     def read(cls, data: bytes) -> "_Users":

@@ -7,17 +7,19 @@ What a newcomer gets wrong: an unknown name is asked, too. Its salt is made up, 
 would tell that the name does not exist.
 """
 
+import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 
 from myna.core.identity import Identity
+from myna.core.logins import Logins
 from myna.core.outcome import Refusal
 from myna.core.ports import Ticket
 from myna.core.verdict import Answer, Challenge, Proved
 from myna.formats.password_file import Entry
 from myna.formats.saslprep import prepare
-from myna.formats.scram import ITERATIONS, METHOD, BadExchange, Exchange, mock_secret, read_first, read_secret
+from myna.formats.scram import ITERATIONS, METHOD, BadExchange, Exchange, First, mock_secret, read_first, read_secret
 from myna.wire import reasons
 
 __all__ = ["METHOD", "Provers", "Scram"]
@@ -35,11 +37,15 @@ class Provers:
 class Scram:
     """`admit` makes the entry's identity, or says that it is disabled; `wrong` is what a wrong proof is told."""
 
-    def __init__(self, mock_key: bytes, admit: Callable[[Entry], Identity | Refusal], wrong: Refusal) -> None:
+    def __init__(
+        self, mock_key: bytes, logins: Logins, admit: Callable[[Entry], Identity | Refusal], wrong: Refusal
+    ) -> None:
+        self._logins = logins
         self._mock_key = mock_key
         self._admit = admit
         self._wrong = wrong
         self._provers = Provers(())
+        self._sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     def use(self, provers: Provers) -> None:
         self._provers = provers
@@ -54,6 +60,20 @@ class Scram:
             first = read_first(ticket.data or b"")
         except BadExchange as error:
             return _broken(error)
+        ticket.user_name = first.name  # whatever else the client calls itself: failures are counted by this
+        address = ticket.peer.address
+        wait = self._logins.wait(address, first.name, now)
+        if wait > 0.0:
+            text = f"too many failed logins from there: wait {wait:.0f} s"
+            return Refusal(reasons.CONNECTION_RATE_EXCEEDED, text, wait)
+        late = self._logins.delay(address, first.name, now)
+        return self._ask_late(first, late) if late > 0.0 else self._ask(first)
+
+    async def _ask_late(self, first: First, late: float) -> Challenge:
+        await self._sleep(late)
+        return self._ask(first)
+
+    def _ask(self, first: First) -> Challenge:
         held = self._provers.by_name.get(first.name)
         secret = mock_secret(first.name, self._mock_key, self._provers.iterations) if held is None else held[1]
         exchange = Exchange(first, secret)

@@ -1,5 +1,8 @@
 """A file that is read again when it changes. A broken one is not taken over: what was read last stays in force.
 
+A file that takes the place of another is read at once; one that is written to where it stands only when it has been the
+same for two looks, for half of it may be a whole file of fewer entries.
+
 What a newcomer gets wrong: the file is looked at on the loop, once a second, but read on a thread. So `value` may
 change between any two turns of the loop, and never within one.
 """
@@ -30,7 +33,7 @@ class WatchedFile(Generic[T]):
         self._changed = changed
         self._reading: asyncio.Task[None] | None = None
         try:
-            self._seen = self._look()
+            self._seen = self._loaded = self._look()
             self.value = self._load()
         except FileNotFoundError:
             raise NotUsableHere([f"{path}: no such file{hint and f'; {hint}'}"]) from None
@@ -45,8 +48,13 @@ class WatchedFile(Generic[T]):
             seen = self._look()
         except OSError as error:
             seen = (_explain(error),)
-        if seen != self._seen:
+        if seen == self._loaded:
             self._seen = seen
+            return
+        settled = seen == self._seen or seen[-1] != self._seen[-1]  # left alone since the last look, or put there whole
+        self._seen = seen
+        if settled:
+            self._loaded = seen
             self._reading = asyncio.ensure_future(self._read_again())
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ from typing import ClassVar, Final, Literal
 from msgspec import Struct
 
 from myna.access.authenticator import AccessContext, Answer, Authenticator, Verdict
-from myna.access.open import TENANT
+from myna.access.open import EVERY_TENANT, TENANT
 from myna.config import ConfigError, Duration
 from myna.config.outgoing import WebhookSettings
 from myna.core.identity import Identity
@@ -127,7 +127,9 @@ class Webhook(Authenticator):
             raise BadAnswer(f"the answer is {answer.status}")
         return read_bifromq(answer.body) if self._is_bifromq else read_eventgrid(answer.body)
 
-    def _admit(self, allowed: Allowed) -> Identity:
+    def _admit(self, allowed: Allowed) -> Identity | Refusal:
+        if allowed.tenant == EVERY_TENANT:
+            return Refusal(reasons.NOT_AUTHORIZED, "the webhook names a tenant that is none")
         return Identity(
             allowed.tenant or self._settings.tenant or TENANT,
             allowed.user,

@@ -125,13 +125,15 @@ class App:
         self._keys: dict[str, str] = {}  # of a broker that keeps nothing
         data = None if self._folder is None else self._folder.path
         self._registries = Registries(config, data, examining=examining)
-        self._gates = Gates(AccessContext(self.now, data, self._http, self.broker, self._secret))
+        self._gates = Gates(AccessContext(self.now, data, self._http, self.broker, self._secret, self._net.clock.arm))
+        self._watchers.add(self._gates.revocation)
         self._authority = Authority(self.broker, self._http, self.now, self._net.clock.arm)
         self._listening = Listening(config, self._gates, self._connect)
         kept = None if config.server.memory else Path(config.server.data).absolute()  # also of one who examines
         self.routing = Routing(
-            self.broker, self._http, self.now, default_tenant=TENANT, data=kept, safe=self.async_broker.safe
-        )
+            self.broker, self._http, self.now, default_tenant=TENANT, data=kept, safe=self.async_broker.safe,
+            offering=tuple(faces),
+        )  # fmt: skip
         self._routing_changes: asyncio.Task[None] | None = None
         self._lag = LoopLag(self._loop)
         self.broker.guard(SysGuard())

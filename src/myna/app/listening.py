@@ -116,7 +116,7 @@ class Listening:
     def _tls(self, name: str, listener: Listener, protocols: tuple[str, ...]) -> TlsContexts | None:
         if not listener.tls:
             return None
-        contexts = TlsContexts(_tls_settings(listener, self._config), protocols)
+        contexts = TlsContexts(_tls_settings(listener, self._config), protocols, self._gates.revocation.begin)
         self._contexts.append((contexts, listener))
         self.certificates.add(name, contexts)
         return contexts

@@ -7,8 +7,9 @@
 What a newcomer gets wrong: the verb behind the colon is part of the path's last segment.
 """
 
+import asyncio
 import hmac
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -65,7 +66,8 @@ class PullApi:
         queue = queues[0]
         query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         if verb == "receive":
-            return await self._receive(queue, query)
+            await read_body(scope, receive, LARGEST)
+            return await _unless_gone(self._receive(queue, query), receive)
         tokens = await _tokens(scope, receive)
         if verb == "acknowledge":
             known = queue.acknowledge(tokens)
@@ -142,6 +144,25 @@ def _shows_key(scope: Scope, queues: Sequence[PullQueue]) -> bool:
     fits = scheme.lower() in (b"sharedaccesskey", b"bearer")
     known = [one.encode() for queue in queues for one in queue.settings.keys]
     return any([hmac.compare_digest(key.strip(), one) for one in known]) and fits
+
+
+async def _unless_gone(work: Coroutine[Any, Any, Answer], receive: Receive) -> Answer:
+    """What is received for somebody who has left would be locked for nobody."""
+    working = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(_left(receive))
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientGone
+        return working.result()
+    finally:
+        working.cancel()
+        leaving.cancel()
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _respond(send: Send, work: Any) -> None:

@@ -38,7 +38,7 @@ from myna.faces.contract import (
 from myna.routing.definitions import Definition
 from myna.routing.routing import Routing, RoutingError, Station
 from myna.routing.rules import Rule
-from myna.routing.showing import hide_in_url, shown, with_secrets
+from myna.routing.showing import HIDDEN, hide_in_url, shown, still_hidden, with_secrets
 
 PLACE: Final = f"{ROOT}/routes"
 LARGEST: Final = 1024 * 1024
@@ -144,6 +144,8 @@ class RoutesApi:
         before = self._routing.stations.get(name)
         if before is not None:
             values = with_secrets(values, before.definition.values)
+        if still_hidden(values):
+            raise ConfigError([f"{HIDDEN} stands for a secret that was shown so, and here none was: write it out"])
         is_new = await self._routing.put_destination(name, values)
         return 201 if is_new else 200, show_station(self._routing.station(name))
 
@@ -174,7 +176,7 @@ class RoutesApi:
         return 200, {"forgotten": self._routing.station(_name(scope)).kept.outbox.clear()}
 
     async def _replay(self, scope: Scope, receive: Receive) -> Answer:
-        return 200, {"replayed": self._routing.replay(_name(scope))}
+        return 200, {"replayed": await self._routing.replay(_name(scope))}
 
 
 def show_station(station: Station) -> dict[str, Any]:

@@ -8,6 +8,7 @@ Opens nothing. What a newcomer gets wrong: what follows the host is a topic in m
 """
 
 import ssl
+import sys
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -42,8 +43,13 @@ class Tls:
             if self.authorities is None and self.authorities_folder is None:
                 context.verify_mode = ssl.CERT_NONE
         if self.certificate is not None:
-            context.load_cert_chain(self.certificate, self.key)
+            context.load_cert_chain(self.certificate, self.key, None if sys.stdin.isatty() else _no_password)
         return context
+
+
+def _no_password() -> str:
+    """Nobody can be asked for one."""
+    raise OSError("the key is encrypted, and there is no terminal to ask for its password")
 
 
 @dataclass(frozen=True)

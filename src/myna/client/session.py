@@ -13,7 +13,8 @@ LARGEST_ID: Final = 65_535
 
 
 class Session:
-    def __init__(self) -> None:
+    def __init__(self, largest_id: int = LARGEST_ID) -> None:
+        self._largest_id = largest_id
         self.received: set[int] = set()  # QoS 2 messages delivered and not yet released
         self._last_id = 0
         self._unsettled: dict[int, Publish | Pubrel] = {}  # in the order first sent
@@ -55,6 +56,13 @@ class Session:
         if done is not None and not done.done():
             done.set_result(code)
 
+    def release_all(self) -> None:
+        """Nobody knows any more which QoS 2 messages the broker has not let go of: it is told of every id. Until it has
+        answered, none of them is used, or it would take a new message for one that it has.
+        """
+        for packet_id in range(1, self._largest_id + 1):
+            self._unsettled.setdefault(packet_id, Pubrel(packet_id))
+
     def to_resend(self, session_present: bool) -> list[Packet]:
         """What the last connection left open, in its order.  [MQTT-4.4.0-1] [MQTT-4.6.0-1]"""
         for packet in self._unsettled.values():
@@ -70,8 +78,8 @@ class Session:
                 self.settle(packet_id, 0)
 
     def _free_id(self) -> int:
-        for _ in range(LARGEST_ID):
-            self._last_id = self._last_id % LARGEST_ID + 1
+        for _ in range(self._largest_id):
+            self._last_id = self._last_id % self._largest_id + 1
             if self._last_id not in self._unsettled and self._last_id not in self._other_ids:
                 return self._last_id
         raise RuntimeError("all packet ids are in use")  # the window is smaller than that

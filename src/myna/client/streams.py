@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Final
 
 from myna.client.address import Address
-from myna.client.errors import CannotConnect, ConnectionLost
+from myna.client.errors import CannotConnect, ConnectionLost, no_answer_hint
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -44,6 +44,8 @@ class SocketStream(ByteStream):
             return b""
 
     async def send(self, data: bytes) -> None:
+        if self._writer.is_closing():  # TLS has heard of the end before us; asyncio's transport fails on a write then
+            raise ConnectionLost("the connection broke")
         try:
             self._writer.write(data)
             await self._writer.drain()
@@ -135,7 +137,9 @@ async def _open_websocket(
         status = error.response.status_code
         raise CannotConnect(f"{address}: the server answered {status} instead of opening a WebSocket") from None
     except WebSocketException as error:
-        raise CannotConnect(f"{address}: no WebSocket: {error}") from None
+        tls = address.tls
+        hint = "" if tls is None else f". {no_answer_hint(True, tls.certificate is not None)}"
+        raise CannotConnect(f"{address}: no WebSocket: {error}{hint}") from None
     if connection.subprotocol != offered:
         await connection.close()
         raise CannotConnect(f"{address}: the server speaks WebSocket, but not its subprotocol {offered!r}")
@@ -156,6 +160,8 @@ def _plain(error: OSError) -> str:
         return f"not what TLS expects ({error.reason or error})"
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
+    if isinstance(error, ConnectionResetError):
+        return "the connection was reset"
     if error.errno is not None and error.errno > 0:
         return os.strerror(error.errno).lower()
     return error.strerror or str(error) or type(error).__name__

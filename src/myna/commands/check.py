@@ -34,6 +34,7 @@ FORBIDDEN: Final = 3
 OPEN: Final = 4  # neither
 WIDTH: Final = 12
 NEVER: Final = 0xFFFFFFFF
+WEBSOCKET: Final = "MQTT over WebSocket"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -153,7 +154,7 @@ def warn(config: "Config") -> Iterator[str]:
     if not (config.mqtt or config.http or config.bifromq):
         yield 'nothing listens: add [[mqtt]] with listen = "localhost:1883", or [[http]]'
     for name, names in _endpoints(config):
-        if not names:
+        if not names and not (name == WEBSOCKET and _is_for_apis(config)):
             yield f'{name}: nobody can connect: no authenticators. List some under [access], like mqtt = ["open"]'
         if "open" in names[:-1]:
             yield f'{name}: "open" lets everybody in, so the authenticators behind it are never asked'
@@ -191,7 +192,12 @@ def _endpoints(config: "Config") -> Iterator[tuple[str, tuple[str, ...]]]:
         if listener.access is not None:
             yield f"MQTT on {listener.listen}", listener.access
     if config.http:
-        yield "MQTT over WebSocket", config.access.of_websocket()
+        yield WEBSOCKET, config.access.of_websocket()
+
+
+def _is_for_apis(config: "Config") -> bool:
+    """Is HTTP there for APIs, whose clients are their own affair, and was nothing said of MQTT?"""
+    return bool(config.faces) and not config.mqtt and config.access.websocket is None
 
 
 def _asks_for_certificates(config: "Config") -> bool:

@@ -74,7 +74,7 @@ def _list(broker: Administrator, as_json: bool) -> int:
     print(*show_table(DESTINATIONS, [_destination_row(one) for one in found["destinations"]]), sep="\n")
     print("", *show_table(RULES, [_rule_row(one) for one in found["rules"]]), sep="\n")
     for name in found["orphans"]:
-        print(f"\nevents wait for {harmless(name)}, and there is no such destination: define it, or delete it")
+        print(f"\nevents of {harmless(name)} are kept, and there is no such destination: define it again, or delete it")
     return DONE
 
 

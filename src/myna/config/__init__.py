@@ -2,7 +2,7 @@
 
 from myna.config.decode import ConfigError, NotUsableHere, Source, decode_table
 from myna.config.load import Loaded, development, load, load_text, with_listeners
-from myna.config.quantities import Address, Duration, Lifetime, Size
+from myna.config.quantities import Address, Duration, KeepAlive, Lifetime, Size
 from myna.config.sections import Config, Listener, MqttListener, Section, Table, Tls
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "Duration",
+    "KeepAlive",
     "Lifetime",
     "Listener",
     "Loaded",

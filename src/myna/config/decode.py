@@ -9,7 +9,7 @@ import msgspec
 from msgspec import inspect
 
 from myna.config.lines import Path, line_of
-from myna.config.quantities import SPELLED, Address, Duration, Lifetime, Size, show_value
+from myna.config.quantities import SPELLED, Address, Duration, KeepAlive, Lifetime, Size, show_value
 from myna.config.sections import Table
 
 T = TypeVar("T")
@@ -190,6 +190,7 @@ def _describe_one(info: inspect.Type) -> str:
 _SPELLINGS: Final[dict[type, str]] = {
     Size: 'a size such as "1 MiB"',
     Duration: 'a duration such as "30 s"',
+    KeepAlive: 'a duration such as "60 s", at most 65535 s',
     Lifetime: 'a duration such as "1 h", or "never"',
     Address: 'an address such as "localhost:1883"',
 }

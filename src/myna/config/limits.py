@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 from msgspec.structs import asdict, replace
 
-from myna.config.quantities import Duration, Lifetime, Size
+from myna.config.quantities import Duration, KeepAlive, Lifetime, Size
 
 Number = Annotated[int, Meta(ge=0)]
 Short = Annotated[int, Meta(ge=0, le=65_535)]
@@ -56,8 +56,8 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     refused_qos_0_disconnects: bool | None = None
     refused_publish_disconnects_3: bool | None = None
     # Time.
-    keep_alive_minimum: Duration | None = None
-    keep_alive_maximum: Duration | None = None
+    keep_alive_minimum: KeepAlive | None = None
+    keep_alive_maximum: KeepAlive | None = None
     keep_alive_refused_3: bool | None = None
     session_expiry_minimum: Duration | None = None
     session_expiry_maximum: Lifetime | None = None
@@ -121,7 +121,7 @@ PROFILES: Final[dict[str, LimitSettings]] = {
         outbound_bytes_per_second=524_288.0,  # OutBoundBandWidth
         refused_qos_0_disconnects=True,
         refused_publish_disconnects_3=True,
-        keep_alive_minimum=Duration(60),
+        keep_alive_minimum=KeepAlive(60),
         session_expiry_minimum=Duration(60),
         session_expiry_maximum=Lifetime(86_400),
         subscriptions_per_session=100,  # MaxTopicFiltersPerInbox
@@ -160,7 +160,7 @@ PROFILES: Final[dict[str, LimitSettings]] = {
         tenant_deliveries_per_second=1000.0,
         tenant_delivered_bytes_per_second=Size(1024 * 1024),
         refused_publish_disconnects_3=True,
-        keep_alive_maximum=Duration(1160),
+        keep_alive_maximum=KeepAlive(1160),
         session_expiry_maximum=Lifetime(3600),
         connects_per_second=200.0,
         sessions=10_000,
@@ -187,7 +187,7 @@ PROFILES: Final[dict[str, LimitSettings]] = {
         topic_alias_maximum=0,
         refused_qos_0_disconnects=True,
         blank_wills_refused=True,
-        keep_alive_maximum=Duration(180),
+        keep_alive_maximum=KeepAlive(180),
         keep_alive_refused_3=True,
         session_expiry_maximum=Lifetime(30),
         queue_messages=1000,

@@ -61,6 +61,7 @@ TABLES: Final = (
 )
 # Face -> its authenticator, asked before everybody is let in.
 BEFORE_OPEN: Final = {"devicehive": "devicehive", "eventgrid": "eventgrid-jwt"}
+UNIX_LENGTH: Final = 107  # what Linux has room for
 KNOWN: Final = [*LISTENERS, *TABLES, "profile"]
 
 
@@ -191,6 +192,7 @@ def _build(values: dict[str, Any], source: Source, *, development: bool) -> Conf
         development=development,
     )
     reader.check_tls(config)
+    reader.check_addresses(config)
     if reader.problems:
         raise ConfigError(reader.problems)
     return _enable_own(config)
@@ -279,3 +281,18 @@ class _Reader:
                 tls = config.tls if listener.tls is True else listener.tls
                 if tls is not False and not tls.certificate:
                     self.problem((kind, index, "tls"), "no certificate; set `certificate` and `key` in [tls]")
+
+    def check_addresses(self, config: Config) -> None:
+        """No two listeners want the same address, and those of unix sockets have room where the system keeps them."""
+        taken: dict[str, str] = {}
+        for kind in LISTENERS:
+            listeners: tuple[Listener, ...] = getattr(config, kind)
+            for index, listener in enumerate(listeners):
+                where, path = listener.listen, (kind, index, "listen")
+                if len(where.path.encode()) > UNIX_LENGTH:
+                    self.problem(path, f"the path of a unix socket has at most {UNIX_LENGTH} bytes")
+                if not where.path and not where.port:
+                    continue  # each gets a port of its own
+                first = taken.setdefault(str(where), show_path(path[:2]))
+                if first != show_path(path[:2]):
+                    self.problem(path, f"{where} is what {first} listens on already")

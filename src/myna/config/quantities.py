@@ -8,7 +8,7 @@ import ipaddress
 import re
 from typing import Final
 
-_QUANTITY: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", re.ASCII)
+_QUANTITY: Final = re.compile(r"\s*(\d{1,18}(?:\.\d{1,18})?)\s*([A-Za-z]*)\s*", re.ASCII)
 _BYTES: Final = {
     "": 1,
     "b": 1,
@@ -35,7 +35,9 @@ _SECONDS: Final = {
     "hour": 3600.0,
     "day": 86_400.0,
 }
-_ISO: Final = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?", re.ASCII)  # as vendors write
+_ISO: Final = re.compile(
+    r"P(?:(\d{1,9})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9}(?:\.\d{1,18})?)S)?)?", re.ASCII
+)  # as vendors write
 _ISO_UNITS: Final = (86_400.0, 3600.0, 60.0, 1.0)
 _SHOWN: Final = (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024), ("GB", 10**9), ("MB", 10**6), ("kB", 1000))
 UNIX: Final = "unix:"
@@ -93,9 +95,29 @@ class Lifetime(Duration):
 
     examples = '"1 h", "7 d", "never"'
 
+    longest = 0xFFFF_FFFE  # as MQTT counts it; one second more means never
+
     @classmethod
     def parse(cls, value: object) -> "Lifetime":
-        return cls("inf") if value == "never" else cls(super().parse(value))
+        if value == "never":
+            return cls("inf")
+        seconds = super().parse(value)
+        if seconds > cls.longest:
+            raise ValueError(f'expected at most {cls.longest} seconds, or "never", got {show_value(value)}')
+        return cls(seconds)
+
+
+class KeepAlive(Duration):
+    """A duration that CONNECT and CONNACK have room for; 0 for none."""
+
+    longest = 65_535
+
+    @classmethod
+    def parse(cls, value: object) -> "KeepAlive":
+        seconds = super().parse(value)
+        if seconds > cls.longest or 0 < seconds < 1:
+            raise ValueError(f"expected 0, or 1 to {cls.longest} seconds, got {show_value(value)}")
+        return cls(seconds)
 
 
 class Address:
@@ -149,7 +171,7 @@ class Address:
         return hash(str(self))
 
 
-SPELLED: Final = (Size, Lifetime, Duration, Address)
+SPELLED: Final = (Size, Lifetime, KeepAlive, Duration, Address)
 
 
 def show_value(value: object) -> str:

@@ -12,6 +12,7 @@ from myna.core.broker import Broker
 from myna.core.deadlines import Deadline, Timed
 from myna.core.identity import Identity
 from myna.core.link import UNJUDGED, Link
+from myna.core.logins import login_name
 from myna.core.ports import Gate, Peer, Ticket
 from myna.wire import reasons
 from myna.wire.encode import encode
@@ -60,6 +61,7 @@ class Authentication:
         "_late",
         "_link",
         "_method",
+        "_names",
         "_peer",
         "_renews",
         "_ticket",
@@ -69,6 +71,7 @@ class Authentication:
     def __init__(self, broker: Broker, link: Link, gate: Gate, peer: Peer) -> None:
         self._broker = broker
         self._client_id = ""
+        self._names = ("", "")  # tenant and user, as they were admitted
         self._late: Deadline | None = None
         self._renews = False  # the question is one of a connection that is open
         self._link = link
@@ -149,8 +152,12 @@ class Authentication:
         self.forget()
         if _shows_something(ticket):
             self._broker.logins.succeeded(self._peer.address, _name(ticket))
+            if ticket.method is not None:  # what an exchange calls it is not what it comes back by
+                self._broker.logins.succeeded(self._peer.address, login_name(None, ticket.client_id))
         self._link.assigned_id = ticket.assigned_id
         self._link.words = ticket.words
+        if not self._renews:
+            self._names = (identity.tenant, identity.user)
         self._link.admitted(identity, data, now)
 
     def refused(self, ticket: ConnectTicket, reason: int, text: str, now: float) -> None:
@@ -168,7 +175,9 @@ class Authentication:
         """End an open connection because of who the client is, or is no longer: that is counted and reported."""
         name = reasons.reason_name(reason)
         self._broker.counters.refuse(f"credentials:{name}")
-        self._broker.watcher.refused("to stay connected", "", self._client_id, self._peer.address, text or name, now)
+        tenant, user = self._names
+        address = self._peer.address
+        self._broker.watcher.refused("to stay connected", tenant, self._client_id, address, text or name, now, user)
         self._link.disconnect(reason, now, text=text)
 
     def challenged(self, ticket: ConnectTicket, data: bytes, now: float) -> None:
@@ -187,8 +196,7 @@ class Authentication:
 
 
 def _name(ticket: Ticket) -> str:
-    """What a login is counted by, beside its address. Those who only have a token are told apart by their client id."""
-    return ticket.user_name or ticket.client_id
+    return login_name(ticket.user_name, ticket.client_id)
 
 
 def _shows_something(ticket: Ticket) -> bool:

@@ -340,7 +340,7 @@ class Broker(Ticking):
         if code == reasons.QUOTA_EXCEEDED:
             origin = message.origin
             cause = "quota exceeded: delivered, but not retained"
-            self.watcher.refused("RETAIN", tenant.name, origin.client_id, origin.address, cause, now)
+            self.watcher.refused("RETAIN", tenant.name, origin.client_id, origin.address, cause, now, origin.user)
         return code
 
     def may_retain(self, tenant: Tenant, message: Message) -> int:

@@ -14,7 +14,7 @@ from myna.core.acks import Acks
 from myna.core.authentication import Authentication
 from myna.core.broker import Broker
 from myna.core.client_acks import answer_pubrec, read_acks
-from myna.core.handshake import Opened, Refused, check_connect, keep_out, open_session, origin_of
+from myna.core.handshake import Opened, Refused, check_connect, keep_out, open_session, origin_of, report_refusal
 from myna.core.identity import LATER, Identity
 from myna.core.inbound import Inbound
 from myna.core.line_deadlines import LineDeadlines
@@ -169,11 +169,11 @@ class Connection(Link):
             self._broker.await_verdict(identity, ConnectAskedAgain(self, identity, data))
             return
         if verdict != reasons.SUCCESS:
-            self._refuse_connect(verdict, "", now)
+            self._refuse_connect(verdict, "", now, identity)
             return
         opened = open_session(self._broker, self, connect, self._client_id, identity, self._peer, data, now)
         if isinstance(opened, Refused):
-            self._refuse_connect(opened.reason, opened.text, now, identity.tenant)
+            self._refuse_connect(opened.reason, opened.text, now, identity)
             return
         self._connect = None
         self._open(opened, now)
@@ -347,11 +347,9 @@ class Connection(Link):
         self._deadlines.credentials_expire(identity.expires_at, self._authentication)
         self.output.write(self._authentication.answer(reasons.SUCCESS, data))
 
-    def _refuse_connect(self, reason: int, text: str, now: float, tenant: str = "") -> None:
+    def _refuse_connect(self, reason: int, text: str, now: float, identity: Identity | None = None) -> None:
         """CONNACK with the reason, in the client's version; then the end [MQTT-3.2.2-7]."""
-        client_id, cause = self._connect.client_id if self._connect else "", text or reasons.reason_name(reason)
-        self._broker.counters.refuse(f"connect:{reasons.reason_name(reason)}")
-        self._broker.watcher.refused("CONNECT", tenant, client_id, self.address, cause, now)
+        report_refusal(self._broker, self._connect, identity, self.address, reason, text, now)
         self._say(farewell.refusal(self._connect, reason, text, self.maximum_packet_size, self.words))
         self._close(False, reason, False, now)
         self._outlet.close()
@@ -361,8 +359,9 @@ class Connection(Link):
         if self.state == CLOSED:
             return
         self._broker.counters.refuse(f"protocol:{reasons.reason_name(error.reason)}")
-        name = "" if self.session is None else self.session.key[2]
-        self._broker.watcher.refused("a packet", "", name, self.address, error.message, now)
+        session = self.session
+        tenant, client_id, user = ("", "", "") if session is None else session.names()
+        self._broker.watcher.refused("a packet", tenant, client_id, self.address, error.message, now, user)
         if self.state == OPEN:
             self.disconnect(error.reason, now, text=error.message)
             return

@@ -6,7 +6,7 @@ a refused CONNECT leaves no trace, its will is never seen [MQTT-3.1.2-7], and wh
 five codes.
 """
 
-from typing import final
+from typing import Final, final
 
 from myna.core.admission import check_connection
 from myna.core.bans import words_of
@@ -14,6 +14,7 @@ from myna.core.broker import Broker
 from myna.core.identity import Identity
 from myna.core.limits import Limits, bucket
 from myna.core.link import UNLIMITED, Link
+from myna.core.logins import login_name
 from myna.core.message import Message, Origin, copy_for_delivery
 from myna.core.ports import Peer
 from myna.core.property_limits import judge_properties
@@ -29,6 +30,7 @@ from myna.wire.properties import Properties
 from myna.wire.topics import check_topic
 
 ABSENT = -1
+LONGEST_NAME: Final = 128  # characters of a user name in the log
 
 
 @final
@@ -74,7 +76,7 @@ def keep_out(broker: Broker, connect: Connect, address: str, now: float) -> Refu
     ban = broker.bans.banned_everywhere(address, now, client_id=connect.client_id)
     if ban is not None:
         return Refused(reasons.BANNED, words_of(ban))
-    wait = broker.logins.wait(address, connect.user_name or connect.client_id, now)
+    wait = broker.logins.wait(address, login_name(connect.user_name, connect.client_id), now)
     if wait > 0.0:
         return Refused(reasons.CONNECTION_RATE_EXCEEDED, f"too many failed logins from there: wait {wait:.0f} s")
     return None
@@ -131,6 +133,25 @@ def open_session(
         for group in identity.groups:
             subscribe(broker, session, Asked(group, 1, retain_handling=2), now, judged=True)
     return Opened(session, identity, keep_alive, resumed is not None, origin)
+
+
+def report_refusal(
+    broker: Broker, connect: Connect | None, identity: Identity | None, address: str, reason: int, text: str, now: float
+) -> None:
+    name = reasons.reason_name(reason)
+    client_id = "" if connect is None else connect.client_id
+    tenant, user = "", "" if connect is None else public_name(connect.user_name)
+    if identity is not None:
+        tenant, user = identity.tenant, identity.user
+    broker.counters.refuse(f"connect:{name}")
+    broker.watcher.refused("CONNECT", tenant, client_id, address, text or name, now, user)
+
+
+def public_name(user_name: str | None) -> str:
+    """What somebody calls himself, for the log; nothing that looks like a token in the wrong place."""
+    if user_name is None or len(user_name) > LONGEST_NAME or user_name.startswith("eyJ"):
+        return ""
+    return user_name
 
 
 def origin_of(session: Session, address: str) -> Origin:
@@ -216,6 +237,7 @@ def _accept_link(limits: Limits, link: Link, connect: Connect) -> None:
             packet_size = properties.maximum_packet_size
         aliases = max(min(properties.topic_alias_maximum, limits.topic_alias_maximum), 0)
     link.accept(connect.level, receive_maximum, packet_size, aliases)
+    link.is_bridge = connect.is_bridge
     link.subscribe_rate = bucket(limits.subscribes_per_second, 0.0)
 
 
@@ -262,7 +284,7 @@ def _connack(
     if limits.maximum_qos < 2:
         answer.maximum_qos = limits.maximum_qos
     answer.retain_available = ABSENT if limits.retain_available else 0
-    answer.maximum_packet_size = limits.packet_size if limits.packet_size else ABSENT
+    answer.maximum_packet_size = limits.packet_size if 0 < limits.packet_size < UNLIMITED else ABSENT
     if not connect.client_id:
         answer.assigned_client_id = client_id  # [MQTT-3.2.2-16]
     if limits.topic_alias_maximum:

@@ -98,7 +98,8 @@ class Identity:
 
     `client_id`, `listener` and `authenticator` say which connection it is for and how it was found, as far as that is
     known: they belong to one client, where an identity without them may be many clients'. `standing` is what the
-    broker's rules remember of it.
+    broker's rules remember of it. `warrant` and `entrance` are the gates': what it was let in by, and where, so that
+    it can be judged again.
     """
 
     def __init__(
@@ -127,6 +128,8 @@ class Identity:
         self.listener = ""
         self.authenticator = ""
         self.standing: object = None
+        self.warrant: object = None
+        self.entrance: object = None
 
     def takes_over(self, before: "Identity") -> None:
         """A session is resumed as this identity; what was said of `before` at run time may go with it."""
@@ -156,6 +159,8 @@ class Identity:
         own.client_id = client_id
         own.listener = listener
         own.authenticator = self.authenticator
+        own.warrant = self.warrant
+        own.entrance = self.entrance
         return own
 
     def remembrance(self) -> dict[str, str]:

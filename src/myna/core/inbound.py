@@ -360,8 +360,8 @@ class Inbound:
         self._broker.counters.refuse("publish_rate")
         if self._is_5:
             raise ProtocolViolation("publish rate exceeded", reasons.MESSAGE_RATE_TOO_HIGH)
-        tenant, _, client_id = self._session.key
-        self._broker.watcher.refused("PUBLISH", tenant, client_id, self._link.address, "publish rate exceeded", now)
+        (tenant, client_id, user), address = self._session.names(), self._link.address
+        self._broker.watcher.refused("PUBLISH", tenant, client_id, address, "publish rate exceeded", now, user)
 
     def speak_for(self, origin: Origin) -> None:
         """The client has authenticated anew: what its old identity was allowed is asked again."""
@@ -373,7 +373,7 @@ class Inbound:
             self._share.end()
 
     def _remember(self, encoded: bytes, route: Route, qos: int) -> None:
-        if self._bucket is not None or self._session.tenant.is_metered:
+        if self._bucket is not None or self._session.tenant.is_metered or route.retired:
             return
         routes = self._routes_0 if qos == 0 else self._routes_1 if qos == 1 else self._routes_2
         if routes is None or self._rules_version != self._broker.rules_version or len(routes) >= ROUTES_KEPT:

@@ -46,9 +46,9 @@ def join(broker: Broker, receiver: Receiver, name: str, qos: int, now: float) ->
 
 
 def _report(broker: Broker, receiver: Receiver, name: str, code: int, now: float) -> None:
-    tenant, _, client_id = receiver.key
+    tenant, client_id, user = receiver.names()
     cause = reasons.reason_name(code)
-    broker.watcher.refused(f"JOIN of {name[:200]!r}", tenant, client_id, receiver.peer_address(), cause, now)
+    broker.watcher.refused(f"JOIN of {name[:200]!r}", tenant, client_id, receiver.peer_address(), cause, now, user)
 
 
 def part(broker: Broker, receiver: Receiver, name: str, now: float) -> bool:

@@ -46,6 +46,7 @@ class Link(Conversation):
     def __init__(self, output: Output) -> None:
         self.output = output
         self.level = 0
+        self.is_bridge = False
         self.form = 0
         self.receive_maximum = 65_535
         self.maximum_packet_size = UNLIMITED

@@ -112,6 +112,13 @@ class Logins:
             held.until = now + min(2.0 ** min(held.count - self.failures, 30), self.longest)
 
 
+def login_name(user_name: str | None, client_id: str) -> str:
+    """What a login is counted by, beside its address. Those who only have a token are told apart by their client id,
+    in a way that is no user name: a client id costs nothing, and must not pass for somebody who has got in.
+    """
+    return user_name or (f"\0{client_id}" if client_id else "")
+
+
 def _youngest(table: dict[str, _Failures], key: str) -> _Failures:
     """The one of this key, at the table's end."""
     held = table.pop(key, None)

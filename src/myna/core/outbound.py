@@ -10,7 +10,6 @@ At QoS 2 a PUBLISH that is stored leaves only when that is safe: its packet id m
 a restart, for the client would take that for the repetition and drop it. At QoS 1 it leaves at once.
 """
 
-from collections import deque
 from typing import Final, final
 
 from myna.core.counters import DROP_EXPIRED, DROP_MEMORY, DROP_QUEUE_FULL, DROP_SLOW_READER, DROP_TOO_LARGE, Counters
@@ -23,6 +22,7 @@ from myna.core.message import Message
 from myna.core.queue import Queue, QueueMemory
 from myna.core.receiver import SessionKey
 from myna.core.records import Queued, Released, Sent
+from myna.core.repetition import Repetition
 from myna.core.settlements import Settlements
 from myna.core.special_form import special_form
 from myna.wire.encode_publish import encode_ack
@@ -62,7 +62,7 @@ class Outbound:
         self.last_number = 0
         self._settlements = Settlements(key, journal)
         self._held: HeldPackets | None = None
-        self._again: deque[int] | None = None  # ids still to be repeated on this connection
+        self._again: Repetition | None = None
         self.limits = limits
         self.link: Link | None = None
         self.window: dict[int, Delivery] | None = None
@@ -223,9 +223,7 @@ class Outbound:
         if delivery is not None:
             if delivery.flags & QOS_BITS == QOS_2_BITS:
                 raise ProtocolViolation(f"PUBACK for packet {packet_id} at QoS 2")
-            del window[packet_id]
-            self._let_go(delivery)
-            self._settlements.add(delivery)
+            self._end(window, packet_id, delivery)
 
     def received(self, packet_id: int, code: int) -> int:
         """PUBREC: the code to answer with in PUBREL, or -1 for no answer."""
@@ -236,9 +234,7 @@ class Outbound:
         if delivery.flags & QOS_BITS != QOS_2_BITS:
             raise ProtocolViolation(f"PUBREC for packet {packet_id} at QoS 1")
         if code >= 0x80:  # [MQTT-4.3.3-4]
-            del window[packet_id]
-            self._let_go(delivery)
-            self._settlements.add(delivery)
+            self._end(window, packet_id, delivery)
             return -1
         if not delivery.released:
             delivery.released = True
@@ -257,8 +253,7 @@ class Outbound:
         if delivery is not None:
             if not delivery.released:
                 raise ProtocolViolation(f"PUBCOMP for packet {packet_id} before PUBREC")
-            del window[packet_id]
-            self._settlements.add(delivery)
+            self._end(window, packet_id, delivery)
 
     def flush_settled(self) -> None:
         """Tell the store of the deliveries that are done, all of a batch at once."""
@@ -285,7 +280,7 @@ class Outbound:
     def resume(self, link: Link, now: float) -> None:
         """A client is back: repeat what it has not answered, in order, with the ids it had [MQTT-4.4.0-1]."""
         self.link = link
-        self._again = deque(self.window) if self.window else None
+        self._again = Repetition(self.window) if self.window else None
         if self._again is not None:
             self._repeat(link, now)
 
@@ -295,20 +290,16 @@ class Outbound:
         again = self._again
         assert window is not None  # what is to be repeated is in it
         assert again is not None
-        while again and len(window) - len(again) < link.receive_maximum and not link.output.is_congested():
-            packet_id = again.popleft()
-            delivery = window.get(packet_id)
-            if delivery is None:
-                continue  # acknowledged all the same
+        while len(again) and len(window) - len(again) < link.receive_maximum and not link.output.is_congested():
+            packet_id = again.next()
+            delivery = window[packet_id]
             message = delivery.message
             until = self._journal.store.sequence if delivery.leaves_stored() else 0
             if delivery.released or message is None:
                 self._put(link, encode_ack(PUBREL_HEADER, packet_id), b"", b"", until)
             elif not self._write(link, message, delivery, DUP, packet_id, until, now):
-                del window[packet_id]
-                self._let_go(delivery)
-                self._settlements.add(delivery)
-        if not again:
+                self._end(window, packet_id, delivery)
+        if not len(again):
             self._again = None
 
     def has_waiting(self) -> bool:
@@ -327,6 +318,14 @@ class Outbound:
             self.queue.abandon()
             self.queue = None
         self._held = self._again = None
+
+    def _end(self, window: dict[int, Delivery], packet_id: int, delivery: Delivery) -> None:
+        """The client has it, or will not have it."""
+        del window[packet_id]
+        if self._again is not None:
+            self._again.answered(packet_id)
+        self._let_go(delivery)
+        self._settlements.add(delivery)
 
     def _has_room(self, link: Link) -> bool:
         window = self.window

@@ -232,8 +232,12 @@ class Watcher:
     def published(self, tenant: str, message: Message, matched: bool, now: float) -> None:
         return
 
-    def refused(self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float) -> None:
-        """Something a client asked for was not done: `what` it was, and the cause in words."""
+    def refused(
+        self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float, user: str = ""
+    ) -> None:
+        """Something a client asked for was not done: `what` it was, and the cause in words. `user`: as far as it is
+        known, or what a client that nobody knows yet calls itself.
+        """
         return
 
 

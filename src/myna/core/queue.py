@@ -15,12 +15,15 @@ from myna.core.message import Message
 from myna.core.ports import Store
 
 CROWDED_BYTES: Final = 64 * 1024  # what each queue may hold in memory when all together hold too much
+COLD_BYTES: Final = 160  # what one takes in memory whose message lies only in the store
 FETCHED: Final = 256  # messages fetched at once: about a millisecond's reading
 
 
 @final
 class QueueMemory:
-    """What the queues of all sessions hold in memory together. Above `limit` (0: none) each may hold only a little."""
+    """What the queues of all sessions hold in memory together. Above `limit` (0: none) each may hold only a little, and
+    above twice as much nobody gets more.
+    """
 
     __slots__ = ("held", "limit")
 
@@ -31,16 +34,22 @@ class QueueMemory:
     def is_crowded(self) -> bool:
         return self.limit > 0 and self.held >= self.limit
 
+    def is_full(self) -> bool:
+        return self.limit > 0 and self.held >= 2 * self.limit
+
 
 @final
 class Queue:
-    """`size` is in bytes, of which `warm` are in memory; `expiring` is how many have a time at which they expire."""
+    """`size` is in bytes, of which `warm` are in memory; `cold` is how many lie in the store alone, `expiring` how many
+    have a time at which they expire.
+    """
 
-    __slots__ = ("_memory", "deliveries", "expiring", "size", "warm")
+    __slots__ = ("_memory", "cold", "deliveries", "expiring", "size", "warm")
 
     def __init__(self, memory: QueueMemory | None = None) -> None:
         self._memory: QueueMemory = QueueMemory() if memory is None else memory
         self.warm = 0
+        self.cold = 0
         self.deliveries: deque[Delivery] = deque()
         self.expiring = 0
         self.size = 0
@@ -58,13 +67,15 @@ class Queue:
 
     def is_crowded_out(self, newcomer: Delivery) -> bool:
         """Has the process too little memory left for it? What goes to the store can be let go of there."""
+        if self._memory.is_full():
+            return True
         return newcomer.number == 0 and self._memory.is_crowded() and self.warm + newcomer.size > CROWDED_BYTES
 
     def makes_way(self, newcomer: Delivery, limits: Limits) -> bool:
         """May the first go for this one? At QoS 0 only for its like, and never in vain."""
         if not self.deliveries or (limits.queue_bytes and newcomer.size > limits.queue_bytes):
             return False
-        if newcomer.size > CROWDED_BYTES and self.is_crowded_out(newcomer):
+        if self._memory.is_full() or (newcomer.size > CROWDED_BYTES and self.is_crowded_out(newcomer)):
             return False
         if newcomer.flags & QOS_BITS == 0:
             return limits.queue_qos_0_drops_oldest and self.deliveries[0].flags & QOS_BITS == 0
@@ -86,6 +97,8 @@ class Queue:
         self.size -= delivery.size
         if delivery.message is not None:
             self._warms(-delivery.size)
+        else:
+            self._cools(-1)
         if delivery.expires_at != 0.0:
             self.expiring -= 1
         return delivery
@@ -121,6 +134,7 @@ class Queue:
             if message is not None:
                 wanted[index].message = message
                 self._warms(wanted[index].size)
+                self._cools(-1)
         return self.deliveries[0].message
 
     def cool(self) -> None:
@@ -140,6 +154,7 @@ class Queue:
     def abandon(self) -> None:
         """Nothing of it is wanted any more."""
         self._warms(-self.warm)
+        self._cools(-self.cold)
         self.deliveries = deque()
         self.size = 0
         self.expiring = 0
@@ -160,15 +175,22 @@ class Queue:
         if delivery.message is not None:
             delivery.message = None
             self._warms(-delivery.size)
+            self._cools(1)
 
     def _warms(self, size: int) -> None:
         self.warm += size
         self._memory.held += size
 
+    def _cools(self, count: int) -> None:
+        self.cold += count
+        self._memory.held += count * COLD_BYTES
+
     def _count(self, delivery: Delivery) -> None:
         self.size += delivery.size
         if delivery.message is not None:
             self._warms(delivery.size)
+        else:
+            self._cools(1)
         if delivery.expires_at != 0.0:
             self.expiring += 1
 

@@ -67,6 +67,10 @@ class Receiver(Sender):
     def is_persistent(self) -> bool:
         return False
 
+    def names(self) -> tuple[str, str, str]:
+        """Tenant, client id and user: for whoever reports something about it."""
+        return self.key[0], self.key[2], self.identity.user
+
     def peer_address(self) -> str:
         """Where the client is, as the edge shows it; empty while it is not connected, or is no client."""
         return ""

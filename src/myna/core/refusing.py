@@ -27,8 +27,8 @@ def refuse_publish(
     limits = session.tenant.limits
     name = reasons.reason_name(reason)
     broker.counters.refuse(f"publish:{name}")
-    tenant, _, client_id = session.key
-    broker.watcher.refused(f"PUBLISH to {packet.topic[:200]!r}", tenant, client_id, link.address, name, now)
+    tenant, client_id, user = session.names()
+    broker.watcher.refused(f"PUBLISH to {packet.topic[:200]!r}", tenant, client_id, link.address, name, now, user)
     if link.level != MQTT_5:
         if limits.refused_publish_disconnects_3:
             session.received.release(packet.packet_id, False)

@@ -18,9 +18,9 @@ from myna.core.subscribing import Asked, subscribe, unsubscribe
 from myna.wire import reasons
 from myna.wire.encode import encode
 from myna.wire.errors import ProtocolViolation
-from myna.wire.packets import MQTT_5, Disconnect, Suback, Subscribe, Unsuback, Unsubscribe
+from myna.wire.packets import MQTT_5, Disconnect, Suback, Subscribe, SubscriptionRequest, Unsuback, Unsubscribe
 from myna.wire.reasons import suback_code_for_3
-from myna.wire.topics import parse_filter
+from myna.wire.topics import SHARED, SHARED_ORDERED, parse_filter
 
 ASKED_AHEAD: Final = 32  # filters of one packet that the rules are asked about together
 
@@ -69,19 +69,7 @@ class _Subscribing(Step):
         requests = self._packet.requests
         while len(self._codes) < len(requests):
             request = requests[len(self._codes)]
-            granted = subscribe(
-                self._broker,
-                self._session,
-                Asked(
-                    request.filter,
-                    request.qos,
-                    request.no_local,
-                    request.retain_as_published,
-                    request.retain_handling,
-                    identifiers,
-                ),
-                now,
-            )
+            granted = subscribe(self._broker, self._session, _asked(self._link, request, identifiers), now)
             if granted.code == LATER:
                 self._link.suspend(self, now)
                 self._ask_ahead()
@@ -103,6 +91,19 @@ class _Subscribing(Step):
             parsed = parse_filter(request.filter)
             if parsed is not None:
                 self._broker.may_subscribe(self._session.identity, parsed.filter, request.qos)
+
+
+def _asked(link: Link, request: SubscriptionRequest, identifiers: list[int] | None) -> Asked:
+    """A bridge of MQTT 3 wants what MQTT 5 has options for: RETAIN as it was, and nothing back that it has sent."""
+    bridged = link.is_bridge and not request.filter.startswith((SHARED, SHARED_ORDERED))
+    return Asked(
+        request.filter,
+        request.qos,
+        request.no_local or bridged,
+        request.retain_as_published or link.is_bridge,
+        request.retain_handling,
+        identifiers,
+    )
 
 
 @final
@@ -159,8 +160,8 @@ def _is_in_time(broker: Broker, link: Link, session: Session, what: str, now: fl
             cause = "tenant_subscribe_rate"
     if cause:
         broker.counters.refuse(cause)
-        tenant, _, client_id = session.key
-        broker.watcher.refused(what, tenant, client_id, link.address, cause.replace("_", " "), now)
+        tenant, client_id, user = session.names()
+        broker.watcher.refused(what, tenant, client_id, link.address, cause.replace("_", " "), now, user)
     return not cause
 
 

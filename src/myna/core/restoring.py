@@ -17,6 +17,7 @@ from myna.core.record_codec import decode_subscription
 from myna.core.records import SessionSaved
 from myna.core.session import Session
 from myna.core.subscribing import restore
+from myna.core.unfinished import stored
 from myna.core.will import PendingWill
 
 
@@ -81,7 +82,7 @@ def stored_deliveries(broker: Broker, key: SessionKey, row: int) -> list[tuple[i
     session = broker.session(key[0], key[1], key[2])
     if not isinstance(session, Session):
         return []
-    return [(packet_id, held) for packet_id, held in session.stored() if held.place >> 32 == row]
+    return [(packet_id, held) for packet_id, held in stored(session.outbound) if held.place >> 32 == row]
 
 
 def restore_received(session: Session, packet_ids: list[int]) -> None:

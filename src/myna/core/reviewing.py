@@ -63,13 +63,14 @@ def _judge(broker: Broker, identity: Identity, subscription: Subscription) -> in
 
 def _end(broker: Broker, receiver: Receiver, subscription: Subscription, reason: int, now: float) -> None:
     unsubscribe(broker, receiver, subscription.text, now, judged=True)
-    tenant, _, client_id = receiver.key
+    tenant, client_id, user = receiver.names()
     broker.counters.refuse("subscription_ended")
     broker.watcher.refused(
         f"subscription {subscription.text[:200]!r}, which has ended",
         tenant,
         client_id,
-        "",
+        receiver.peer_address(),
         reasons.reason_name(reason),
         now,
+        user,
     )

@@ -11,11 +11,15 @@ from typing import Final, final
 from myna.core.limits import Limits
 from myna.core.ports import Tap, TopicGuard
 from myna.core.receiver import Receiver, Subscription
-from myna.core.shared import ShareGroup
+from myna.core.shared import ORDERED, SHARED, ShareGroup
 from myna.core.trie import Subscribers, WildcardTrie
-from myna.wire.topics import check_topic
+from myna.wire.topics import ParsedFilter, check_topic
 
+# What is remembered is a matter of speed, and bounded: in number, in the length of topics, in the bytes of all.
 ROUTES_REMEMBERED: Final = 65_536
+TOPIC_REMEMBERED: Final = 1024
+ROUTES_WEIGHT: Final = 64 * 1024 * 1024
+ROUTE_WEIGHT: Final = 400
 STALE: Final = -1
 
 
@@ -53,7 +57,7 @@ class Route:
 class Router:
     """The subscriptions of one tenant."""
 
-    def __init__(self, limits: Limits, tenant: str = "") -> None:
+    def __init__(self, limits: Limits, tenant: str = "", heaviest: int = ROUTES_WEIGHT) -> None:
         self.limits = limits
         self.asks_quotas = False  # somebody outside has a say in how many get a message
         self.tap: Tap | None = None
@@ -63,6 +67,8 @@ class Router:
         self._exact: dict[str, Subscribers] = {}
         self._wildcards = WildcardTrie()
         self._routes: dict[bytes, Route] = {}
+        self._weight = 0  # of the routes remembered, with the lists they hold
+        self._heaviest = heaviest
         self._groups: dict[str, ShareGroup] = {}
 
     def route(self, encoded_topic: bytes) -> Route | None:
@@ -157,6 +163,10 @@ class Router:
             self._wildcards.holders(filter, found)
         return [held for held in found if not isinstance(held.receiver, ShareGroup)]
 
+    def group(self, parsed: ParsedFilter) -> ShareGroup | None:
+        """The share group of such a filter, while it has members."""
+        return self._groups.get(f"{ORDERED if parsed.ordered else SHARED}/{parsed.group}/{parsed.filter}")
+
     def members(self, kind: str, name: str, filter: str) -> list[Subscription]:
         """Who is in this share group."""
         group = self._groups.get(f"{kind}/{name}/{filter}")
@@ -178,6 +188,7 @@ class Router:
         for route in self._routes.values():
             route.retired = True
         self._routes.clear()
+        self._weight = 0
         self.generation += 1
 
     def fits(self, topic: str) -> bool:
@@ -202,9 +213,14 @@ class Router:
         return self._remember(Route(topic, encoded_topic, self.guard_of(topic)))
 
     def _remember(self, route: Route) -> Route:
+        size = len(route.encoded)
+        if size > TOPIC_REMEMBERED:
+            route.retired = True  # good for once
+            return route
         if len(self._routes) >= ROUTES_REMEMBERED:
             self.retire()
         self._routes[route.encoded] = route
+        self._weight += ROUTE_WEIGHT + 2 * size
         return route
 
     def _match(self, route: Route) -> None:
@@ -217,6 +233,7 @@ class Router:
         found = [held for held in found if not held.dormant]
         if len(found) > 1:
             found = _one_per_receiver(found)
+        weight = 8 * (len(found) - len(route.subscriptions))
         route.subscriptions = found
         limits = self.limits
         route.bounded = _may_exceed(limits, len(found)) or (self.asks_quotas and len(found) > 1)
@@ -225,6 +242,10 @@ class Router:
         nobody_looks = route.guard is None and not (route.bounded or route.logged or route.tapped)
         route.plain = nobody_looks and all([held.plain for held in found])
         route.generation = self.generation
+        if not route.retired:
+            self._weight += weight
+            if self._weight > self._heaviest:
+                self.retire()
 
     def _touch(self, filter: str) -> None:
         route = self._routes.get(filter.encode("utf-8", "surrogatepass"))

@@ -21,6 +21,7 @@ from myna.core.receiver import MISSED, TAKEN, Receiver, SessionKey, Subscription
 from myna.core.records import SessionForgotten, SessionSaved
 from myna.core.subscribing import leave
 from myna.core.tenant import Tenant
+from myna.core.unfinished import hand_over, stored
 from myna.core.will import PendingWill
 from myna.wire import reasons
 
@@ -214,10 +215,12 @@ class Session(Receiver):
         if will is not None:
             self.will = None
             will.publish(now)  # [MQTT-3.1.2-8]: the session ends before the delay has passed
-        for subscription in list(self.subscriptions.values()):
+        held = list(self.subscriptions.values())
+        for subscription in held:
             leave(self.broker, self.tenant, subscription, now)
         self.subscriptions.clear()
         self.tenant.leave(self)
+        hand_over(self.broker, self.tenant, self.outbound, held, reason, now)  # before the store forgets it
         self._note(now)
         self.outbound.abandon()
         if self._queue_deadline is not None:
@@ -367,23 +370,13 @@ class Session(Receiver):
         if will is not None:
             will.forget()
 
-    def stored(self) -> list[tuple[int, Delivery]]:
-        """All deliveries that the store has, with packet ids; 0 for what has not been sent."""
-        outbound = self.outbound
-        found: list[tuple[int, Delivery]] = []
-        if outbound.window is not None:
-            found.extend([(packet_id, held) for packet_id, held in outbound.window.items() if held.place])
-        if outbound.queue is not None:
-            found.extend([(0, held) for held in outbound.queue.deliveries if held.place])
-        return found
-
     def noted_so_far(self) -> int:
         """What to await before a client is told anything that this session's store must not contradict."""
         return self.broker.journal.store.sequence if self.is_durable() else 0
 
     def _places(self) -> list[int]:
         self.outbound.flush_settled()
-        return [delivery.place for _, delivery in self.stored()]
+        return [delivery.place for _, delivery in stored(self.outbound)]
 
     def _note(self, now: float) -> int:
         """What the store has to know: nothing of a session that ends with its connection."""

@@ -328,7 +328,7 @@ def _note(broker: Broker, receiver: Receiver, subscription: Subscription) -> int
 
 def _refuse(broker: Broker, receiver: Receiver, reason: int, filter: str, now: float) -> Granted:
     broker.counters.refuse(f"subscribe:{reasons.reason_name(reason)}")
-    broker.watcher.refused(
-        f"SUBSCRIBE {filter[:200]!r}", receiver.key[0], receiver.key[2], "", reasons.reason_name(reason), now
-    )
+    tenant, client_id, user = receiver.names()
+    cause = reasons.reason_name(reason)
+    broker.watcher.refused(f"SUBSCRIBE {filter[:200]!r}", tenant, client_id, receiver.peer_address(), cause, now, user)
     return Granted(reason)

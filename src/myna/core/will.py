@@ -120,7 +120,13 @@ class PendingWill(Timed):
         if verdict != reasons.SUCCESS:
             broker.counters.drop(DROP_NOT_PERMITTED)
             broker.watcher.refused(
-                f"will on {message.topic!r}", self._key[0], self._key[2], "", reasons.reason_name(verdict), now
+                f"will on {message.topic!r}",
+                self._key[0],
+                self._key[2],
+                message.origin.address,
+                reasons.reason_name(verdict),
+                now,
+                message.origin.user,
             )
             return
         message.published_at = now

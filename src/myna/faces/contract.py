@@ -20,7 +20,7 @@ values of placeholders are decoded and lie in `scope["path_params"]`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol
@@ -31,6 +31,7 @@ from myna.config.limits import LimitSettings
 from myna.core.identity import Identity
 from myna.core.outcome import Refusal
 from myna.core.ports import Gate, Outlet, Peer, Ticket, TopicGuard, Watcher
+from myna.core.receiver import Receiver
 from myna.core.verdict import Answer
 from myna.faces.async_broker import AsyncBroker
 from myna.formats.inventory_port import Inventory
@@ -168,12 +169,14 @@ class Callers(Protocol):
     API key in x-api-key, a client certificate. `claim` does so, too, and answers None where nobody knows them; for a
     face that asks somebody else then. `judge` asks them about a ticket, for a face's own authenticator.
 
-    Whoever calls `call` is told at once or later, and whom it refuses has been counted and reported.
+    Whoever calls `call` is told at once or later, and whom it refuses has been counted and reported. `look_after` those
+    who came in by it and stay: they are ended when what let them in is taken back.
     """
 
     def call(self, scope: Scope, now: float) -> Judged | Awaitable[Judged]: ...
     def claim(self, scope: Scope, now: float) -> Judged | Awaitable[Judged | None] | None: ...
     def judge(self, ticket: Ticket, now: float) -> Answer: ...
+    def look_after(self, receivers: Callable[[], Iterable[Receiver]]) -> None: ...
 
 
 # What HTTP says of a caller who is refused; anything else is 401, for other credentials may do.

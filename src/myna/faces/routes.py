@@ -45,6 +45,10 @@ class Pattern(Generic[T]):
     has_tail: bool
     target: T
 
+    def is_verb(self) -> bool:
+        """Does it end in something to do, such as `:keys`? That is itself, and never a thing of that name."""
+        return bool(self.segments) and (self.segments[-1] or b"").startswith(b":")
+
     def match(self, segments: list[bytes]) -> dict[str, str] | None:
         """The decoded placeholders, if it fits."""
         values = []
@@ -75,18 +79,18 @@ class PathTable(Generic[T]):
             known.append(pattern)
             known.sort(key=lambda one: [segment is None for segment in one.segments])
 
-    def find(self, raw_path: bytes) -> Iterable[tuple[T, dict[str, str]]]:
+    def find(self, raw_path: bytes) -> Iterable[tuple[Pattern[T], dict[str, str]]]:
         """What fits, best first."""
         segments = raw_path.split(b"/")[1:]
         for pattern in self._exact.get((len(segments), segments[0]), ()):
             values = pattern.match(segments)
             if values is not None:
-                yield pattern.target, values
+                yield pattern, values
         for pattern in self._tails.get(segments[0], ()):
             if len(pattern.segments) <= len(segments):
                 values = pattern.match(segments)
                 if values is not None:
-                    yield pattern.target, values
+                    yield pattern, values
 
 
 class HttpRoutes:
@@ -118,7 +122,12 @@ class HttpRoutes:
             await hot(scope, receive, send)
             return
         allowed: list[str] = []
-        for methods, values in self._table.find(scope["raw_path"]):
+        is_verb = False
+        for pattern, values in self._table.find(scope["raw_path"]):
+            if is_verb and not pattern.has_tail:
+                continue
+            is_verb = is_verb or pattern.is_verb()
+            methods = pattern.target
             app = methods.get(method) or (methods.get("GET") if method == "HEAD" else None) or methods.get("*")
             if app is not None:
                 scope["path_params"] = values
@@ -142,7 +151,8 @@ class WebSocketRoutes:
             self._table.add(route.pattern, route)
 
     def __call__(self, request: UpgradeRequest) -> WebSocketEndpoint | None:
-        for route, values in self._table.find(request.raw_path):
+        for pattern, values in self._table.find(request.raw_path):
+            route = pattern.target
             if route.subprotocols and not set(route.subprotocols).intersection(request.subprotocols):
                 continue
             endpoint = route.open(request, values)

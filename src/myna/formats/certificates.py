@@ -30,6 +30,11 @@ class Certificate(Protocol):
     def expires_at(self) -> float: ...
 
 
+def is_trusted(certificate: object) -> bool:
+    """Does TLS still stand by one that it has verified? A connection without any has nothing to be taken back."""
+    return certificate is None or bool(getattr(certificate, "trusted", True))
+
+
 def names_in(certificate: Certificate, field: str) -> tuple[str, ...]:
     kind = FIELDS[field]
     if kind is None:

@@ -40,6 +40,10 @@ def is_structured(content_type: str) -> bool:
     return content_type.lower().startswith(STRUCTURED)
 
 
+def is_attribute_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None
+
+
 def check_event(event: object) -> dict[str, Any]:
     """A value as an event; raises NotAnEvent, saying why."""
     if not isinstance(event, dict):
@@ -53,7 +57,7 @@ def check_event(event: object) -> dict[str, Any]:
     for name, value in event.items():
         if name in ("data", "data_base64"):
             continue
-        if not _NAME.fullmatch(name):
+        if not is_attribute_name(name):
             raise NotAnEvent("the name of an attribute is not made of a-z and 0-9")
         if isinstance(value, dict | list | float):
             raise NotAnEvent(f"{name} is no text, whole number or truth value")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
-from myna.formats.jwt import BadToken, Claims, Key, has_audience, read_unverified, verify
+from myna.formats.jwt import BadToken, Claims, Key, has_audience, read_unverified, verify_by
 from myna.formats.key_sets import WELL_KNOWN, KeySet, is_file
 from myna.formats.keys import BadKey, read_keys, secret_key
 from myna.formats.outgoing import HttpCaller
@@ -80,30 +80,37 @@ class Issuer:
 
     async def check(self, token: str, now: Callable[[], float]) -> Claims:
         """The claims of a token that is good. Raises BadToken; fetches keys where that may help."""
+        return (await self.check_by(token, now))[0]
+
+    async def check_by(self, token: str, now: Callable[[], float]) -> tuple[Claims, Key]:
+        """The same, and the key that has signed it."""
         keys = self.keys
         if keys.is_stale(now()):
             await keys.refresh(now())
         try:
-            return self.verify(token, now())
+            return self.verify_by(token, now())
         except BadToken as error:
             if not error.unknown_key or not keys.may_refresh(now()):
                 raise
         await keys.refresh(now())
-        return self.verify(token, now())
+        return self.verify_by(token, now())
 
     def verify(self, token: str, now: float) -> Claims:
         """As `check`, with the keys there are."""
+        return self.verify_by(token, now)[0]
+
+    def verify_by(self, token: str, now: float) -> tuple[Claims, Key]:
         keys = self.keys.keys()
         if not keys:
             raise NoKeys("the keys of the token's issuer cannot be fetched now")
-        claims = verify(token, keys, now, leeway=self._leeway)
+        claims, key = verify_by(token, keys, now, leeway=self._leeway)
         if self.name and claims.get("iss") != self.name:
             raise UnknownIssuer("the token is of another issuer")
         if self._audiences and ANY not in self._audiences and not has_audience(claims, self._audiences):
             raise BadToken("the token is meant for another audience")
         if claims.get("exp") is None:
             raise BadToken("the token never expires: exp is missing")
-        return claims
+        return claims, key
 
     def ends(self, claims: Claims) -> float:
         """When a token is good no longer."""

@@ -65,6 +65,11 @@ def read_unverified(token: str) -> tuple[dict[str, Any], Claims]:
 
 def verify(token: str, keys: Iterable[Key], now: float, *, leeway: float = LEEWAY) -> Claims:
     """The claims of a token that one of these keys has signed and whose time it is. Raises BadToken."""
+    return verify_by(token, keys, now, leeway=leeway)[0]
+
+
+def verify_by(token: str, keys: Iterable[Key], now: float, *, leeway: float = LEEWAY) -> tuple[Claims, Key]:
+    """The same, and the key that has signed it."""
     header, claims = read_unverified(token)
     algorithm, kid = header.get("alg"), header.get("kid")
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
@@ -79,7 +84,7 @@ def verify(token: str, keys: Iterable[Key], now: float, *, leeway: float = LEEWA
         except (jwt.PyJWTError, ValueError, TypeError):
             continue
         check_times(claims, now, leeway)
-        return claims
+        return claims, key
     if unknown:
         raise BadToken("no key here fits the token's algorithm and key id", unknown_key=True)
     raise BadToken("the signature is wrong", unknown_key=kid is None)  # without an id it may be that of a newer key

@@ -22,6 +22,7 @@ from myna.formats.outgoing import CallFailed, HttpCaller, public_part
 
 log = logging.getLogger("myna.keys")
 
+NEVER: Final = float("-inf")
 FRESH: Final = 3600.0  # seconds a fetched set is used before it is fetched again
 PATIENCE: Final = 30.0  # seconds between two looks for an unknown key
 TIMEOUT: Final = 5.0
@@ -56,13 +57,20 @@ class KeySet:
         self._fresh = fresh
         self._patience = patience
         self._fetched: list[Key] = []
-        self._fetched_at = float("-inf")
-        self._tried_at = float("-inf")
+        self._fetched_at = NEVER
+        self._tried_at = NEVER
         self._under_way: asyncio.Task[None] | None = None
         self.generation = 0  # grows when what is fetched differs from what was there before
 
     def keys(self) -> list[Key]:
         return self._fixed + self._fetched
+
+    def holds(self, key: Key) -> bool:
+        """Is it one of these? Where none have been fetched yet, nobody can say that it is not."""
+        return key in self._fixed or key in self._fetched or not self.are_known()
+
+    def are_known(self) -> bool:
+        return not self._url or self._fetched_at > NEVER
 
     def may_refresh(self, now: float) -> bool:
         """Is there anything to be gained from fetching, or from waiting for a fetch that is under way?"""
@@ -105,7 +113,10 @@ class KeySet:
         location = self._location_in(text)
         if location:
             text = await self._fetch(location)
-        return read_jwks(text, secrets=is_file(location or self._url))
+        found = read_jwks(text, secrets=is_file(location or self._url))
+        if not found:  # a mistake, or all of its tokens would be worthless; whoever means that removes the issuer
+            raise BadKey("there is no key in it that can be used")
+        return found
 
     def _location_in(self, text: bytes) -> str:
         """Where a discovery document says that the keys are; empty for what is none."""

@@ -22,6 +22,7 @@ RSA_ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 CURVES: Final = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 
 SHORTEST_SECRET: Final = 16  # bytes
+SMALLEST_RSA: Final = 2048  # bits: RFC 7518 §3.3
 MOST_KEYS: Final = 64  # of one JWKS: a token without a key id is tried with each of them
 
 
@@ -89,6 +90,8 @@ def _read_jwk(entry: Mapping[str, Any]) -> Key:
 
 def _public_key(public: object, kid: str) -> Key:
     if isinstance(public, rsa.RSAPublicKey):
+        if public.key_size < SMALLEST_RSA:
+            raise BadKey(f"an RSA key has at least {SMALLEST_RSA} bits")
         return Key(public, RSA_ALGORITHMS, kid)
     if isinstance(public, ec.EllipticCurvePublicKey) and public.curve.name in CURVES:
         return Key(public, (CURVES[public.curve.name],), kid)

@@ -12,6 +12,8 @@ import binascii
 import hmac
 import re
 import secrets
+from collections import Counter
+from collections.abc import Iterable
 from typing import Final
 
 from argon2 import PasswordHasher
@@ -23,7 +25,9 @@ NOBODY: Final = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXRoaW5nIHNhbHR5$QuD1X0kNslx
 # The second of the sets of parameters that OWASP recommends: 19 MiB, two rounds, one lane.
 _HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 _ARGON2: Final = "$argon2id$"
-_FORM: Final = re.compile(r"\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+(\$[A-Za-z0-9+/]+){2}", re.ASCII)
+_FORM: Final = re.compile(r"\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)(?:\$[A-Za-z0-9+/]+){2}", re.ASCII)
+_COSTS: Final = (1024 * 1024, 64, 16)  # at most, of hashes that come from elsewhere: KiB, rounds, lanes
+_OWN_COST: Final = "$argon2id$v=19$m=19456,t=2,p=1"
 _SECRET: Final = "HMAC-SHA-256"
 _SALT: Final = 16  # bytes
 
@@ -46,8 +50,18 @@ def is_weak(stored: str) -> bool:
 
 def check_hash(stored: str) -> None:
     """Raises ValueError for what `is_password` could never find right."""
-    if not _FORM.fullmatch(stored):
+    form = _FORM.fullmatch(stored)
+    if form is None:
         raise ValueError("this is no hash of argon2id")
+    cost = zip(_COSTS, form.groups()[:3], strict=True)
+    if any(len(value) > len(str(most)) or not 1 <= int(value) <= most for most, value in cost):
+        raise ValueError(f"argon2id with more than {_COSTS[0]} KiB, {_COSTS[1]} rounds or {_COSTS[2]} lanes")
+
+
+def strangers_hash(stored: Iterable[str]) -> str:
+    """What fits nobody, and takes as long to check as most of these do."""
+    costs = Counter(one.rpartition("$")[0].rpartition("$")[0] for one in stored)
+    return NOBODY if not costs else costs.most_common(1)[0][0] + NOBODY.removeprefix(_OWN_COST)
 
 
 def make_secret() -> str:

@@ -48,13 +48,18 @@ class Mistake:
 
 @final
 class FrameReader:
-    """Bytes in, (opcode, payload) out. Fragments become one message; with `streaming` each is handed on as it comes."""
+    """Bytes in, (opcode, payload) out. Fragments become one message of at most `limit` bytes.
 
-    __slots__ = ("_fragments", "_limit", "_need", "_opcode", "_rest", "_size", "_streaming", "error")
+    Without a limit payloads are handed on as they come, parts of frames too: then frames may be of any size.
+    """
 
-    def __init__(self, limit: int, *, streaming: bool = False) -> None:
+    __slots__ = ("_ahead", "_fragments", "_is_last", "_limit", "_mask", "_need", "_opcode", "_rest", "_size", "error")
+
+    def __init__(self, limit: int | None) -> None:
         self._limit = limit
-        self._streaming = streaming
+        self._ahead = 0  # bytes that a frame handed on in parts still has to bring
+        self._mask = b""  # of the first of them
+        self._is_last = False
         self._rest: bytearray | None = None
         self._need = 0  # bytes that `rest` must have before it is worth another look
         self._opcode = 0  # of the message whose fragments are coming
@@ -67,6 +72,8 @@ class FrameReader:
         messages: list[tuple[int, bytes]] = []
         if self.error is not None:
             return messages
+        if self._ahead:
+            data = self._read_ahead(data, messages)
         rest = self._rest
         if rest is not None:
             rest += data
@@ -100,10 +107,34 @@ class FrameReader:
                 return size
             end = start + 4 + length
             if size < end:
+                if self._limit is None and head & 0x0F <= BINARY:
+                    self._begin_part(head, data[start:], length, messages)
+                    return size
                 self._need = end - position
                 return position
             self._add(head, apply_mask(data[start + 4 : end], data[start : start + 4]), messages)
             position = end
+
+    def _begin_part(self, head: int, rest: bytes, length: int, messages: list[tuple[int, bytes]]) -> None:
+        """A frame that is not all there: its header has been judged, and what there is is handed on."""
+        if head & 0x0F:
+            self._opcode = head & 0x0F
+        self._mask = rest[:4]
+        self._ahead = length
+        self._is_last = bool(head & 0x80)
+        self._read_ahead(rest[4:], messages)
+
+    def _read_ahead(self, data: bytes, messages: list[tuple[int, bytes]]) -> bytes:
+        """More of such a frame; answers what lies behind it."""
+        part = data[: self._ahead]
+        if part:
+            messages.append((self._opcode, apply_mask(part, self._mask)))
+        turned = len(part) % 4
+        self._mask = self._mask[turned:] + self._mask[:turned]
+        self._ahead -= len(part)
+        if not self._ahead and self._is_last:
+            self._opcode = 0
+        return data[len(part) :]
 
     def _accepts(self, head: int, second: int, length: int) -> bool:
         """Judged on the header, before the payload has to be kept."""
@@ -120,6 +151,8 @@ class FrameReader:
             return True
         if (opcode == CONTINUATION) != (self._opcode != 0):
             return self._fail(PROTOCOL_ERROR, "fragments out of order")
+        if self._limit is None:
+            return length < 1 << 63 or self._fail(PROTOCOL_ERROR, "no such length")
         if self._size + length > self._limit:
             return self._fail(MESSAGE_TOO_BIG, f"more than {self._limit} bytes")
         return True
@@ -132,7 +165,7 @@ class FrameReader:
             return
         if opcode:
             self._opcode = opcode
-        if self._streaming:
+        if self._limit is None:
             messages.append((self._opcode, payload))
         else:
             self._collect(payload, bool(final_frame), messages)

@@ -48,7 +48,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._port = port
         self.deadline = 0.0
         self._now = 0.0
-        self._certificate: Certificate | None = None
+        self.certificate: Certificate | None = None
         self._extensions: dict[str, object] = {}
         self._in_head = False
         self._head_size = 0
@@ -72,8 +72,8 @@ class HttpProtocol(HttpToolsProtocol):
         self.client = self._address  # a proxy may have connected on somebody's behalf
         connection = transport.get_extra_info("ssl_object")
         if isinstance(connection, ssl.SSLObject):
-            self._certificate = read_certificate(connection)
-        self._extensions = self._port.extensions(connection, self._certificate)
+            self.certificate = read_certificate(connection)
+        self._extensions = self._port.extensions(connection, self.certificate)
         self.deadline = self._port.clock.now() + self._port.limits.head_seconds
         self._port.enter(self)
 
@@ -322,7 +322,7 @@ class HttpProtocol(HttpToolsProtocol):
     def _hand_over(self, rest: bytes) -> None:
         method = self.parser.get_method().decode("ascii")
         scheme = self.scheme or "http"
-        request = self._port.upgrade_request(self.url, self._raw_headers, self.client, scheme, self._certificate)
+        request = self._port.upgrade_request(self.url, self._raw_headers, self.client, scheme, self.certificate)
         refusal = self._port.judge_upgrade(method, self.parser.get_http_version(), request)
         if refusal is not None:
             self._ended = True

@@ -6,29 +6,36 @@ held back is who cannot be reached or does not answer in time, so that its calle
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from myna.formats.outgoing import LARGEST_ANSWER, Answer, CallFailed, Cause
+from myna.formats.outgoing import LARGEST_ANSWER, Answer, CallFailed, Cause, public_part
+from myna.net.redirects import Call, follow, is_moved
 
 if TYPE_CHECKING:
     from myna.net.http_pool import Pool
+
+log = logging.getLogger("myna.net")
 
 PATIENCE: Final = 5  # failures in a row, after which a destination is left alone
 PAUSE: Final = 5.0  # seconds, doubled with each further failure
 LONGEST_PAUSE: Final = 60.0
 REMEMBERED: Final = 10_000  # destinations
+QUIET: Final = 60.0  # seconds between two warnings about one destination
 
 
 class _Destination:
     """How often it has failed in a row, and when it may be tried again. One try at a time decides."""
 
-    __slots__ = ("failures", "trying", "until")
+    __slots__ = ("failures", "quiet_until", "trying", "until")
 
     def __init__(self) -> None:
         self.failures = 0
+        self.quiet_until = float("-inf")
         self.until = 0.0
         self.trying = False
 
@@ -76,7 +83,8 @@ class HttpClient:
         try:
             async with asyncio.timeout(timeout):
                 pool = await self._opened()
-                answer = await pool.ask(method, url, origin, headers, body, largest, redirects, trust)
+                call = Call(method, url, tuple(headers), body)
+                answer = await self._ask(pool, call, origin, largest, redirects, trust)
         except TimeoutError:
             destination.failed(self._clock())
             raise CallFailed(Cause.TIMEOUT, f"{origin} did not answer within {timeout:g} s") from None
@@ -88,6 +96,31 @@ class HttpClient:
             destination.trying = False
         destination.failures = 0
         return answer
+
+    async def _ask(self, pool: "Pool", call: Call, origin: str, largest: int, redirects: int, trust: str) -> Answer:
+        """`origin` is who was asked in the first place, whoever else it sends us to."""
+        while True:
+            answer = await pool.ask(call.method, call.url, origin, call.headers, call.body, largest, trust)
+            if redirects <= 0 or not is_moved(answer):
+                return answer
+            redirects -= 1
+            further = follow(call, answer)
+            if further is None:
+                self._warn(origin, answer)
+                return answer
+            call = further
+
+    def _warn(self, origin: str, answer: Answer) -> None:
+        destination, now = self._destination(origin), self._clock()
+        if now >= destination.quiet_until:
+            destination.quiet_until = now + QUIET
+            where = public_part(answer.headers["location"])
+            log.warning(
+                "%s redirects to %s, which is not followed: what was sent is for nobody else, and never goes"
+                " from https to http. Name the address where it is",
+                origin,
+                where,
+            )
 
     async def close(self) -> None:
         """Calls that are under way fail."""
@@ -112,6 +145,7 @@ class HttpClient:
         return found
 
 
+@lru_cache(maxsize=1024)
 def _origin(url: str) -> str:
     """Scheme, host and port. User names, paths and queries are nobody's business: they may hold secrets."""
     try:

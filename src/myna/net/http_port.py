@@ -126,6 +126,8 @@ class HttpPort:
         doorstep = self._doorstep
         if doorstep is not None and client is not None and doorstep.turns_away(client[0], target, self.clock.now()):
             return 403, "banned"
+        if connection.certificate is not None and not connection.certificate.trusted:
+            return 401, "the certificate of this connection is no longer trusted"
         return None
 
     def date_line(self) -> bytes:

@@ -10,9 +10,13 @@ import hashlib
 import logging
 import os
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
+from weakref import WeakSet
+
+if TYPE_CHECKING:
+    from myna.net.trust import Trust
 
 VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 DEMANDS: Final = {"no": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
@@ -67,38 +71,52 @@ class TlsSettings:
         return [file for file in (*[file for pair in pairs for file in pair], self.client_ca, self.crl) if file]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Certificate:
-    """A client's certificate. `names` are its subject alternative names by kind: DNS, URI, IP Address, email."""
+    """A client's certificate. `names` are its subject alternative names by kind: DNS, URI, IP Address, email.
+
+    `trusted` until those it was verified by are no longer there, or have revoked it: see `TlsContexts.reload`.
+    """
 
     common_name: str
     subject: tuple[tuple[str, str], ...]
-    names: dict[str, tuple[str, ...]] = field(hash=False)
+    names: dict[str, tuple[str, ...]]
     sha1: str
     sha256: str
-    verified: bool = True
+    trusted: bool = True
     expires_at: float = 0.0
-    der: bytes = field(default=b"", repr=False, compare=False)
+    der: bytes = field(default=b"", repr=False)
 
 
 class TlsContexts:
-    """The context in use for one listener, and how to replace it."""
+    """The context in use for one listener, and how to replace it. `distrusted` is called when certificates that were
+    shown before are no longer trusted.
+    """
 
-    def __init__(self, settings: TlsSettings, protocols: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        settings: TlsSettings,
+        protocols: tuple[str, ...] = (),
+        distrusted: Callable[[], None] = lambda: None,
+    ) -> None:
         self._protocols = protocols
+        self._distrusted = distrusted
+        self._shown: WeakSet[Certificate] = WeakSet()  # of connections that are open
         self.settings = settings
         self.outdated = False  # there are new files, and they cannot be used
         self._loaded = self._seen = _stamp(settings)
-        self.current = make_context(settings, protocols)
+        self.current = make_context(settings, protocols, self._shown)
+        self._trust = _trust_of(settings)
 
     def reload(self, settings: TlsSettings | None = None) -> None:
         """Read the files again. On a TlsError the old context stays in use."""
         wanted = settings or self.settings
         stamp = _stamp(wanted)
-        self.current = make_context(wanted, self._protocols)
+        self.current = make_context(wanted, self._protocols, self._shown)
         self.settings = wanted
         self.outdated = False
         self._loaded = self._seen = stamp
+        self._look_through()
 
     def look(self, listener: str) -> None:
         """Once a second: have the files changed, and been left alone since the last look? Then they are read.
@@ -117,15 +135,36 @@ class TlsContexts:
             self.outdated = True
             log.error("listener %s: the NEW CERTIFICATE IS NOT IN USE, the old one stays: %s", listener, error)
 
+    def _look_through(self) -> None:
+        """Those whose certificate was verified by the files before: would it be now?"""
+        before, now = self._trust, _trust_of(self.settings)
+        self._trust = now
+        if now is None:
+            return
+        same = before is not None and now.has_same_authorities(before)
+        lost = [one for one in self._shown if not (same or now.covers(one.der)) or now.has_revoked(one.der)]
+        for one in lost:
+            one.trusted = False
+        if lost:
+            self._distrusted()
 
-def make_context(settings: TlsSettings, protocols: tuple[str, ...] = ()) -> ssl.SSLContext:
-    """The context of a listener, which knows those of its other names."""
+
+class _Context(ssl.SSLContext):
+    """Remembers which certificates it has verified, as long as anybody holds them."""
+
+    shown: "WeakSet[Certificate] | None" = None
+
+
+def make_context(
+    settings: TlsSettings, protocols: tuple[str, ...] = (), shown: "WeakSet[Certificate] | None" = None
+) -> ssl.SSLContext:
+    """The context of a listener, which knows those of its other names. `shown` gets the certificates of clients."""
     from myna.net.certificate_file import names_in  # noqa: PLC0415  only who uses TLS pays for it
 
-    context = _context_of(settings, settings.certificate, settings.key, protocols)
+    context = _context_of(settings, settings.certificate, settings.key, protocols, shown)
     by_host: dict[str, ssl.SSLContext] = {}
     for one in settings.names:
-        other = _context_of(settings, one.certificate, one.key, protocols)
+        other = _context_of(settings, one.certificate, one.key, protocols, shown)
         for host in one.hosts or names_in(one.certificate):
             by_host.setdefault(host.lower(), other)
     if by_host:
@@ -148,8 +187,15 @@ class _Choice:
             connection.context = found
 
 
-def _context_of(settings: TlsSettings, certificate: str, key: str, protocols: Sequence[str]) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+def _context_of(
+    settings: TlsSettings,
+    certificate: str,
+    key: str,
+    protocols: Sequence[str],
+    shown: "WeakSet[Certificate] | None",
+) -> ssl.SSLContext:
+    context = _Context(ssl.PROTOCOL_TLS_SERVER)
+    context.shown = shown
     context.minimum_version = VERSIONS[settings.minimum_version]
     context.options |= ssl.OP_NO_RENEGOTIATION
     if protocols:
@@ -187,7 +233,7 @@ def read_certificate(connection: ssl.SSLObject) -> Certificate | None:
     names: dict[str, tuple[str, ...]] = {}
     for kind, name in values.get("subjectAltName", ()):
         names[kind] = (*names.get(kind, ()), str(name))
-    return Certificate(
+    certificate = Certificate(
         common_name=next((value for key, value in subject if key == "commonName"), ""),
         subject=subject,
         names=names,
@@ -196,6 +242,19 @@ def read_certificate(connection: ssl.SSLObject) -> Certificate | None:
         expires_at=ssl.cert_time_to_seconds(values["notAfter"]) if "notAfter" in values else 0.0,
         der=binary,
     )
+    context = connection.context
+    if isinstance(context, _Context) and context.shown is not None:
+        context.shown.add(certificate)
+    return certificate
+
+
+def _trust_of(settings: TlsSettings) -> "Trust | None":
+    """None where certificates of clients are not asked for."""
+    if settings.client_certificate == "no":
+        return None
+    from myna.net.trust import Trust  # noqa: PLC0415  only who asks for certificates pays for it
+
+    return Trust(settings.client_ca, settings.crl)
 
 
 def _load_pair(context: ssl.SSLContext, certificate: str, key: str) -> None:

@@ -119,7 +119,7 @@ class WebSocket(WebSocketConnection, Conversation):
         self._ended = True
         self._streams.patience.remove(self)
         now = self._streams.clock.now()
-        carried = WebSocketStream(self._stream, self._limits.message)
+        carried = WebSocketStream(self._stream)
         self._stream.conversation = carried
         carried.start(start(carried.outlet, now), accept_response(request, subprotocol, headers))
         self._stream.resume()

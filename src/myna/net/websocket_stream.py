@@ -60,11 +60,11 @@ class WebSocketStream(Conversation):
 
     __slots__ = ("_chunks", "_closed", "_conversation", "_reader", "_stream", "_unsent", "_woken", "outlet")
 
-    def __init__(self, stream: Stream, limit: int) -> None:
+    def __init__(self, stream: Stream) -> None:
         super().__init__()
         self._stream = stream
         self.outlet = FramedOutlet(self)
-        self._reader = FrameReader(limit, streaming=True)
+        self._reader = FrameReader(None)  # the core bounds packets, whose sizes are not those of frames
         self._conversation: ByteConversation = SILENCE
         self._chunks: list[bytes] = []  # handshake and control frames, which go before the packets
         self._unsent = 0  # of the conversation's bytes

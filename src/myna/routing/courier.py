@@ -11,6 +11,7 @@ meanwhile is parked here, not put back, for the order of the queue is what has t
 
 import asyncio
 import heapq
+import itertools
 import logging
 import random
 from collections import deque
@@ -35,6 +36,8 @@ class Courier(LineCarrier):
         self._line = line
         self._destination = destination
         self._schedule = tuple(float(one) for one in line.settings.retry) or destination.SCHEDULE
+        self._ordered = line.settings.ordered
+        self._batch = 1 if self._ordered and destination.SEPARATE else line.settings.max_events_per_batch
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self._underway = 0
@@ -67,12 +70,28 @@ class Courier(LineCarrier):
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-        await self._destination.stop()
+        try:
+            async with asyncio.timeout(max(patience, 1.0)):
+                await self._destination.stop()
+        except TimeoutError:
+            log.warning("routing: the connection to %s could not be closed in time", self._line.name)
 
     def wake(self) -> None:
         if not self._woken and not self._stopping:
             self._woken = True
             self._loop.call_soon(self._look)
+
+    def let_go(self) -> None:
+        again = [event for _, _, event in self._again]
+        held = [*again, *self._next, *itertools.chain(*self._closed.values())]
+        self._again.clear()
+        self._next.clear()
+        for parked in self._closed.values():
+            parked.clear()
+        for event in again:  # nothing of their topics is ahead any more
+            self._closed.pop(event.topic, None)
+        self._held = self._held_bytes = 0
+        self._line.give_back(held)
 
     def state(self) -> dict[str, Any]:
         now = self._line.now()
@@ -121,8 +140,7 @@ class Courier(LineCarrier):
             self._timer = self._loop.call_later(max(at - now, 0.001), self._look)
 
     def _next_batch(self, now: float) -> list[Event]:
-        settings = self._line.settings
-        most, room = settings.max_events_per_batch, int(settings.preferred_batch_size)
+        most, room = self._batch, int(self._line.settings.preferred_batch_size)
         batch: list[Event] = []
         size = 0
         while len(batch) < most and (not batch or size < room):
@@ -131,16 +149,16 @@ class Courier(LineCarrier):
                 break
             batch.append(event)
             size += event.size
-        while len(batch) < most and (not batch or size < room):  # of an ordered line all that is taken may be parked
+        while len(batch) < most and (not batch or size < room):  # all that is taken may have to wait
             if self._held >= HELD or self._held_bytes >= HELD_BYTES:
                 break
             taken = self._line.take(most - len(batch), max(room - size, 1))
             if not taken:
                 break
-            batch += [event for event in taken if self._may_go(event)] if settings.ordered else taken
+            batch += [event for event in taken if self._may_go(event, now)]
             if batch:
                 break  # more would go beyond the preferred size
-        if settings.ordered:
+        if self._ordered:
             for event in batch:
                 self._closed.setdefault(event.topic, deque())
         return batch
@@ -163,12 +181,24 @@ class Courier(LineCarrier):
             return event
         return None
 
-    def _may_go(self, event: Event) -> bool:
-        """Now, or must it wait for another of its topic? Several of a topic may travel in one batch."""
-        if event.topic not in self._closed:
-            return True
-        self._park(event)
-        return False
+    def _may_go(self, event: Event, now: float) -> bool:
+        """Now, or must it wait: for another of its topic, or because it was tried before a restart and is not due?
+        Several of a topic may travel in one batch.
+        """
+        if self._ordered and event.topic in self._closed:
+            self._park(event)
+            return False
+        if event.due > now:
+            self._wait(event)
+            if self._ordered:
+                self._closed[event.topic] = deque()
+            return False
+        return True
+
+    def _wait(self, event: Event) -> None:
+        """For its time to come."""
+        heapq.heappush(self._again, (event.due, event.number, event))
+        self._hold(event)
 
     def _park(self, event: Event) -> None:
         self._closed[event.topic].append(event)
@@ -262,7 +292,7 @@ class Courier(LineCarrier):
             line.bury(refused, REFUSED)
         if failed:
             self._retry(failed, now)
-        if line.settings.ordered:
+        if self._ordered:
             waiting = {event.topic for event, _ in failed} & {event.topic for _, _, event in self._again}
             for topic in {event.topic for event in batch} - waiting:
                 self._open(topic)
@@ -272,7 +302,7 @@ class Courier(LineCarrier):
         self._failures = 0
         self._line.attempts += len(batch)
         self._line.done(batch)
-        if self._line.settings.ordered:
+        if self._ordered:
             for topic in {event.topic for event in batch}:
                 self._open(topic)
 
@@ -298,21 +328,26 @@ class Courier(LineCarrier):
         self._held_until = max(self._held_until, self._line.now() + min(seconds, most) * random.uniform(1.0, 1.1))
 
     def _retry(self, failed: list[tuple[Event, Verdict]], now: float) -> None:
-        most = self._line.settings.max_delivery_count
+        settings = self._line.settings
+        most, life = settings.max_delivery_count, settings.event_time_to_live
         spent: list[Event] = []
         ahead: set[str] = set()
         behind: list[Event] = []  # in an ordered line only the first of a topic is tried again, the others follow it
         for event, verdict in failed:
             if most and event.attempts >= most:
                 spent.append(event)
-            elif self._line.settings.ordered and event.topic in ahead:
+                continue
+            if self._ordered and event.topic in ahead:
+                event.due = 0.0
                 behind.append(event)
             else:
                 ahead.add(event.topic)
                 wait = 0.0 if verdict.untried else self._schedule[min(event.attempts, len(self._schedule)) - 1]
                 at = now + max(wait, verdict.after) * random.uniform(1.0, 1.1)
-                heapq.heappush(self._again, (at, event.number, event))
-                self._hold(event)
+                event.due = min(at, event.message.published_at + life + 0.001)  # to be given up in time
+                self._wait(event)
+            if event.attempts:
+                self._line.put_back(event)
         for event in reversed(behind):
             self._closed[event.topic].appendleft(event)
             self._hold(event)

@@ -17,9 +17,12 @@ from typing import Any, Final
 import msgspec
 
 from myna.core.broker import Broker
+from myna.core.delivery import Delivery
 from myna.core.message import Message, Origin, copy_for_delivery
 from myna.core.outbox import Outbox
+from myna.core.outcome import Refusal
 from myna.routing.event import Event, describe_message
+from myna.routing.folders import sync_folder
 from myna.routing.hops import DEAD
 from myna.routing.times import rfc3339
 from myna.wire.properties import Properties
@@ -32,6 +35,11 @@ REFUSED: Final = "NotRetryable"
 
 SHOWN: Final = 100  # dead letters a page
 SAID: Final = 5  # properties of a dead letter
+REPLAYED: Final = 100  # at once
+REPLAYED_BYTES: Final = 1024 * 1024
+BACKLOG: Final = 5000  # dead letters on their way to a folder
+BACKLOG_BYTES: Final = 16 * 1024 * 1024
+COMPLAIN: Final = 60.0  # seconds between two lines of the log that say the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,14 @@ class Burial(ABC):
         """How many are kept here."""
         return 0
 
+    def lost(self) -> int:
+        """How many had to make way since the broker started, or were too large to be kept."""
+        return 0
+
+    def is_full(self) -> bool:
+        """Is so much on its way to the grave that nothing more should be given up for now?"""
+        return False
+
     async def finish(self) -> None:
         """What is being written is."""
         return
@@ -80,8 +96,10 @@ class Kept(Burial):
         self.outbox = outbox
         self._plain = plain
         self._journal = broker.journal
+        self._complained_at = float("-inf")
 
     def bury(self, letters: Sequence[DeadLetter], settle: Callable[[], None]) -> None:
+        lost = self.outbox.overflowed
         for letter in letters:
             event = letter.event.message
             properties = copy_for_delivery(event.properties)
@@ -100,9 +118,18 @@ class Kept(Burial):
             )
             self._journal.close()
         settle()
+        if self.outbox.overflowed != lost and letters[-1].now - self._complained_at > COMPLAIN:
+            self._complained_at = letters[-1].now
+            log.warning(
+                "routing: more dead letters of %s than are kept (%d now): the oldest make way for good",
+                self.outbox.key[2].removeprefix("dead "), len(self.outbox),
+            )  # fmt: skip
 
     def count(self) -> int:
         return len(self.outbox)
+
+    def lost(self) -> int:
+        return self.outbox.overflowed
 
     def show(self, after: int, most: int = SHOWN) -> list[dict[str, Any]]:
         """From behind the one of this number on."""
@@ -121,23 +148,30 @@ class Kept(Burial):
                 break
         return found
 
-    def replay(self, put: Callable[[Message], bool], now: float) -> int:
-        """Into the queue again, to live as long as new ones, as far as there is room; says how many."""
-        count = 0
-        while taken := self.outbox.take(1, 1):
-            dead = taken[0].message
-            assert dead is not None  # an outbox hands out no others
-            message = Message(
-                dead.topic, dead.payload, dead.qos, dead.retain, dead.origin, now, properties=_before_death(dead)
-            )
-            kept = put(message)
-            self._journal.close()
-            if not kept:
-                self.outbox.give_back(taken)
-                break
-            self.outbox.settle(taken)
-            count += 1
-        return count
+    async def replay(self, put: Callable[[Message], bool], now: Callable[[], float]) -> int:
+        """Into the queue again, to live as long as new ones, as far as there is room; says how many. Those that die
+        meanwhile stay dead.
+        """
+        count, last = 0, self.outbox.last_number
+        while True:
+            taken = self.outbox.take(REPLAYED, REPLAYED_BYTES)
+            mine = [one for one in taken if one.number <= last and self._put_again(one, put, now())]
+            self.outbox.settle(mine)
+            count += len(mine)
+            if len(mine) < len(taken) or not taken:
+                self.outbox.give_back(taken)  # as far as they are not settled
+                return count
+            await asyncio.sleep(0)  # others have their turn
+
+    def _put_again(self, held: Delivery, put: Callable[[Message], bool], now: float) -> bool:
+        dead = held.message
+        assert dead is not None  # an outbox hands out no others
+        message = Message(
+            dead.topic, dead.payload, dead.qos, dead.retain, dead.origin, now, properties=_before_death(dead)
+        )
+        kept = put(message)
+        self._journal.close()
+        return kept
 
 
 def _before_death(dead: Message) -> Properties | None:
@@ -152,8 +186,11 @@ def _before_death(dead: Message) -> Properties | None:
 class ToTopic(Burial):
     """Published, each as a JSON object, to whoever subscribes. They do not enter routing again."""
 
-    def __init__(self, topic: str, tenant: str, broker: Broker, now: Callable[[], float]) -> None:
+    def __init__(
+        self, topic: str, tenant: str, broker: Broker, now: Callable[[], float], last_resort: Burial
+    ) -> None:  # fmt: skip
         self._topic = topic
+        self._last_resort = last_resort
         self._tenant = tenant
         self._broker = broker
         self._now = now
@@ -161,10 +198,25 @@ class ToTopic(Burial):
 
     def bury(self, letters: Sequence[DeadLetter], settle: Callable[[], None]) -> None:
         now = self._now()
+        tenant = self._broker.tenant(self._tenant)
+        refused: list[DeadLetter] = []
         for letter in letters:
             message = Message(self._topic, msgspec.json.encode(letter.entry()), 1, False, self._origin, now)
-            self._broker.publish(self._broker.tenant(self._tenant), message, now)
-        settle()
+            outcome: Any = self._broker.publish(tenant, message, now)
+            if isinstance(outcome, Refusal):
+                if not refused:
+                    log.error("routing: dead letters cannot be published: %s; they are kept", outcome.text)
+                refused.append(letter)
+        if refused:
+            self._last_resort.bury(refused, settle)
+        else:
+            settle()
+
+    def count(self) -> int:
+        return self._last_resort.count()
+
+    def lost(self) -> int:
+        return self._last_resort.lost()
 
 
 class ToFolder(Burial):
@@ -175,14 +227,24 @@ class ToFolder(Burial):
         self._last_resort = last_resort
         self._waiting: list[tuple[Sequence[DeadLetter], Callable[[], None]]] = []
         self._task: asyncio.Task[None] | None = None
+        self._backlog = 0
+        self._backlog_bytes = 0
 
     def bury(self, letters: Sequence[DeadLetter], settle: Callable[[], None]) -> None:
         self._waiting.append((letters, settle))
+        self._backlog += len(letters)
+        self._backlog_bytes += sum(letter.event.size for letter in letters)
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._write())
 
     def count(self) -> int:
         return self._last_resort.count()
+
+    def lost(self) -> int:
+        return self._last_resort.lost()
+
+    def is_full(self) -> bool:
+        return self._backlog >= BACKLOG or self._backlog_bytes >= BACKLOG_BYTES
 
     async def finish(self) -> None:
         if self._task is not None:
@@ -191,17 +253,24 @@ class ToFolder(Burial):
     async def _write(self) -> None:
         while self._waiting:
             waiting, self._waiting = self._waiting, []
+            backlog, size = self._backlog, self._backlog_bytes
             entries = [letter.entry() for letters, _ in waiting for letter in letters]
             now = waiting[0][0][0].now
             try:
                 await asyncio.to_thread(_write_file, self._folder, rfc3339(now), msgspec.json.encode(entries))
             except OSError as error:
                 log.error("routing: dead letters cannot be written to %s: %s; they are kept", self._folder, error)
+                self._written(backlog, size)
                 for letters, settle in waiting:
                     self._last_resort.bury(letters, settle)
                 continue
+            self._written(backlog, size)
             for _, settle in waiting:
                 settle()
+
+    def _written(self, count: int, size: int) -> None:
+        self._backlog -= count
+        self._backlog_bytes -= size
 
 
 def _write_file(folder: Path, time: str, data: bytes) -> None:
@@ -210,8 +279,9 @@ def _write_file(folder: Path, time: str, data: bytes) -> None:
     place.mkdir(parents=True, exist_ok=True)
     name = f"{time.replace(':', '').replace('.', '')}-{secrets.token_hex(4)}.json"
     beside = place / f".{name}"
-    with beside.open("xb") as file:
+    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
     beside.rename(place / name)
+    sync_folder(place)

@@ -42,13 +42,17 @@ class Definitions:
 
     def set_file(self, values: Mapping[str, Mapping[str, Any]]) -> None:
         self._of_file = {name: Definition(name, given, FILE) for name, given in values.items()}
+        self.say_hidden()
+
+    def say_hidden(self) -> None:
+        """To be called, too, once what is kept is known."""
+        for name in self._of_file.keys() & self._kept.of(self._space).keys():
+            log.warning("routing: %s is in the configuration; what was made of that name later is hidden", name)
 
     def __iter__(self) -> Iterator[Definition]:
         yield from self._of_file.values()
         for name, body in self._kept.of(self._space).items():
-            if name in self._of_file:
-                log.warning("routing: %s is in the configuration; what was made of that name later is hidden", name)
-            else:
+            if name not in self._of_file:
                 yield Definition(name, msgspec.json.decode(body, type=dict[str, Any]))
 
     def find(self, name: str) -> Definition | None:

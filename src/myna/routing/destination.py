@@ -17,6 +17,7 @@ from myna.core.broker import Broker
 from myna.formats.outgoing import HttpCaller
 from myna.routing.event import Event
 from myna.routing.verdict import Verdict
+from myna.wire.topics import check_topic
 
 if TYPE_CHECKING:
     from myna.routing.line import Line
@@ -46,6 +47,8 @@ class DestinationSettings(Section, frozen=True, kw_only=True):
         where, _, what = self.dead_letter.partition(":")
         if where not in ("keep", "drop", "folder", "topic") or bool(what) != (where in ("folder", "topic")):
             raise ValueError('dead_letter must be "keep", "drop", "folder:PATH" or "topic:NAME"')
+        if where == "topic" and (not check_topic(what) or what.startswith("$")):
+            raise ValueError(f"dead_letter: {what!r} is no topic to publish to")
         if not 1024 <= self.preferred_batch_size <= 1024 * 1024:
             raise ValueError('preferred_batch_size is from "1 KiB" to "1 MiB"')
         if self.event_time_to_live < 1:
@@ -89,6 +92,10 @@ class LineCarrier(ABC):
     async def stop(self, patience: float) -> None:
         """Finish what is under way if it takes no longer than this. What is not done is tried after the next start."""
 
+    def let_go(self) -> None:
+        """Give back to the line what waits here, and is neither on its way nor in somebody's hands."""
+        return
+
     def state(self) -> dict[str, Any]:
         """For the administrator: what it is doing."""
         return {}
@@ -101,6 +108,7 @@ class Destination(ABC):
     SCHEDULE: ClassVar[tuple[float, ...]] = HAND_OVER
     PLAIN: ClassVar[bool] = False  # gets messages as they are (`event.message`), to which rules add nothing
     PATIENCE: ClassVar[int] = 3  # failed calls in a row, after which it is held back
+    SEPARATE: ClassVar[bool] = False  # events of a batch may fare differently: ordered ones go one at a time
 
     @abstractmethod
     def __init__(self, context: DestinationContext, settings: Any) -> None:
@@ -119,8 +127,8 @@ class Destination(ABC):
         return None
 
     async def deliver(self, events: Sequence[Event]) -> Verdict | Sequence[Verdict]:
-        """Send a batch: one verdict for all, or one for each. An ordered destination that stops at a failure answers
-        `again` for all that follow. An exception is a failure like `again`, and logged as a bug.
+        """Send a batch: one verdict for all, or one for each. An exception is a failure like `again`, and logged as a
+        bug.
         """
         raise AssertionError("whoever has a carrier of its own is not pushed to")
 

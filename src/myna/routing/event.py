@@ -17,9 +17,9 @@ UNTRIED = "NotAttempted"
 
 
 class Event:
-    """`attempts` and what follows are since the broker started: they are not kept."""
+    """`due` is when it may be tried again; 0 for one that has not been put back."""
 
-    __slots__ = ("_body", "_decoded", "attempted_at", "attempts", "delivery", "message", "result")
+    __slots__ = ("_body", "_decoded", "attempted_at", "attempts", "delivery", "due", "message", "result")
 
     def __init__(self, delivery: Delivery, message: Message, *, plain: bool = False) -> None:
         self.delivery = delivery
@@ -27,6 +27,7 @@ class Event:
         self._body = b"" if plain else message.payload  # of a plain message it is made when somebody asks
         self.attempts = 0
         self.attempted_at = 0.0
+        self.due = 0.0
         self.result = UNTRIED  # of the last attempt, in the contract's words
         self._decoded: dict[str, Any] | None = None
 

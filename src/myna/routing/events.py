@@ -15,7 +15,15 @@ from typing import Any, Final
 import msgspec
 
 from myna.core.message import Message
-from myna.formats.cloudevents import REQUIRED, RESERVED, NotAnEvent, check_event, is_json, is_structured
+from myna.formats.cloudevents import (
+    REQUIRED,
+    RESERVED,
+    NotAnEvent,
+    check_event,
+    is_attribute_name,
+    is_json,
+    is_structured,
+)
 from myna.formats.offered import OfferedEvent
 from myna.routing.enrichment import Enrichment
 from myna.routing.filters import MISSING, Subject
@@ -163,7 +171,7 @@ class MessageDraft(Draft):
         found = {name: value for name, value in pairs if name not in _CONTENT}
         if not all(found.get(name) for name in REQUIRED):
             return None
-        given = {name: value for name, value in found.items() if name in RESERVED or _is_name(name)}
+        given = {name: value for name, value in found.items() if name in RESERVED or is_attribute_name(name)}
         try:
             return check_event(given)
         except NotAnEvent:
@@ -257,7 +265,3 @@ def text_of(payload: bytes) -> str | None:
         return payload.decode()
     except UnicodeDecodeError:
         return None
-
-
-def _is_name(name: str) -> bool:
-    return name.isascii() and name.isalnum() and name.lower() == name

@@ -67,7 +67,7 @@ class Filter:
         self._ends = self._fold(settings.subject_ends_with)
         if len(settings.advanced_filters) > MAXIMUM_FILTERS:
             raise BadFilter(f"at most {MAXIMUM_FILTERS} filters, here are {len(settings.advanced_filters)}")
-        count = sum(len(one.values) for one in settings.advanced_filters if not isinstance(one.values, UnsetType))
+        count = sum(_count(one) for one in settings.advanced_filters)
         if count > MAXIMUM_VALUES:
             raise BadFilter(f"at most {MAXIMUM_VALUES} values in all filters of a rule, here are {count}")
         arrays = settings.enable_advanced_filtering_on_arrays
@@ -266,6 +266,12 @@ def _check_values(name: str, settings: AdvancedFilter, accepts: Test) -> None:
             raise BadFilter(f"{name} on {settings.key!r} takes {kind}, not {one!r}")
         elif isinstance(one, str):
             _check_text(one)
+
+
+def _count(settings: AdvancedFilter) -> int:
+    """Its values."""
+    single = not isinstance(settings.value, UnsetType)
+    return single + (0 if isinstance(settings.values, UnsetType) else len(settings.values))
 
 
 def _check_text(text: str) -> None:

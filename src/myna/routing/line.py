@@ -11,10 +11,11 @@ from typing import Any, Final
 from myna.core.broker import Broker
 from myna.core.message import Message
 from myna.core.outbox import Carrier, Outbox
-from myna.routing.deadletters import EXPIRED, Burial, DeadLetter
+from myna.routing.deadletters import COMPLAIN, EXPIRED, Burial, DeadLetter
 from myna.routing.destination import DestinationSettings, LineCarrier
 from myna.routing.event import Event
 from myna.routing.times import rfc3339
+from myna.routing.tries import Tries
 
 log = logging.getLogger("myna.routing")
 
@@ -22,7 +23,6 @@ BRIDGE: Final = "bridge"
 SWEEP: Final = 5.0  # seconds between two looks for events that have outlived their time
 PAGE: Final = 256
 SWEPT: Final = 8  # pages at once
-COMPLAIN: Final = 60.0  # seconds between two lines of the log that say the same
 
 
 class Line(Carrier):
@@ -50,6 +50,8 @@ class Line(Carrier):
         self.last_error_at = 0.0
         self.delivered_at = 0.0
         self._broker = broker
+        self._tries = Tries(broker.kept, name)
+        self._forget_gone()
         self._complained_at = float("-inf")
         self._full_at = float("-inf")
         self._failed_at = float("-inf")
@@ -80,6 +82,8 @@ class Line(Carrier):
 
     def take(self, most: int, most_bytes: int) -> list[Event]:
         """The next events; those whose time has passed are buried on the way. Empty if there is nothing to be had."""
+        if self.burial.is_full():
+            return []
         oldest = self.now() - self.settings.event_time_to_live
         found: list[Event] = []
         late: list[Event] = []
@@ -88,11 +92,17 @@ class Line(Carrier):
             assert message is not None  # the outbox hands out no others
             event = Event(delivery, message, plain=self.plain)
             (found if message.published_at >= oldest else late).append(event)
+        self._tries.recall(found)
         if late:
+            self._tries.recall(late)
             self.bury(late, EXPIRED)
             if not found:
                 self.has_more()  # a page at a time
         return found
+
+    def put_back(self, event: Event) -> None:
+        """It has been tried, and may be again when it is due. Its taker holds it; after a restart the queue does."""
+        self._tries.keep(event)
 
     def done(self, events: Sequence[Event]) -> None:
         """Delivered."""
@@ -108,7 +118,7 @@ class Line(Carrier):
         """Given up, for this reason; where they go is the destination's `dead_letter`."""
         self.buried[reason] = self.buried.get(reason, 0) + len(events)
         now = self.now()
-        self.burial.bury([DeadLetter(event, reason, now) for event in events], lambda: self._settle(events))
+        self.burial.bury([DeadLetter(event, reason, now) for event in events], lambda: self._buried(events))
         if now - self._complained_at > COMPLAIN:
             self._complained_at = now
             many = "1 event is" if len(events) == 1 else f"{len(events)} events are"
@@ -137,12 +147,15 @@ class Line(Carrier):
         """
         now = self.now()
         queue = self.outbox.queue
+        if len(self._tries) > len(self.outbox):
+            self._forget_gone()
         for _ in range(SWEPT):
             first = self.outbox.message_of(queue.first()) if len(queue) else None
-            if first is None or not self.is_expired(first, now):
+            if first is None or not self.is_expired(first, now) or self.burial.is_full():
                 return
             taken = self.outbox.take(PAGE, 1 << 30)
             found = [Event(held, held.message, plain=self.plain) for held in taken if held.message is not None]
+            self._tries.recall(found)
             self.give_back([event for event in found if not self.is_expired(event.message, now)])
             self.bury([event for event in found if self.is_expired(event.message, now)], EXPIRED)
         self.has_more()
@@ -152,18 +165,33 @@ class Line(Carrier):
         self.outbox.give_back(list(self.outbox.taken.values()))
 
     def go_on_counting(self, before: "Line") -> None:
-        """It takes the place of this one, which had the same queue."""
+        """It takes the place of this one, which had the same queue; what failed there may do better here at once."""
+        self._tries.make_due()
         self.accepted, self.delivered, self.attempts = before.accepted, before.delivered, before.attempts
         self.failed, self.buried = before.failed, before.buried
         self.last_error, self.last_error_at = before.last_error, before.last_error_at
         self.delivered_at = before.delivered_at
 
     def clear(self) -> int:
-        """Forget all that waits."""
-        return self.outbox.clear()
+        """Forget all that waits, be it for another attempt."""
+        if self.carrier is not None:
+            self.carrier.let_go()
+        count = self.outbox.clear()
+        self._forget_gone()
+        return count
+
+    def _buried(self, events: Sequence[Event]) -> None:
+        self._settle(events)
+        self.has_more()  # if burying could not keep up, it goes on from here
 
     def _settle(self, events: Sequence[Event]) -> None:
+        self._tries.forget(events)
         self.outbox.settle([event.delivery for event in events])
+
+    def _forget_gone(self) -> None:
+        """What is said of events that are no more: the queue was emptied, or the oldest made way."""
+        if len(self._tries):
+            self._tries.forget_others({*self.outbox.taken, *(one.number for one in self.outbox.queue.deliveries)})
 
     # For people
 
@@ -191,6 +219,7 @@ class Line(Carrier):
             "overflowed": outbox.overflowed,
             "deadLettered": self.buried,
             "deadLetters": self.burial.count(),
+            "deadLettersLost": self.burial.lost(),
         }
         if self.last_error:
             state["lastError"] = {"time": rfc3339(self.last_error_at), "text": self.last_error}

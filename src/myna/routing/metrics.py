@@ -23,6 +23,7 @@ _COUNTERS: Final = (
     ("delivered", "delivered", "Events a destination has taken."),
     ("attempts", "attempts", "Events sent, each attempt counted."),
     ("overflowed", "overflowed", "Events for which a queue had no room, or that made way."),
+    ("dead_letters_lost", "deadLettersLost", "Kept dead letters that made way for later ones, or were too large."),
 )
 
 

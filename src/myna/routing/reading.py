@@ -5,7 +5,7 @@ can be made of them, so it is made, and thrown away.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from myna.config import ConfigError, Source
@@ -26,11 +26,18 @@ def is_name(name: str) -> bool:
     return NAME.fullmatch(name) is not None
 
 
-def read_rule(name: str, values: Mapping[str, Any], path: Path, source: Source) -> RuleSettings:
-    """Raises ConfigError."""
+def read_rule(
+    name: str, values: Mapping[str, Any], path: Path, source: Source, kinds: Sequence[str]
+) -> RuleSettings:  # fmt: skip
+    """`kinds` of events there are. Raises ConfigError."""
     if not is_name(name):
         raise ConfigError([f"{source.place(path)}: {NO_NAME}"])
-    return decode(dict(values), RuleSettings, path, source)
+    settings = decode(dict(values), RuleSettings, path, source)
+    place = source.place((*path, "events"))
+    unknown = [one for one in settings.events if one not in kinds]
+    if unknown:
+        raise ConfigError([f"{place}: there are no events {one!r}; {suggest(one, list(kinds))}" for one in unknown])
+    return settings
 
 
 def read_destination(

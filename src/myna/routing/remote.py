@@ -2,7 +2,8 @@
 asked for is handed on.
 
 What a newcomer gets wrong: messages from there are acknowledged when they are safe here, so whoever publishes them
-here must not return before they are in the journal.
+here must not return before they are in the journal. And what we sent and they did not settle is the courier's to send
+again, under another packet id: what they still hold of it at QoS 2 has to be released first.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from myna.wire.packets import MQTT_5, Publish, SubscriptionRequest
 
 log = logging.getLogger("myna.routing")
 
+IDS = 128  # packet ids: more than the window
 FIRST_WAIT = 1.0
 LONGEST_WAIT = 60.0
 
@@ -31,16 +33,20 @@ class Remote:
         subscriptions: Sequence[SubscriptionRequest],
         receive: Callable[[Publish], None],
         safe: Callable[[], Awaitable[None]],
+        qos: int = 2,
     ) -> None:
+        """`qos`: at most, of what is sent."""
         self.name = name
         self.address = address
         self.client: Client | None = None  # while it is there
         self.trouble = ""  # why it is not
+        self.refused: list[str] = []  # filters we may not subscribe to
         self.connections = 0
         self._introduction = introduction
         self._subscriptions = list(subscriptions)
         self._receive = receive
         self._safe = safe
+        self._releases = qos == 2 and not introduction.clean_start
         self._received: set[int] = set()  # QoS 2 ids that wait for their release, over all connections
         self._task: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
@@ -74,8 +80,9 @@ class Remote:
         while True:
             client = self._make()
             try:
-                await client.connect()
-                await self._subscribe(client)
+                connack = await client.connect()
+                if not connack.session_present or not self.connections:
+                    await self._subscribe(client)
                 self.client, self.trouble = client, ""
                 self.connections += 1
                 attempt = 0
@@ -91,8 +98,10 @@ class Remote:
             await asyncio.sleep(backoff(attempt - 1, first=FIRST_WAIT, longest=LONGEST_WAIT))
 
     def _make(self) -> Client:
-        session = Session()  # what was not settled is the courier's to send again
+        session = Session(IDS)
         session.received = self._received
+        if self._releases:
+            session.release_all()
         return Client(self.address, self._introduction, self._take, session, before_acks=self._safe)
 
     def _take(self, packet: Publish) -> bool:
@@ -106,8 +115,10 @@ class Remote:
         if client.level < MQTT_5:
             requests = [SubscriptionRequest(one.filter, one.qos) for one in requests]
         codes = await client.subscribe(requests)
+        self.refused = []
         for request, code in zip(requests, codes, strict=False):
             if code >= 0x80:
+                self.refused.append(request.filter)
                 log.error("routing: %s may not subscribe to %s at %s", self.name, request.filter, self.address)
 
     def _complain(self, why: str, attempt: int) -> None:

@@ -9,7 +9,7 @@ puts it back finds what waited; it is only gone when an administrator says so.
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +20,7 @@ from myna.config.sections import Routing as RoutingSettings
 from myna.core.broker import Broker
 from myna.core.limits import DROP_OLDEST, Limits
 from myna.core.message import Message
+from myna.core.outbox import Outbox
 from myna.formats.offered import OfferedEvent
 from myna.formats.outgoing import HttpCaller
 from myna.routing.clients import ClientEvents
@@ -32,8 +33,9 @@ from myna.routing.destinations.pull import PullQueue
 from myna.routing.line import Line
 from myna.routing.metrics import render
 from myna.routing.reading import bounds_of, read_destination, read_rule
-from myna.routing.rules import Enrichments, Rule
+from myna.routing.rules import CLIENTS, MESSAGES, Enrichments, Rule, RuleSettings
 from myna.routing.tap import RoutingTap
+from myna.routing.tries import Tries
 
 log = logging.getLogger("myna.routing")
 
@@ -73,7 +75,9 @@ class Routing:
         data: Path | None,
         safe: Callable[[], Awaitable[None]],
         kinds: Mapping[str, type[Destination]] = KINDS,
+        offering: Sequence[str] = (),
     ) -> None:
+        """`offering`: who may hand in events of their own, by the names of their kinds."""
         self.broker = broker
         self.stations: dict[str, Station] = {}
         self.rules: dict[str, Rule] = {}
@@ -85,9 +89,11 @@ class Routing:
         self._data = data
         self._safe = safe
         self._kinds = kinds
+        self._event_kinds = (MESSAGES, CLIENTS, *offering)
         self._settings = RoutingSettings(namespace="myna")
         self._namespace_tenant = default_tenant
         self._running = False
+        self._said: set[str] = set()  # of what is kept of destinations that are gone
         self._changing = asyncio.Lock()
         self._tap = RoutingTap(broker, self.source)
 
@@ -104,7 +110,7 @@ class Routing:
                 problems += error.problems
         for name, table in settings.rules.items():
             try:
-                wanted = read_rule(name, table.values, table.path, source).destination
+                wanted = read_rule(name, table.values, table.path, source, self._event_kinds).destination
             except ConfigError as error:
                 problems += error.problems
                 continue
@@ -120,6 +126,8 @@ class Routing:
 
     def restore(self) -> None:
         """The store has given back what it had: from here on messages are taken."""
+        for definitions in (self.destinations, self.rule_definitions):
+            definitions.say_hidden()
         for definition in self.destinations:
             try:
                 self._build(definition)
@@ -127,10 +135,7 @@ class Routing:
                 log.error("routing: the destination %s cannot be used: %s", definition.name, error)
         self._use_rules()
         self.broker.carry(self._tap)
-        for name in self.orphans():
-            log.warning(
-                "routing: events wait for %s, and there is no such destination; define it again, or delete it", name
-            )
+        self._tidy()
 
     async def start(self) -> None:
         self._running = True
@@ -147,6 +152,7 @@ class Routing:
         async with self._changing:
             await self._apply()
             self._use_rules()
+            self._tidy()
 
     async def _apply(self) -> None:
         wanted = {definition.name: definition for definition in self.destinations}
@@ -219,6 +225,7 @@ class Routing:
         count = 0 if waiting is None else len(waiting)
         for box in (TO + name, DEAD + name):
             boxes.remove(box)
+        Tries(self.broker.kept, name).forget_others(set())
         self.destinations.keep(name, None)
         self.broker.kept.keep(PAUSED, name, None)
         return count
@@ -226,7 +233,7 @@ class Routing:
     def put_rule(self, name: str, values: Mapping[str, Any]) -> bool:
         """Make or change one; says whether it is new. Raises RoutingError or ConfigError."""
         self._may_change(self.rule_definitions, name)
-        settings = read_rule(name, values, (name,), NOWHERE)
+        settings = read_rule(name, values, (name,), NOWHERE, self._event_kinds)
         wanted, known = settings.destination, list(self.stations)
         if wanted not in known:
             raise RoutingError(f"there is no destination {wanted!r}; {suggest(wanted, known)}")
@@ -255,23 +262,47 @@ class Routing:
             raise RoutingError(f"there is no destination {name!r}", missing=True)
         return station
 
-    def replay(self, name: str) -> int:
+    async def replay(self, name: str) -> int:
         """Dead letters that were kept, into the queue again; says how many."""
-        station = self.station(name)
-        now = self._now()
-        return station.kept.replay(lambda event: self._put(station, event, now), now)
+        self.station(name)
+        return await self.station(name).kept.replay(lambda event: self._put(name, event), self._now)
 
     def pull_queues(self) -> list[PullQueue]:
         """The destinations whose events are fetched."""
         return [one.carrier for one in self.stations.values() if isinstance(one.carrier, PullQueue)]
 
     def orphans(self) -> list[str]:
-        """Destinations that are gone and for which events wait."""
-        found = [name for name in self.broker.outboxes.names() if name.startswith(TO)]
-        return [name.removeprefix(TO) for name in found if name.removeprefix(TO) not in self.stations]
+        """Destinations that are gone, while events of theirs are kept: waiting ones, or dead letters."""
+        found = dict.fromkeys(name for name, box in self._boxes_of_nobody() if len(box))
+        return list(found)
 
-    def _put(self, station: Station, event: Message, now: float) -> bool:
-        return station.line.put(event, now)
+    def _boxes_of_nobody(self) -> Iterator[tuple[str, Outbox]]:
+        boxes = self.broker.outboxes
+        for full in boxes.names():
+            for prefix in (TO, DEAD):
+                name, box = full.removeprefix(prefix), boxes.find(full)
+                if full.startswith(prefix) and name not in self.stations and box is not None:
+                    yield name, box
+
+    def _tidy(self) -> None:
+        """Of destinations that are gone, forget what is empty, and say what is not."""
+        for _, box in list(self._boxes_of_nobody()):
+            if not len(box):
+                self.broker.outboxes.remove(box.key[2])
+        orphans = self.orphans()
+        for name in orphans:
+            if name not in self._said:
+                log.warning(
+                    "routing: events of %s are kept, and there is no such destination; define it again, or delete it "
+                    "(`myna routes delete destination %s`)",
+                    name,
+                    name,
+                )
+        self._said = set(orphans)
+
+    def _put(self, name: str, event: Message) -> bool:
+        station = self.stations.get(name)  # it may have been changed or deleted meanwhile
+        return station is not None and station.line.put(event, self._now())
 
     def _may_change(self, definitions: Definitions, name: str) -> None:
         known = definitions.find(name)
@@ -324,7 +355,7 @@ class Routing:
         if where == "drop":
             return Dropped()
         if where == "topic":
-            return ToTopic(what, self._default_tenant, self.broker, self._now)
+            return ToTopic(what, self._default_tenant, self.broker, self._now, kept)
         if where == "folder":
             folder = Path(what)
             return ToFolder(folder if folder.is_absolute() or self._data is None else self._data / folder, kept)
@@ -342,13 +373,16 @@ class Routing:
             safe=self._safe,
         )
 
+    def _rule(self, definition: Definition) -> RuleSettings:
+        return read_rule(definition.name, definition.values, (definition.name,), NOWHERE, self._event_kinds)
+
     def _use_rules(self) -> None:
         enrichments = Enrichments()
         before = self.rules
         self.rules = {}
         for definition in self.rule_definitions:
             try:
-                settings = read_rule(definition.name, definition.values, (definition.name,), NOWHERE)
+                settings = self._rule(definition)
             except ConfigError as error:
                 log.error("routing: the rule %s cannot be used: %s", definition.name, error)
                 continue

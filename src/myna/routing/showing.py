@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 HIDDEN: Final = "***"
 _SECRET: Final = frozenset({"bearer", "password", "client_secret", "token", "secret", "keys"})
+_ADDRESSES: Final = frozenset({"url", "servers"})  # which may name who calls, with or without a scheme
 _ALL_SECRET: Final = frozenset({"headers"})
 
 
@@ -26,6 +27,8 @@ def _show(name: str, value: Any, secret: bool) -> Any:
         return value
     if secret or name in _SECRET:
         return HIDDEN
+    if name in _ADDRESSES and "://" not in value:
+        return f"{HIDDEN}@{value.rpartition('@')[2]}" if "@" in value else value
     return hide_in_url(value) if "://" in value else value
 
 
@@ -45,7 +48,20 @@ def with_secrets(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[s
     return {name: _restore(value, before.get(name), shown(before).get(name)) for name, value in values.items()}
 
 
+def still_hidden(values: Any) -> bool:
+    """Does it name a secret that nobody knows? Nothing was there before, or it stood elsewhere."""
+    if isinstance(values, Mapping):
+        return any(still_hidden(one) for one in values.values())
+    if isinstance(values, list | tuple):
+        return any(still_hidden(one) for one in values)
+    return bool(values == HIDDEN)
+
+
 def _restore(value: Any, before: Any, was_shown: Any) -> Any:
     if isinstance(value, Mapping) and isinstance(before, Mapping) and isinstance(was_shown, Mapping):
         return {key: _restore(one, before.get(key), was_shown.get(key)) for key, one in value.items()}
+    if isinstance(value, list) and isinstance(before, list | tuple) and isinstance(was_shown, list):
+        known = dict(enumerate(before))
+        shown_ones = dict(enumerate(was_shown))
+        return [_restore(one, known.get(place), shown_ones.get(place)) for place, one in enumerate(value)]
     return before if value == was_shown and before is not None else value

@@ -15,10 +15,11 @@ from myna.core.broker import Broker
 from myna.core.message import Message, Origin
 from myna.core.ports import CARRIED, LEFT, NOT_CARRIED, Tap
 from myna.formats.offered import OfferedEvent
+from myna.routing.deadletters import COMPLAIN
 from myna.routing.enrichment import Enrichment
 from myna.routing.events import Draft, Ids, MessageDraft, OfferedDraft, View
 from myna.routing.hops import DEAD, MOST, hop_properties, hops_of
-from myna.routing.line import COMPLAIN, Line
+from myna.routing.line import Line
 from myna.routing.rules import Rule
 
 log = logging.getLogger("myna.routing")

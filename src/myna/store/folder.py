@@ -6,6 +6,7 @@ stays.
 """
 
 import contextlib
+import errno
 import fcntl
 import os
 import secrets
@@ -33,6 +34,8 @@ class DataFolder:
             raise FolderError(_explain(self.path, error)) from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(self._lock, 0)
+            os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
         except BlockingIOError as error:
             owner = os.pread(self._lock, 20, 0).decode(errors="replace").strip()
             self.close()
@@ -43,8 +46,6 @@ class DataFolder:
         except OSError as error:
             self.close()
             raise FolderError(_explain(self.path, error)) from error
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
 
     def close(self) -> None:
         if self._lock >= 0:
@@ -74,7 +75,10 @@ class DataFolder:
         """A key made once, on first use, and kept from then on."""
         file = self.path / f"{name}.key"
         try:
-            return file.read_text().strip()
+            key = file.read_text().strip()
+            if not key:
+                raise FolderError(f"{file} is empty, and must hold a key. Remove it, and a new one is made")
+            return key
         except FileNotFoundError:
             key = secrets.token_urlsafe(48)
             self.write(file.name, f"{key}\n".encode())
@@ -97,4 +101,6 @@ def check_folder(path: str) -> str:
 
 def _explain(path: Path, error: OSError) -> str:
     why = error.strerror or error
+    if error.errno == errno.EEXIST:
+        why = "it is a file and not a folder"
     return f"cannot use {path}: {why}. Choose another folder with --data, or keep nothing with --memory"

@@ -156,6 +156,7 @@ class FakeWatcher(Watcher):
         self.lines: list[str] = []
         self.subscriptions: list[str] = []
         self.answers: list[str] = []
+        self.refused_users: list[str] = []
 
     def connected(self, receiver: Receiver, address: str, now: float) -> None:
         self.lines.append(f"{receiver.key[2]} connected")
@@ -182,8 +183,11 @@ class FakeWatcher(Watcher):
     def unsubscribed(self, receiver: Receiver, subscription: Subscription, now: float) -> None:
         self.subscriptions.append(f"{receiver.key[2]} - {subscription.text}")
 
-    def refused(self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float) -> None:
+    def refused(
+        self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float, user: str = ""
+    ) -> None:
         self.lines.append(f"{client_id or 'somebody'} refused {what}: {cause}")
+        self.refused_users.append(user)
 
 
 class OpenGate(Gate):

@@ -46,6 +46,6 @@ class Flapping(Watcher):
         kind, what = (CLIENT_OF_USER, name_client(scope, client_id)) if scope else (CLIENT_ID, client_id)
         broker = self._broker
         broker.counters.refuse("flapping")
-        broker.watcher.refused("to go on flapping", tenant, client_id, "", "it connects and drops too often", now)
-        reason = "connects and drops too often"
+        reason, user = "connects and drops too often", receiver.identity.user
+        broker.watcher.refused("to go on flapping", tenant, client_id, "", f"it {reason}", now, user)
         broker.bans.ban(tenant, kind, what, now, expires_at=now + self.ban, reason=reason)

@@ -38,6 +38,12 @@ HINTS: Final = (
     ("cannot be fetched now", "the log's warnings about the keys say why"),
     ("another client id", "`client_id_claim` of the issuer binds the token to one; connect by that id"),
     ("another user name", "`user_name_claim` of the issuer binds the token to one; connect by that name"),
+    ("is no longer good", "it was taken out of the file or the list of keys"),
+    ("is no longer known", "its entry was taken out of the password file"),
+    ("connect again", "what the client showed has changed here; it comes back with the new"),
+    ("no longer trusted", "client_ca no longer has who signed it, or crl names it"),
+    ("no longer listed", "[access] names other authenticators than when this client came in"),
+    ("no longer among", "its issuer has given the key up; the client needs a new token"),
     ("the token", "what it must say and who must sign it is in the settings of its issuer"),
     ("no key here fits", "compare the token's kid and alg with the keys and `algorithms` of its issuer"),
     ("signature is wrong", "it was signed with another key than those of its issuer"),
@@ -120,11 +126,13 @@ class LogWatcher(Watcher):
             matched=matched, source=message.origin.source, client=message.origin.client_id,
         )  # fmt: skip
 
-    def refused(self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float) -> None:
+    def refused(
+        self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float, user: str = ""
+    ) -> None:
         if self._may_say(what.removeprefix("a ").partition(" ")[0], cause):
             say(
                 log, logging.WARNING, f"refused: {what}",
-                cause=cause, client=client_id, tenant=tenant, address=address, fix=find_hint(cause),
+                cause=cause, client=client_id, tenant=tenant, user=user, address=address, fix=find_hint(cause),
             )  # fmt: skip
 
     def flush(self, now: float) -> None:

@@ -52,9 +52,11 @@ class Watchers(Watcher):
         for watcher in self._watchers:
             _call(watcher.published, tenant, message, matched, now)
 
-    def refused(self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float) -> None:
+    def refused(
+        self, what: str, tenant: str, client_id: str, address: str, cause: str, now: float, user: str = ""
+    ) -> None:
         for watcher in self._watchers:
-            _call(watcher.refused, what, tenant, client_id, address, cause, now)
+            _call(watcher.refused, what, tenant, client_id, address, cause, now, user)
 
 
 def _call(tell: Callable[..., None], *args: object) -> None:

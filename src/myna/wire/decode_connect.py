@@ -3,7 +3,8 @@
 Knows nothing of who may connect. An empty client id is a legal packet in every version; whether it is accepted is the
 handshake's to say.
 An error that carries `level` was found after the version had been read: an MQTT 5 client is owed a CONNACK for it, an
-older one a bare close. An error without `level` is never answered.
+older one a bare close. An error without `level` is never answered. For a version that is not spoken here, `level` is
+the one to answer in.
 """
 
 from typing import Final
@@ -26,18 +27,28 @@ _WILL_RETAIN: Final = 0x20
 _PASSWORD: Final = 0x40
 _USER_NAME: Final = 0x80
 
+_BRIDGE: Final = 0x80
+_LEVELS_3_1: Final = (MQTT_3_1, MQTT_3_1 | _BRIDGE)
+_LEVELS: Final = (MQTT_3_1_1, MQTT_3_1_1 | _BRIDGE, MQTT_5)
+
 
 def decode_connect(buffer: bytes, body: int, end: int, header: int = _PLAIN_HEADER) -> Connect:
     name, position = read_string(buffer, body, end)
     level, position = read_byte(buffer, position, end)
     if name not in ("MQTT", "MQIsdp"):
         raise ProtocolViolation("protocol name is not MQTT", UNSUPPORTED_PROTOCOL_VERSION)  # [MQTT-3.1.2-1]
-    if level not in ((MQTT_3_1,) if name == "MQIsdp" else (MQTT_3_1_1, MQTT_5)):
-        raise ProtocolViolation(f"{name} level {level}", UNSUPPORTED_PROTOCOL_VERSION, level)  # [MQTT-3.1.2-2]
+    levels = _LEVELS_3_1 if name == "MQIsdp" else _LEVELS
+    if level not in levels:
+        answered_as = MQTT_5 if level >= MQTT_5 else MQTT_3_1_1
+        raise ProtocolViolation(f"{name} level {level}", UNSUPPORTED_PROTOCOL_VERSION, answered_as)  # [MQTT-3.1.2-2]
+    is_bridge = level & _BRIDGE != 0
+    level &= ~_BRIDGE
     try:
         if header != _PLAIN_HEADER and level != MQTT_3_1:
             raise Malformed("reserved flags in the fixed header")  # [MQTT-2.1.3-1]
-        return _decode_rest(buffer, position, end, level)
+        connect = _decode_rest(buffer, position, end, level)
+        connect.is_bridge = is_bridge
+        return connect
     except WireError as error:
         error.level = level
         raise

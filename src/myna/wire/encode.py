@@ -167,7 +167,7 @@ def _encode_connect(packet: Connect) -> bytes:
     will = packet.will
     flags = 2 if packet.clean_start else 0
     body = [
-        write_string("MQIsdp" if level == MQTT_3_1 else "MQTT") + BYTES[level],
+        write_string("MQIsdp" if level == MQTT_3_1 else "MQTT") + BYTES[level | (0x80 if packet.is_bridge else 0)],
         b"",
         write_u16(packet.keep_alive) + _block(packet.properties, level, WHOLE),
         write_string(packet.client_id),

@@ -56,7 +56,19 @@ class Will(Packet):
 
 @final
 class Connect(Packet):
-    __slots__ = ("clean_start", "client_id", "keep_alive", "level", "password", "properties", "user_name", "will")
+    """`is_bridge`: another broker, which says so by bit 7 of the level. In no standard, and only before MQTT 5."""
+
+    __slots__ = (
+        "clean_start",
+        "client_id",
+        "is_bridge",
+        "keep_alive",
+        "level",
+        "password",
+        "properties",
+        "user_name",
+        "will",
+    )
 
     def __init__(
         self,
@@ -68,6 +80,7 @@ class Connect(Packet):
         password: bytes | None = None,
         will: Will | None = None,
         properties: Properties | None = None,
+        is_bridge: bool = False,
     ) -> None:
         self.level = level
         self.client_id = client_id
@@ -77,6 +90,7 @@ class Connect(Packet):
         self.password = password
         self.will = will
         self.properties = properties
+        self.is_bridge = is_bridge
 
 
 @final

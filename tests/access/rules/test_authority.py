@@ -16,7 +16,7 @@ from myna.testing import Client, World
 from myna.testing.outgoing import ScriptedHttp
 
 SOURCE = Source("myna.toml", {("rules",): 3, ("rules", "file"): 4}, {})
-PATIENCE = 10.0
+PATIENCE = 60.0
 YES = Answer(200, {}, b"true")
 NO = Answer(200, {}, b"false")
 

@@ -13,6 +13,7 @@ from myna.wire.packets import Connack
 @contextmanager
 def channel_and_peer(level: int = 4) -> Iterator[tuple[Channel, socket.socket]]:
     with socket.create_server(("127.0.0.1", 0)) as server, select.epoll() as poller:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)  # accepted sockets inherit it
         host, port = server.getsockname()
 
         class Introduced(Channel):
@@ -24,11 +25,11 @@ def channel_and_peer(level: int = 4) -> Iterator[tuple[Channel, socket.socket]]:
         channel = Introduced(Target(host, port, level), "tester")
         peer = channel.peer
         with channel.socket, peer:
-            peer.settimeout(5)
+            peer.settimeout(60)
             peer.recv(4096)
             channel.join(poller)
             yield channel, peer
 
 
 def wait_readable(channel: Channel) -> None:
-    assert select.select([channel.socket], [], [], 5)[0]
+    assert select.select([channel.socket], [], [], 60)[0]

@@ -16,7 +16,7 @@ from paho.mqtt.properties import Properties
 
 from tests.commands.processes import Serving
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 VERSIONS = {"3.1.1": mqtt.MQTTv311, "5": mqtt.MQTTv5}
 
 

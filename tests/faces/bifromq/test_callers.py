@@ -32,6 +32,9 @@ class Callers:
     def judge(self, ticket: Ticket, now: float) -> Answer:
         raise AssertionError("only calls are judged here")
 
+    def look_after(self, receivers: object) -> None:
+        raise AssertionError("nobody stays here")
+
 
 SCOPE = {"client": ("192.0.2.1", 4711), "extensions": {}, "headers": []}
 ACME = {b"tenant_id": b"acme"}

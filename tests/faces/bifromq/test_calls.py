@@ -14,7 +14,7 @@ PUB = {"tenant_id": "calls", "topic": "a", "qos": "0", "client_type": "test"}
 
 def raw(api: Api, request: bytes) -> bytes:
     """All that is answered until the server closes."""
-    with socket.create_connection(("127.0.0.1", api.port), timeout=10) as http:
+    with socket.create_connection(("127.0.0.1", api.port), timeout=60) as http:
         http.sendall(request)
         return read_all(http)
 

@@ -135,7 +135,7 @@ def test_no_local_does_not_concern_http(broker: Serving, api: Api) -> None:
     tenant = new_tenant()
     with paho(broker, "5", tenant) as client:
         client.client.subscribe("a", options=SubscribeOptions(qos=1, noLocal=True))
-        client._granted.get(timeout=10)
+        client._granted.get(timeout=60)
         assert api.publish(tenant, "a", b"x", client_meta_userId="alice").told() == (200, "OK")
         assert client.next().payload == b"x"
 

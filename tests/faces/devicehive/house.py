@@ -52,7 +52,7 @@ from tests.registry.databases import fresh_database
 ADMIN = "dhadmin"
 PASSWORD = "dhadmin_#911"
 SAMPLE = "e50d6085-2aba-48e9-b1c3-73c673e414be"
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 Json = dict[str, Any]
 Story = Callable[["House"], Awaitable[None]]

@@ -26,6 +26,7 @@ def test_a_life(play: Play) -> None:
         assert (held["login"], held["data"]) == ("caroline", None)  # data is replaced whole
         assert "accessToken" in await admin.ask("token", login="caroline", password="secret2")
         assert (await admin.refusal("token", login="carol", password="secret1"))[0] == 401
+        await house.settled()  # nobody who logs in waits for this to be written
         assert (await admin.ask("user/get", userId=2))["user"]["lastLogin"] is not None
         await admin.ask("user/delete", userId=2)
         assert await admin.refusal("user/get", userId=2) == (404, "User with id = 2 not found")

@@ -75,7 +75,7 @@ class OpenCall:
 
     async def block(self) -> dict[str, str]:
         """The next event, or comment, as its fields."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while b"\n\n" not in self._text:
                 self._news.clear()
                 await self._news.wait()
@@ -90,7 +90,7 @@ class OpenCall:
                 return block.get("id", ""), json.loads(block["data"])
 
     async def end(self) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await self.task
 
     async def leave(self) -> None:

@@ -73,7 +73,7 @@ def test_the_default_hub_has_settings_too() -> None:
         ("/chat", {"handlers": [{"url_template": "http://app/?code=***"}]}, 400),
         ("/chat", b"x" * 300_000, 413),
         ("/5", {}, 400),
-        ("/:keys", {}, 400),
+        ("/:keys", {}, 405),
     ],
 )
 def test_what_makes_no_sense_changes_nothing(path: str, body: object, status: int) -> None:

@@ -22,7 +22,7 @@ from tests.commands.processes import Serving, serve
 from tests.faces.webpubsub.test_sdks import SDK, SERVICES, node_modules, python_with
 
 KEY = "a key for the tests of event handlers, long enough"
-PATIENCE = 20.0
+PATIENCE = 60.0
 EVENTS = "$webpubsub/server/events/"
 SYSTEM_EVENTS = '["connect", "connected", "disconnected"]'
 

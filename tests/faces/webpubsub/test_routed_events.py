@@ -17,7 +17,7 @@ from myna.faces.webpubsub.tokens import CLIENT, Tokens
 from tests.commands.processes import serve
 
 KEY = "a key for the tests of event listeners, long enough"
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Destination(http.server.ThreadingHTTPServer):

@@ -72,7 +72,7 @@ def node_modules() -> Path:
     if not done.exists() or done.read_bytes() != listed:
         home.mkdir(parents=True, exist_ok=True)
         (home / "package.json").write_bytes(listed)
-        install = ["npm", "install", "--package-lock=false", "--no-audit", "--no-fund"]
+        install = ["npm", "install", "--fetch-retries=5", "--package-lock=false", "--no-audit", "--no-fund"]
         made = subprocess.run(install, cwd=home, capture_output=True, text=True, check=False)
         if made.returncode:
             pytest.skip(f"the npm packages cannot be installed: {made.stderr.strip()[-300:]}")
@@ -145,9 +145,9 @@ def test_paho_comes_in_with_a_token(server: Serving, protocol: MQTTProtocolVersi
     client.connect(host, port)
     client.loop_start()
     try:
-        assert events.get(timeout=10) == "Success"
+        assert events.get(timeout=60) == "Success"
         client.publish("g", b"hello", qos=2)
-        assert events.get(timeout=10) == ("g", b"hello", 1)
+        assert events.get(timeout=60) == ("g", b"hello", 1)
     finally:
         client.disconnect()
         client.loop_stop()

@@ -1,6 +1,8 @@
 """Events in a file: whole lines, on the disk before they are settled, in files of a bounded size."""
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,28 @@ async def test_a_file_that_has_grown_is_ended_and_old_ones_go(tmp_path: Path) ->
     ended = sorted(tmp_path.glob("events.jsonl.*"))
     assert [json.loads(file.read_text())["n"] for file in ended] == [2, 3]
     assert json.loads((tmp_path / "events.jsonl").read_text()) == {"n": 4}
+
+
+async def test_files_that_end_in_the_same_moment_have_names_of_their_own(tmp_path: Path) -> None:
+    writing = Writing(tmp_path, rotate_size=Size(5))
+    for number in range(4):
+        await writing.write(b'{"n":%d}' % number)
+    ended = sorted(tmp_path.glob("events.jsonl.*"))
+    assert [json.loads(file.read_text())["n"] for file in ended] == [0, 1, 2]
+
+
+async def test_a_disk_that_is_full_leaves_no_part_of_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writing = Writing(tmp_path)
+    await writing.write(b'{"n":1}')
+
+    def fill(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fill)
+    verdict = await writing.write(b'{"n":2}')
+    assert (verdict.fate, "No space left" in verdict.cause) == (Fate.AGAIN, True)
+    monkeypatch.undo()
+    assert (tmp_path / "events.jsonl").read_bytes() == b'{"n":1}\n'
 
 
 async def test_yesterdays_file_is_ended(tmp_path: Path) -> None:

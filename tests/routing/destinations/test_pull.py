@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from myna.config import Duration
+from myna.routing.destinations import pull
 from myna.routing.destinations.pull import PullDestination, PullQueue, PullSettings
 from myna.routing.event import Event
 from tests.routing.harness import Depot, until
@@ -125,6 +126,53 @@ async def test_stopping_gives_back_what_is_locked_or_delayed() -> None:
         it.queue.release([first[0]], 600)
         await it.queue.stop(0)
         assert sorted(event.body for event in it.line.take(10, 1 << 20)) == [b"1", b"2"]
+
+
+async def test_how_often_and_until_when_outlast_a_restart() -> None:
+    async with shop() as it:
+        it.put(b"1", b"2", b"3")
+        first, second, _ = await it.receive()
+        it.queue.release([first[0]], 600)
+        it.queue.release([second[0]], 0)
+        it.reopen()  # as after a crash: nobody has given back what was locked
+        again = PullQueue(it.line, settings())
+        it.line.carrier = again
+        await again.start()
+        assert {(count, event.body) for _, count, event in await again.receive(10, 0)} == {(2, b"2"), (1, b"3")}
+        assert again.state()["delayed"] == 1
+        it.world.pass_time(601)
+        again._look()
+        assert (2, b"1") in [(count, event.body) for _, count, event in await again.receive(10, 0)]
+        await again.stop(0)
+
+
+async def test_a_receiver_that_waits_is_answered_when_the_queue_ends() -> None:
+    async with shop() as it:
+        waiting = asyncio.ensure_future(it.queue.receive(10, 100))
+        await until(lambda: it.queue.state()["receivers"] == 1)
+        await it.queue.stop(0)
+        assert await waiting == []
+
+
+async def test_what_is_out_of_the_queue_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pull, "HELD", 2)
+    async with shop() as it:
+        it.put(b"1", b"2", b"3")
+        first, second = await it.receive()
+        it.queue.release([first[0]], 600)
+        assert await it.receive() == []
+        it.queue.acknowledge([second[0]])
+        assert await it.bodies() == [(1, b"3")]
+
+
+async def test_clearing_leaves_what_is_locked_to_its_consumer() -> None:
+    async with shop() as it:
+        it.put(b"1", b"2", b"3")
+        first, second = await it.receive(2)
+        it.queue.release([first[0]], 600)
+        assert it.line.clear() == 2
+        assert it.queue.acknowledge([second[0]]) == [second[0]]
+        assert len(it.outbox) == 0
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,18 @@ async def test_again_after_a_while(status: int, after: float) -> None:
     assert (verdict.fate, verdict.after) == (Fate.AGAIN, after)
 
 
+async def test_an_endpoint_that_has_moved_is_not_followed_and_says_where_it_is() -> None:
+    for location, place in (
+        ("http://me:pw@other.example/new?code=secret", "http://other.example/new"),
+        ("/new?code=secret", "https://example.com/new"),
+        ("http://[", "an address that is none"),
+    ):
+        post = Post(ok(308, location=location))
+        verdict = await post.send()
+        assert (verdict.fate, len(post.http.asked)) == (Fate.AGAIN, 1)
+        assert f"308 and sends to {place}; redirects are not followed" in verdict.cause
+
+
 async def test_an_endpoint_may_ask_for_a_longer_wait_but_not_for_a_shorter_one() -> None:
     assert (await Post(ok(503, retry_after="100")).send()).after == 100
     assert (await Post(ok(503, retry_after="1")).send()).after == 30
@@ -158,7 +170,7 @@ async def test_without_a_token_it_is_tried_again() -> None:
 
 
 async def test_a_handshake_must_be_agreed_to() -> None:
-    for allowed in ("*", "broker.example", "other.example, broker.example"):
+    for allowed in ("*", "broker.example", "other.example, Broker.Example", "x, *"):
         post = Post(ok(200, webhook_allowed_origin=allowed), ok(), handshake=True)
         await post.webhook.start()
         await post.send()

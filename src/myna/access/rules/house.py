@@ -9,11 +9,15 @@ What a newcomer gets wrong: identities of a dialect with rules of its own never 
 open.
 """
 
+from typing import Final
+
 from myna.access.rules.book import Rulebook
 from myna.access.rules.check import Check
 from myna.access.rules.standing import Clause, Standing
 from myna.core.identity import Identity, Rules, Waiting
 from myna.wire import reasons
+
+UNKNOWN: Final = Clause(0, False, frozenset(), 0, "")  # stands for no answer yet, where None is one
 
 
 class HouseRules(Rules):
@@ -35,7 +39,13 @@ class HouseRules(Rules):
         return reasons.SUCCESS if self._check is None else self._check.connect(identity)
 
     def may_publish(self, identity: Identity, topic: str, qos: int, retain: bool) -> int:
-        clause = self.standing(identity).publishing(topic, retain)
+        held = identity.standing
+        if type(held) is _Held and held.book is self._book:  # asked for each retained message: 90 ns less than by calls
+            clause = (held.retained if retain else held.published).get(topic, UNKNOWN)
+        else:
+            clause = UNKNOWN
+        if clause is UNKNOWN:
+            clause = self.standing(identity).publishing(topic, retain)
         if clause is not None:
             return reasons.SUCCESS if clause.allow and qos <= clause.qos else reasons.NOT_AUTHORIZED
         return reasons.NOT_AUTHORIZED if self._check is None else self._check.publish(identity, topic, qos, retain)
@@ -71,11 +81,13 @@ class HouseRules(Rules):
 
 
 class _Held:
-    __slots__ = ("book", "standing")
+    __slots__ = ("book", "published", "retained", "standing")
 
     def __init__(self, book: Rulebook, standing: Standing) -> None:
         self.book = book
         self.standing = standing
+        self.published = standing.published
+        self.retained = standing.retained
 
 
 def _verdict(clause: Clause) -> int:

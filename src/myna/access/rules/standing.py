@@ -32,10 +32,13 @@ class Clause:
 class Standing:
     """Each question's clauses are put in order when it is first asked: most clients never ask all of them."""
 
-    __slots__ = ("_clauses", "_publish", "_retain", "_subscribe", "_unsubscribe")
+    __slots__ = ("_clauses", "_publish", "_retain", "_subscribe", "_unsubscribe", "published", "retained")
 
     def __init__(self, clauses: Sequence[Clause]) -> None:
         self._clauses = tuple(clauses)
+        # What is remembered by topic, for whoever asks so often that a call is too much.
+        self.published: dict[str, Clause | None] = {}
+        self.retained: dict[str, Clause | None] = {}
         self._publish: _ByTopic | None = None
         self._retain: _ByTopic | None = None
         self._subscribe: _ByFilter | None = None
@@ -44,9 +47,9 @@ class Standing:
     def publishing(self, topic: str, retain: bool) -> Clause | None:
         """The clause that decides; None if no rule says anything."""
         if retain:
-            held = self._retain = self._retain or _ByTopic(self._about("publish", "retain"))
+            held = self._retain = self._retain or _ByTopic(self._about("publish", "retain"), self.retained)
         else:
-            held = self._publish = self._publish or _ByTopic(self._about("publish"))
+            held = self._publish = self._publish or _ByTopic(self._about("publish"), self.published)
         return held.decides(topic)
 
     def subscribing(self, filter: str) -> Clause | None:
@@ -66,10 +69,10 @@ class _ByTopic:
 
     __slots__ = ("_exact", "_remembered", "_wide")
 
-    def __init__(self, clauses: Sequence[Clause]) -> None:
+    def __init__(self, clauses: Sequence[Clause], remembered: dict[str, Clause | None]) -> None:
         self._exact: dict[str, tuple[int, Clause]] = {}
         self._wide: list[tuple[int, Clause]] = []
-        self._remembered: dict[str, Clause | None] = {}
+        self._remembered = remembered
         for place, clause in enumerate(clauses):
             if "+" in clause.filter or "#" in clause.filter:
                 self._wide.append((place, clause))

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from myna.config import Duration, Lifetime, Size
+from myna.config import Duration, KeepAlive, Lifetime, Size
 from myna.config.limits import LimitSettings
 from myna.core.broker import Broker
 from myna.core.tenant import Tenant
@@ -86,7 +86,7 @@ SETTINGS: Final[dict[str, Whole | Switch]] = {
     "MaxPersistentFanoutBytes": Whole("persistent_fanout_bytes", 1, make=Size),
     "MaxSessionExpirySeconds": Whole("session_expiry_maximum", 1, 2**32 - 1, Lifetime),
     "MinSessionExpirySeconds": Whole("session_expiry_minimum", 1, 2**32 - 1, Duration),
-    "MinKeepAliveSeconds": Whole("keep_alive_minimum", 1, 65_534, Duration),
+    "MinKeepAliveSeconds": Whole("keep_alive_minimum", 1, 65_534, KeepAlive),
     "SessionInboxSize": Whole("queue_messages", 1, 65_535),
     "QoS0DropOldest": Switch("queue_qos_0_drops_oldest"),
     "RetainMessageMatchLimit": Whole("retained_per_subscription", 1),  # 0 would mean "no bound" here

@@ -37,6 +37,7 @@ class Caller:
         roles: tuple[Role, ...] = (),
         expires_at: float = 0.0,
         claims: Mapping[str, object] | None = None,
+        warrant: object = None,
     ) -> None:
         client = directory.registered(client)
         self.enabled = client.enabled
@@ -56,6 +57,7 @@ class Caller:
             expires_at=expires_at,
             claims=self,
         )
+        self.identity.warrant = warrant
         self.buckets: Buckets | None = None
         self._version = -1  # of the rules that `_approved` was looked up in
         self._approved: set[str] = set()

@@ -109,6 +109,7 @@ class EventGridFace(Face):
             "eventgrid-webhook": WebhookGate(webhook, admission),
         }
         if visitors is not None:
+            visitors.callers.look_after(self._streams.open)
             self._authenticators["eventgrid"] = VisitorGate(visitors, admission)
 
     def claims(self) -> Claims:

@@ -178,6 +178,10 @@ class Streams(Endpoint):
         for stream in list(self._streams.values()):
             stream.end(reasons.SERVER_SHUTTING_DOWN, self.service.now())
 
+    def open(self) -> list[Receiver]:
+        """Those that somebody may still read."""
+        return [stream for stream in self._streams.values() if not stream.ended]
+
     def recheck(self) -> None:
         """The namespace has changed: who may not have a stream any more loses it."""
         for stream in list(self._streams.values()):

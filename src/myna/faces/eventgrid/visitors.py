@@ -74,8 +74,9 @@ class Visitors:
             authentication="Custom",
             source="UserName",
             expires_at=identity.expires_at,
+            warrant=identity.warrant,
         )
 
 
 def _is_same(held: Identity, other: Identity) -> bool:
-    return held.expires_at == other.expires_at and held.attributes == other.attributes
+    return held.expires_at == other.expires_at and held.warrant == other.warrant and held.attributes == other.attributes

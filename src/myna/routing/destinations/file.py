@@ -8,6 +8,8 @@ import asyncio
 import os
 import time
 from collections.abc import Sequence
+from glob import escape
+from io import FileIO
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -16,6 +18,7 @@ from msgspec import Meta
 from myna.config import Size
 from myna.routing.destination import Destination, DestinationContext, DestinationSettings
 from myna.routing.event import Event
+from myna.routing.folders import sync_folder
 from myna.routing.verdict import DELIVERED, Verdict, again
 
 SCHEDULE: Final = (1.0, 5.0, 30.0, 60.0)
@@ -55,15 +58,22 @@ class FileDestination(Destination):
     def _append(self, data: bytes, now: float) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._rotate(now)
-        with open(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "r+b") as file:
+        is_new = not self._path.exists()
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        with open(os.open(self._path, flags, 0o600), "r+b", buffering=0) as file:
             size = file.seek(0, os.SEEK_END)
             if size:
                 file.seek(size - 1)
                 if file.read(1) != b"\n":
-                    file.write(b"\n")
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+                    data = b"\n" + data
+            try:
+                _write(file, data)
+                os.fsync(file.fileno())
+            except OSError:  # the disk may be full: what was begun is taken back, for all of it comes again
+                file.truncate(size)
+                raise
+        if is_new:
+            sync_folder(self._path.parent)
 
     def _rotate(self, now: float) -> None:
         try:
@@ -75,12 +85,25 @@ class FileDestination(Destination):
         old = self._settings.rotate_daily and _day(state.st_mtime) != _day(now)
         if not old and state.st_size < self._settings.rotate_size:
             return
-        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now))
-        ended = self._path.with_name(f"{self._path.name}.{stamp}.{int(now * 1000) % 1000:03d}")
-        self._path.rename(ended)
+        self._path.rename(self._ended(now))
         if self._settings.keep:
-            for gone in sorted(self._path.parent.glob(f"{self._path.name}.*T*"))[: -self._settings.keep]:
+            for gone in sorted(self._path.parent.glob(f"{escape(self._path.name)}.*T*"))[: -self._settings.keep]:
                 gone.unlink(missing_ok=True)
+
+    def _ended(self, now: float) -> Path:
+        """What the file is called from now on: nothing that is there already."""
+        while True:
+            stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now))
+            path = self._path.with_name(f"{self._path.name}.{stamp}.{int(now * 1000) % 1000:03d}")
+            if not path.exists():
+                return path
+            now += 0.001
+
+
+def _write(file: FileIO, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 def _day(now: float) -> str:

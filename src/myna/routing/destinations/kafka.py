@@ -44,6 +44,7 @@ class KafkaSettings(DestinationSettings, frozen=True, kw_only=True):
 class KafkaDestination(Destination):
     SETTINGS = KafkaSettings
     SCHEDULE = SCHEDULE
+    SEPARATE = True
 
     def __init__(self, context: DestinationContext, settings: KafkaSettings) -> None:
         try:  # an extra, and imported only for those who name it

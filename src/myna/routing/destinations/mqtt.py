@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta
 
-from myna.client import ClientError, Introduction, NotAllowed
+from myna.client import Client, ClientError, Introduction, NotAllowed
 from myna.client.address import Tls, parse_url
 from myna.config import Duration, Section
 from myna.core.message import Message, Origin, copy_for_delivery
@@ -23,6 +23,7 @@ from myna.routing.destination import Destination, DestinationContext, Destinatio
 from myna.routing.event import Event
 from myna.routing.line import BRIDGE, Line
 from myna.routing.remote import Remote
+from myna.routing.showing import hide_in_url
 from myna.routing.verdict import AUTHENTICATION, BUSY, DELIVERED, Verdict, again, never
 from myna.wire.packets import MQTT_5, Publish, SubscriptionRequest
 from myna.wire.properties import Properties
@@ -32,6 +33,7 @@ log = logging.getLogger("myna.routing")
 
 SCHEDULE: Final = (1.0, 5.0, 10.0, 30.0, 60.0)
 NOT_THERE: Final = 10.0  # seconds a delivery waits for a connection
+ANSWER: Final = 60.0  # seconds an acknowledgement may take
 REFUSED_BRIDGED: Final = "bridged_message_refused"
 
 
@@ -64,7 +66,10 @@ class MqttSettings(DestinationSettings, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        parse_url(self.url)
+        try:
+            parse_url(self.url)
+        except ValueError as error:
+            raise ValueError(str(error).replace(self.url, hide_in_url(self.url))) from None
         for one in self.subscribe:
             if parse_filter(one.filter) is None:
                 raise ValueError(f"subscribe: {one.filter!r} is no topic filter")
@@ -79,6 +84,7 @@ class MqttDestination(Destination):
     SETTINGS = MqttSettings
     SCHEDULE = SCHEDULE
     PLAIN = True
+    SEPARATE = True
 
     def __init__(self, context: DestinationContext, settings: MqttSettings) -> None:
         self._context = context
@@ -95,7 +101,7 @@ class MqttDestination(Destination):
         introduction = Introduction(
             level=level,
             client_id=settings.client_id or f"myna-{context.name}",
-            clean_start=False,
+            clean_start=not settings.subscribe,  # nothing there is worth keeping for us
             keep_alive=int(settings.keep_alive),
             user_name=user_name,
             password=None if password is None else password.encode(),
@@ -103,12 +109,12 @@ class MqttDestination(Destination):
         )
         parsed = [parse_filter(one.filter) for one in settings.subscribe]
         asked = [
-            SubscriptionRequest(one.filter, one.qos, found is not None and not found.group, True, 0)  # [MQTT-3.8.3-4]
+            _request(one, is_shared=found is not None and bool(found.group))
             for one, found in zip(settings.subscribe, parsed, strict=True)
         ]
         self._origins = [Origin(f"{BRIDGE} {context.name}", self._tenant(one)) for one in settings.subscribe]
         self._filters = [found.filter for found in parsed if found is not None]
-        self.remote = Remote(context.name, url.address, introduction, asked, self._bring, context.safe)
+        self.remote = Remote(context.name, url.address, introduction, asked, self._bring, context.safe, settings.qos)
 
     def carrier(self, line: Line) -> LineCarrier:
         return Bridge(Courier(line, self), self.remote)
@@ -122,23 +128,31 @@ class MqttDestination(Destination):
         client = await self.remote.wait_connected(NOT_THERE)
         if client is None:
             return again(self.remote.trouble or "not connected", result="SocketError", untried=True, hold=NOT_THERE)
-        verdicts: list[Verdict | asyncio.Future[int]] = []
-        now = self._context.now()
         try:
-            for event in events:
-                message = event.message
-                topic = _rename(message.topic, self._settings.remove, self._settings.prefix)
-                if message.is_expired(now):
-                    verdicts.append(DELIVERED)  # nobody wants it any more
-                elif not topic:
-                    verdicts.append(never(f"nothing is left of the topic {message.topic!r}", result="InvalidTopic"))
-                else:
-                    verdicts.append(await client.send(topic, *self._form(message, now)))
-            return [one if isinstance(one, Verdict) else _judge(await client.settled(one)) for one in verdicts]
+            return await self._send(client, events)
+        except TimeoutError:
+            await client.disconnect()  # it comes back, and all is sent again
+            return again("the other broker acknowledges nothing", result="TimedOut", hold=NOT_THERE)
         except NotAllowed as error:
             return never(str(error), result="NotAllowed")
         except ClientError as error:
             return again(str(error), result="SocketError", hold=NOT_THERE)
+
+    async def _send(self, client: Client, events: Sequence[Event]) -> list[Verdict]:
+        """All are sent before the first acknowledgement is waited for."""
+        verdicts: list[Verdict | asyncio.Future[int]] = []
+        now = self._context.now()
+        for event in events:
+            message = event.message
+            topic = _rename(message.topic, self._settings.remove, self._settings.prefix)
+            if message.is_expired(now):
+                verdicts.append(DELIVERED)  # nobody wants it any more
+            elif not topic:
+                verdicts.append(never(f"nothing is left of the topic {message.topic!r}", result="InvalidTopic"))
+            else:
+                async with asyncio.timeout(ANSWER):
+                    verdicts.append(await client.send(topic, *self._form(message, now)))
+        return [one if isinstance(one, Verdict) else await _settled(client, one) for one in verdicts]
 
     def _form(self, message: Message, now: float) -> tuple[bytes, int, bool, Properties | None]:
         qos = min(message.qos, self._settings.qos)
@@ -194,6 +208,9 @@ class Bridge(LineCarrier):
     def wake(self) -> None:
         self._courier.wake()
 
+    def let_go(self) -> None:
+        self._courier.let_go()
+
     async def start(self) -> None:
         self._remote.start()
         await self._courier.start()
@@ -205,7 +222,21 @@ class Bridge(LineCarrier):
         remote = self._remote
         connected = remote.client is not None
         state = {**self._courier.state(), "connected": connected, "connections": remote.connections}
+        if remote.refused:
+            state["notSubscribed"] = remote.refused
         return state if connected else {**state, "trouble": remote.trouble}
+
+
+def _request(bridged: BridgedSettings, is_shared: bool) -> SubscriptionRequest:
+    """Nothing of ours [MQTT-3.8.3-4], retained ones as such, and those only once: what changes while we are away waits
+    for us, but at QoS 0.
+    """
+    return SubscriptionRequest(bridged.filter, bridged.qos, not is_shared, True, 1 if bridged.qos else 0)
+
+
+async def _settled(client: Client, done: "asyncio.Future[int]") -> Verdict:
+    async with asyncio.timeout(ANSWER):
+        return _judge(await client.settled(done))
 
 
 def _judge(code: int) -> Verdict:

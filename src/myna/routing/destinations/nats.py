@@ -13,7 +13,7 @@ from myna.config import Duration
 from myna.formats.cloudevents import CHARSET, STRUCTURED, NotAnEvent, attributes_of, content_of
 from myna.routing.destination import Destination, DestinationContext, DestinationSettings, NotReady
 from myna.routing.event import Event
-from myna.routing.verdict import DELIVERED, NOT_FOUND, Verdict, again, never
+from myna.routing.verdict import AUTHENTICATION, DELIVERED, NOT_FOUND, Verdict, again, never
 
 SCHEDULE: Final = (1.0, 5.0, 10.0, 30.0, 60.0)
 _TOPIC: Final = "${topic}"
@@ -42,6 +42,7 @@ class NatsSettings(DestinationSettings, frozen=True, kw_only=True):
 class NatsDestination(Destination):
     SETTINGS = NatsSettings
     SCHEDULE = SCHEDULE
+    SEPARATE = True
 
     def __init__(self, context: DestinationContext, settings: NatsSettings) -> None:
         try:  # an extra, and imported only for those who name it
@@ -51,6 +52,7 @@ class NatsDestination(Destination):
         self._name = context.name
         self._settings = settings
         self._connection: Any = None
+        self._heard_last = ""
 
     async def start(self) -> None:
         settings = self._settings
@@ -74,7 +76,7 @@ class NatsDestination(Destination):
         try:
             self._connection = await self._nats.connect(**options)
         except (OSError, self._nats.errors.Error) as error:
-            raise NotReady(again(_explain(error), result="SocketError", hold=10.0)) from None
+            raise NotReady(self._judge(error)) from None
         self._connection.options["max_reconnect_attempts"] = -1
 
     async def stop(self) -> None:
@@ -128,7 +130,16 @@ class NatsDestination(Destination):
         return self._settings.subject.replace(_TOPIC, subject_of(event.topic))
 
     async def _heard(self, error: Exception) -> None:
-        """Trouble in the background; the next delivery says the same to those who must know."""
+        """Trouble in the background: why there is no connection, which the client says nowhere else."""
+        self._heard_last = _explain(error)
+
+    def _judge(self, error: Exception) -> Verdict:
+        """Why there is no connection."""
+        heard = self._heard_last
+        cause = _explain(error) if not heard or heard in str(error) else f"{_explain(error)} ({heard})"
+        if "authorization" in heard.lower():
+            return again(cause, result="NotAuthorized", error=AUTHENTICATION, hold=30.0)
+        return again(cause, result="SocketError", hold=10.0)
 
 
 def subject_of(topic: str) -> str:

@@ -2,8 +2,8 @@
 
     queue -> receive -> locked -> acknowledge: done    release, lock runs out: back    reject: dead letter
 
-What a newcomer gets wrong: how often an event has been handed out is remembered in memory alone, and counts anew after
-a restart; what is locked then comes back at once.
+What a newcomer gets wrong: that an event was handed out is written down when it comes back, not when it leaves. After
+a crash what was locked comes back at once, and that last time does not count.
 """
 
 import asyncio
@@ -14,12 +14,13 @@ from typing import Any, Final
 
 from myna.config import Duration
 from myna.core.message import Message
-from myna.routing.deadletters import ATTEMPTS, EXPIRED, REFUSED
+from myna.routing.deadletters import ATTEMPTS, REFUSED
 from myna.routing.destination import Destination, DestinationContext, DestinationSettings, LineCarrier
 from myna.routing.event import Event
 from myna.routing.line import SWEEP, Line
 
-LOCKED: Final = 10_000  # events of one subscription that consumers hold at once
+HELD: Final = 10_000  # events of one subscription that consumers have, or have put off, at once
+HELD_BYTES: Final = 64 * 1024 * 1024
 PAGE_BYTES: Final = 4 * 1024 * 1024  # of one answer
 SHORTEST_KEY: Final = 32
 LONGEST_LOCK: Final = 300
@@ -66,9 +67,10 @@ class PullQueue(LineCarrier):
         self._line = line
         self._loop = asyncio.get_running_loop()
         self._locks: dict[str, _Lock] = {}
-        self._handed_out: dict[int, int] = {}  # how often, by the number of events that came back
         self._delayed: list[tuple[float, int, Event]] = []  # released, for later
+        self._held_bytes = 0  # of both
         self._waiting: set[asyncio.Event] = set()
+        self._stopped = False
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -85,11 +87,15 @@ class PullQueue(LineCarrier):
         self._look()
 
     async def stop(self, patience: float) -> None:
+        self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
-        self._line.give_back([lock.event for lock in self._locks.values()])
-        self._line.give_back([event for _, _, event in self._delayed])
-        self._locks.clear()
+        self._return(list(self._locks), 0.0)
+        self.let_go()
+        self.wake()
+
+    def let_go(self) -> None:
+        self._give_back([event for _, _, event in self._delayed])
         self._delayed.clear()
 
     def state(self) -> dict[str, Any]:
@@ -108,7 +114,7 @@ class PullQueue(LineCarrier):
         while True:
             found = self._take(most)
             left = until - self._loop.time()
-            if found or left <= 0:
+            if found or left <= 0 or self._stopped:
                 return found
             woken = asyncio.Event()
             self._waiting.add(woken)
@@ -122,25 +128,18 @@ class PullQueue(LineCarrier):
 
     def acknowledge(self, tokens: Sequence[str]) -> list[str]:
         """Those that were locked and are done now."""
-        known = [token for token in tokens if token in self._locks]
-        events = [self._locks.pop(token).event for token in known]
-        for event in events:
-            self._handed_out.pop(event.number, None)
+        known, events = self._unlock(tokens)
         self._line.done(events)
         return known
 
     def release(self, tokens: Sequence[str], delay: float) -> list[str]:
         """Back into the queue, to be handed out again after the delay; given up if it has been so too often."""
-        known = [token for token in tokens if token in self._locks]
-        self._return([self._locks.pop(token).event for token in known], delay)
-        return known
+        return self._return(tokens, delay)
 
     def reject(self, tokens: Sequence[str]) -> list[str]:
         """To the dead letters."""
-        known = [token for token in tokens if token in self._locks]
-        events = [self._locks.pop(token).event for token in known]
+        known, events = self._unlock(tokens)
         for event in events:
-            self._handed_out.pop(event.number, None)
             event.result = "Rejected"
         if events:
             self._line.failed_with("rejected by a consumer", "Rejected", len(events))
@@ -156,51 +155,71 @@ class PullQueue(LineCarrier):
     # Within
 
     def _take(self, most: int) -> list[tuple[str, int, Event]]:
-        room = min(most, LOCKED - len(self._locks))
-        if room <= 0 or self._line.paused:
-            return []
-        now = self._line.now()
         events: list[Event] = []
-        while self._delayed and self._delayed[0][0] <= now and len(events) < room:
-            event = heapq.heappop(self._delayed)[2]
-            if self._line.is_expired(event.message, now):
-                self._line.bury([event], EXPIRED)
-            else:
-                events.append(event)
-        if len(events) < room:
-            events += self._line.take(room - len(events), PAGE_BYTES)
+        now = self._line.now()
+        while not (events or self._line.paused or self._stopped) and self._held_bytes < HELD_BYTES:
+            room = min(most, HELD - len(self._locks) - len(self._delayed))
+            taken = self._line.take(room, PAGE_BYTES) if room > 0 else []
+            if not taken:
+                break
+            self._held_bytes += sum(event.size for event in taken)
+            for event in taken:
+                if event.due > now:  # released before a restart
+                    self._delay(event)
+                else:
+                    events.append(event)
         return [self._lock(event, now) for event in events]
 
     def _lock(self, event: Event, now: float) -> tuple[str, int, Event]:
         token = secrets.token_urlsafe(24)
-        count = event.attempts = self._handed_out.get(event.number, 0) + 1
+        event.attempts += 1
         event.attempted_at = now
         self._line.attempts += 1
-        self._handed_out[event.number] = count
         self._locks[token] = _Lock(event, now + self.settings.lock)
         self._arm()
-        return token, count, event
+        return token, event.attempts, event
 
-    def _return(self, events: Sequence[Event], delay: float) -> None:
-        most = self.settings.max_delivery_count
-        spent = [event for event in events if most and event.attempts >= most]
-        back = [event for event in events if not most or event.attempts < most]
-        for event in spent:
-            self._handed_out.pop(event.number, None)
+    def _unlock(self, tokens: Sequence[str]) -> tuple[list[str], list[Event]]:
+        """Those that are known, and their events, which are nobody's from here on."""
+        known = [token for token in tokens if token in self._locks]
+        events = [self._locks.pop(token).event for token in known]
+        self._held_bytes -= sum(event.size for event in events)
+        return known, events
+
+    def _return(self, tokens: Sequence[str], delay: float) -> list[str]:
+        known, events = self._unlock(tokens)
+        most, due = self.settings.max_delivery_count, self._line.now() + delay if delay else 0.0
+        spent: list[Event] = []
+        back: list[Event] = []
+        for event in events:
             event.result = "NotAcknowledged"
+            event.due = due
+            if most and event.attempts >= most:
+                spent.append(event)
+                continue
+            self._line.put_back(event)
+            if delay:
+                self._held_bytes += event.size
+                self._delay(event)
+            else:
+                back.append(event)
         if spent:
             self._line.bury(spent, ATTEMPTS)
-        if delay > 0:
-            due = self._line.now() + delay
-            for event in back:
-                heapq.heappush(self._delayed, (due, event.number, event))
-            self._arm()
-        elif back:
+        if back:
             self._line.give_back(back)
             self.wake()
+        return known
+
+    def _delay(self, event: Event) -> None:
+        heapq.heappush(self._delayed, (event.due, event.number, event))
+        self._arm()
+
+    def _give_back(self, delayed: Sequence[Event]) -> None:
+        self._held_bytes -= sum(event.size for event in delayed)
+        self._line.give_back(delayed)
 
     def _arm(self) -> None:
-        if self._timer is None:
+        if self._timer is None and not self._stopped:
             self._timer = self._loop.call_later(self._next_look(), self._look)
 
     def _next_look(self) -> float:
@@ -214,8 +233,12 @@ class PullQueue(LineCarrier):
         now = self._line.now()
         late = [token for token, lock in self._locks.items() if lock.until <= now]
         if late:
-            self._return([self._locks.pop(token).event for token in late], 0)
-        self._line.sweep()
-        if self._delayed and self._delayed[0][0] <= now:
+            self._return(late, 0.0)
+        due: list[Event] = []
+        while self._delayed and self._delayed[0][0] <= now:
+            due.append(heapq.heappop(self._delayed)[2])
+        if due:
+            self._give_back(due)
             self.wake()
+        self._line.sweep()
         self._arm()

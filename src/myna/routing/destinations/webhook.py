@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import Final, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from msgspec import field
 
@@ -17,7 +17,7 @@ from myna.config import Duration
 from myna.config.outgoing import CredentialSettings
 from myna.formats.cloudevents import BATCH, CHARSET, STRUCTURED, NotAnEvent, attributes_of, content_of
 from myna.formats.credentials import Credentials
-from myna.formats.outgoing import Answer, CallFailed, Cause
+from myna.formats.outgoing import Answer, CallFailed, Cause, public_part
 from myna.routing.destination import Destination, DestinationContext, DestinationSettings, NotReady
 from myna.routing.event import Event
 from myna.routing.verdict import AUTHENTICATION, BUSY, DELIVERED, NOT_FOUND, SERVICE, Verdict, again, never
@@ -68,7 +68,7 @@ class WebhookSettings(DestinationSettings, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:  # `port` raises, too
             raise ValueError("`url` begins with https:// or http://")
         if len(self.headers) > MAXIMUM_HEADERS:
             raise ValueError(f"at most {MAXIMUM_HEADERS} `headers`, here are {len(self.headers)}")
@@ -107,7 +107,8 @@ class Webhook(Destination):
         except CallFailed as failure:
             raise NotReady(_after(failure)) from None
         allowed = answer.headers.get("webhook-allowed-origin", "")
-        if self._origin not in [one.strip() for one in allowed.split(",")] and allowed.strip() != "*":
+        known = [one.strip().lower() for one in allowed.split(",")]  # names of hosts, which have no case
+        if self._origin.lower() not in known and "*" not in known:
             cause = (
                 f"the endpoint does not agree to receive events from {self._origin}: it answered OPTIONS with "
                 f"{answer.status} and WebHook-Allowed-Origin {allowed!r}; set `handshake = false` if it need not"
@@ -126,7 +127,7 @@ class Webhook(Destination):
                 answer = await self._send(headers, body)
         except CallFailed as failure:
             return self._wait_as_said(_after(failure))
-        return self._wait_as_said(_judge(answer, self._now()))
+        return self._wait_as_said(_judge(answer, self._settings.url, self._now()))
 
     def _wait_as_said(self, verdict: Verdict) -> Verdict:
         """Whoever writes a schedule of their own means it, whatever the status; but not against the endpoint's wish."""
@@ -175,7 +176,7 @@ def _after(failure: CallFailed) -> Verdict:
     return again(str(failure), result=result, error=error, after=10.0, hold=hold)
 
 
-def _judge(answer: Answer, now: float) -> Verdict:
+def _judge(answer: Answer, url: str, now: float) -> Verdict:
     status = answer.status
     if 200 <= status <= 204:
         return DELIVERED
@@ -184,10 +185,19 @@ def _judge(answer: Answer, now: float) -> Verdict:
     if final is not None:
         result, error, hold = final
         return never(cause, result=result, error=error, hold=hold)
+    if 300 <= status < 400 and "location" in answer.headers:  # what we send is for the address we were given alone
+        cause += f" and sends to {_place(url, answer.headers['location'])}; redirects are not followed, change `url`"
     result, error, wait = _PASSING.get(status, ("Undefined", SERVICE, 10.0))
     asked = retry_after(answer.headers.get("retry-after", ""), now)
     verdict = again(cause, result=result, error=error, after=max(wait, asked), hold=max(10.0, asked))
     return replace(verdict, asked=asked > 0.0)
+
+
+def _place(url: str, location: str) -> str:
+    try:
+        return public_part(urljoin(url, location))
+    except ValueError:
+        return public_part(location)
 
 
 def retry_after(text: str, now: float) -> float:

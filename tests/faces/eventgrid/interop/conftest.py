@@ -41,7 +41,15 @@ def npm() -> Path:
     stamp = CACHE / "installed.json"
     if not stamp.exists() or stamp.read_text() != wanted:
         (CACHE / "package.json").write_text(wanted)
-        command = ["npm", "install", "--no-audit", "--no-fund", "--package-lock=false", "--loglevel=error"]
+        command = [
+            "npm",
+            "install",
+            "--fetch-retries=5",
+            "--no-audit",
+            "--no-fund",
+            "--package-lock=false",
+            "--loglevel=error",
+        ]
         subprocess.run(command, cwd=CACHE, check=True, timeout=INSTALLING)
         stamp.write_text(wanted)
     return CACHE

@@ -13,7 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from tests.commands.processes import serve
 from tests.net.certificates import client_context, folder
 
-PATIENCE = 15.0
+PATIENCE = 60.0
 FILE = """
 [[mqtt]]
 listen = "localhost:0"

@@ -24,7 +24,7 @@ HEADERS = {
     "mqtt-payload-format-indicator": "0",
     "content-type": "text/plain;charset=UTF-8",
 }
-PATIENCE = 15.0
+PATIENCE = 60.0
 
 
 def publish(broker: Broker, topic: str, payload: bytes, headers: dict[str, str], query: str = "") -> int:

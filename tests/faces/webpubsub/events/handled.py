@@ -21,7 +21,7 @@ from myna.formats.outgoing import LARGEST_ANSWER, Answer, CallFailed
 from myna.testing.outgoing import Asked
 from tests.faces.webpubsub.hub import Hub
 
-BOUND = 15.0
+BOUND = 60.0
 ALL: tuple[SystemEvent, ...] = ("connect", "connected", "disconnected", "joined", "left")
 WELCOME = Answer(200, {"webhook-allowed-origin": "*"}, b"")
 NOTHING = Answer(204, {}, b"")

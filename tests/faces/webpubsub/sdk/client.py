@@ -88,10 +88,10 @@ class Client:
         self.client.subscribe(CallbackType.GROUP_MESSAGE, self.messages.put)
         self.client.subscribe(CallbackType.SERVER_MESSAGE, self.messages.put)
         self.client.open()
-        self.id = self.connected.get(timeout=10).connection_id
+        self.id = self.connected.get(timeout=60).connection_id
 
     def take(self):
-        return self.messages.get(timeout=20)
+        return self.messages.get(timeout=60)
 
 
 def check(name, passed=True):

@@ -25,9 +25,9 @@ def talk(protocol, user):
     client.subscribe(CallbackType.SERVER_MESSAGE, lambda event: messages.put(event.data))
     with client:
         client.send_event("move", {"x": 1}, WebPubSubDataType.JSON)
-        assert messages.get(timeout=10) == {"echo": {"x": 1}}
+        assert messages.get(timeout=60) == {"echo": {"x": 1}}
         client.send_event("say", "hi", WebPubSubDataType.TEXT)
-        assert messages.get(timeout=10) == "echo hi"
+        assert messages.get(timeout=60) == "echo hi"
         told = ""
         try:
             client.send_event("fail", "x", WebPubSubDataType.TEXT)

@@ -23,7 +23,7 @@ class Client:
 
     def __init__(self, protocol=JSON_PROTOCOL, **token):
         url = service.get_client_access_token(**token)["url"]
-        self.socket = websocket.create_connection(url, subprotocols=[protocol] if protocol else [], timeout=10)
+        self.socket = websocket.create_connection(url, subprotocols=[protocol] if protocol else [], timeout=60)
         self.frames = queue.Queue()
         self.thread = threading.Thread(target=self.read, daemon=True)
         self.thread.start()
@@ -42,7 +42,7 @@ class Client:
             self.frames.put(("closed", 1006))
 
     def take(self):
-        frame = self.frames.get(timeout=10)
+        frame = self.frames.get(timeout=60)
         return json.loads(frame) if self.protocol and isinstance(frame, str) else frame
 
     def ask(self, **request):

@@ -235,7 +235,8 @@ class WebSocketClient(FramedReceiver):
         """Something of its is not done: count that, and say it where the broker's operators look."""
         broker = self.space.broker
         broker.counters.refuse(f"webpubsub_{counted}")
-        broker.watcher.refused(what, self.key[0], self.key[2], self.address, cause, self.space.now())
+        tenant, connection_id, user = self.names()
+        broker.watcher.refused(what, tenant, connection_id, self.address, cause, self.space.now(), user)
 
     def is_online(self) -> bool:
         return self.socket is not None

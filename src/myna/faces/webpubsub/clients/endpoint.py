@@ -231,7 +231,7 @@ class Conversation(WebSocketEndpoint):
         refusal = check_connection(broker, tenant, identity, None, False, now)
         if refusal is None:
             return None
-        broker.watcher.refused("a WebSocket", tenant.name, "", address, refusal.text, now)
+        broker.watcher.refused("a WebSocket", tenant.name, "", address, refusal.text, now, identity.user)
         return Rejected(429, f"The hub takes no more connections now: {refusal.text}.")
 
     def _make_client(
@@ -254,7 +254,7 @@ class Conversation(WebSocketEndpoint):
         if broker.bans.banned(tenant, user, connection_id, address, now) is None:
             return False
         broker.counters.refuse("webpubsub_connect:banned")
-        broker.watcher.refused("a WebSocket", tenant, connection_id, address, "banned", now)
+        broker.watcher.refused("a WebSocket", tenant, connection_id, address, "banned", now, user)
         return True
 
     def _recover(
