@@ -33,7 +33,8 @@ from myna.faces.eventgrid.templates import BadTemplate, Template, parse_template
 
 KINDS: Final = ("clients", "clientGroups", "topicSpaces", "permissionBindings")
 CONFIGURATION: Final = "topicSpacesConfiguration"
-OURS: Final = "microsoft.eventgrid/namespaces"  # with what such types begin
+VENDOR: Final = "microsoft."  # with what types of templates begin
+OURS: Final = "microsoft.eventgrid/namespaces"
 IGNORED: Final = frozenset(
     {"caCertificates", "namespaces", "topics", "eventSubscriptions", "privateEndpointConnections"}
 )
@@ -142,7 +143,7 @@ def _is_listing(value: Json) -> bool:
 
 def _one_of_list(element: Json, kind: str, place: str) -> Iterator[Resource]:
     type = str(element.get("type", ""))
-    if "/" in type and not type.lower().startswith(OURS):
+    if type.lower().startswith(VENDOR) and not type.lower().startswith(OURS):
         return  # templates hold all sorts of things
     found = type.rsplit("/", 1)[-1] or kind
     name = str(element.get("name", ""))
