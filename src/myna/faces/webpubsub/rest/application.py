@@ -73,11 +73,9 @@ class RestApplication:
         head = read_head(scope["headers"])
         backend = self._backend
         now = backend.now()
-        if not (
-            backend.tokens.opens(head.authorization, raw_path, head.host, now)
-            or backend.oidc.is_known(head.authorization, now)
-        ):
-            opened = await backend.oidc.opens(head.authorization, address_of(scope))
+        objection = backend.tokens.objection(head.authorization, raw_path, head.host, now)
+        if objection and not backend.oidc.is_known(head.authorization, now):
+            opened = await backend.oidc.opens(head.authorization, address_of(scope), objection)
             if not opened:
                 return UNAVAILABLE if opened is None else UNAUTHORIZED
         operation = place.operations.get(scope["method"])
