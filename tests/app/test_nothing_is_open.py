@@ -78,6 +78,7 @@ NO_UPGRADE: Final = "a WebSocket is opened there, and to anything else is said j
 OPEN: Final[dict[str, tuple[int, str]]] = {
     "/health": (200, "ok or unavailable, for load balancers; the details are the administrator's"),
     "/openapi.json": (200, "what the APIs take and answer, the same in every installation"),
+    "/mqtt/*": (404, "what is no path of Event Grid's API"),
     "/mqtt/openapi.json": (200, "the same of Event Grid's API alone"),
     "/api/health": (200, "Web PubSub's own way of asking whether it is there; its answer is empty"),
     "/api/hubs/*": (404, "what is no operation of Web PubSub; its operations are below"),

@@ -25,7 +25,8 @@ from myna.core.ports import CARRIED, LEFT, TAKEN, Peers, Store, Tap, Ticking, To
 from myna.core.queue import QueueMemory
 from myna.core.quotas import Quotas
 from myna.core.receiver import Receiver, Subscription
-from myna.core.retaining import Retaining, may_retain, retained_after
+from myna.core.retained_pages import RetainedPage
+from myna.core.retaining import Retaining, may_retain
 from myna.core.router import Route
 from myna.core.selection import Selection
 from myna.core.tenant import Tenant
@@ -352,9 +353,9 @@ class Broker(Ticking):
         """Remove a topic's retained message: was there one?"""
         return self.retaining.clear(tenant, topic)
 
-    def retained(self, tenant: Tenant, filter: str, now: float, after: str = "", limit: int = 0) -> list[Message]:
-        """Retained messages in the order of their topics, from behind `after` on, at most `limit`."""
-        return retained_after(tenant, filter, now, after, limit)
+    def retained(self, tenant: Tenant, filter: str, now: float, after: str = "", looks: int = 0) -> RetainedPage:
+        """Retained messages in the order of their topics, from behind `after` on; 0 looks at all topics."""
+        return tenant.retained.page(filter, now, after, looks)
 
     # Ends
 

@@ -324,7 +324,7 @@ class Connection(Link):
         self._inbound = Inbound(self._broker, self, session, self._acks, opened.origin, now)
         self._reader.maximum_packet_size = session.tenant.limits.packet_size or self._reader.maximum_packet_size
         tenant = session.tenant
-        self._shaping = shape(self, self._broker.deadlines, tenant.limits, self._broker.quotas, tenant.name, now)
+        self._shaping = shape(self, self._broker.deadlines, self._broker.quotas, tenant, now)
         self._broker.counters.connects_accepted += 1
         self._broker.census.half_open -= 1
         tenant.connected()

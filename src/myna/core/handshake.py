@@ -15,8 +15,9 @@ from myna.core.identity import Identity
 from myna.core.limits import Limits, bucket
 from myna.core.link import UNLIMITED, Link
 from myna.core.logins import login_name, must_wait
-from myna.core.message import Message, Origin, copy_for_delivery, is_as_declared
+from myna.core.message import Message, Origin, copy_for_delivery
 from myna.core.ports import Peer
+from myna.core.property_limits import judge_properties
 from myna.core.receiver import SessionKey
 from myna.core.reviewing import may_inherit, review
 from myna.core.session import Session
@@ -204,10 +205,8 @@ def _check_limits(tenant: Tenant, connect: Connect) -> Refused | None:
     if limits.will_size and len(will.payload) > limits.will_size:
         return Refused(reasons.PACKET_TOO_LARGE, "will payload")
     properties = will.properties
-    declared = ABSENT if properties is None else properties.payload_format
-    if limits.payload_format_checked and not is_as_declared(declared, will.payload):
-        return Refused(reasons.PAYLOAD_FORMAT_INVALID, "will payload")
-    return None
+    verdict = reasons.SUCCESS if properties is None else judge_properties(limits, properties, will.payload)
+    return None if verdict == reasons.SUCCESS else Refused(verdict, "will payload or properties")
 
 
 def _session_expiry(limits: Limits, connect: Connect) -> int:

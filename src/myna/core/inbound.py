@@ -18,8 +18,9 @@ from myna.core.broker import Broker
 from myna.core.identity import LATER
 from myna.core.limits import Bucket
 from myna.core.link import Link, Step
-from myna.core.message import Message, Origin, copy_for_delivery, is_as_declared
+from myna.core.message import Message, Origin, copy_for_delivery
 from myna.core.outcome import Outcome, Refusal
+from myna.core.property_limits import judge_properties
 from myna.core.receiver import Receiver
 from myna.core.refusing import PUBACK_HEADER, PUBREC_HEADER, refuse_publish
 from myna.core.remembered import RememberedRoutes
@@ -221,7 +222,7 @@ class Inbound:
                     for packet_id in packet_ids:
                         sequence = self._session.received.begin(packet_id, True)
                 self._acks.send(encode_acks(header, packet_ids), sequence)
-                self._published.add(qos, False, len(messages))
+                self._published.answered(qos, False, len(messages), sequence, now)
             else:
                 for packet_id in packet_ids:
                     self._answer(outcome, qos, packet_id, now)
@@ -269,7 +270,8 @@ class Inbound:
         if verdict != reasons.SUCCESS:
             self._refuse(packet, verdict, now)
             return
-        if self._share is not None and not self._draw(self._share, packet, now):
+        share = self._share
+        if share is not None and not share.draw(session.tenant.throughput_of(session.identity.user), packet, now):
             self._refuse(packet, reasons.QUOTA_EXCEEDED, now)
             return
         if not (packet.retain or route.retired or session.tenant.is_metered) and self._bucket is None:
@@ -282,8 +284,9 @@ class Inbound:
             if properties.message_expiry > 0 or (properties.message_expiry == 0 and not limits.expiry_0_is_never):
                 message.expires_at = now + properties.message_expiry
             message.properties = copy_for_delivery(properties)
-            if limits.payload_format_checked and not is_as_declared(properties.payload_format, packet.payload):
-                self._refuse(packet, reasons.PAYLOAD_FORMAT_INVALID, now)
+            verdict = judge_properties(limits, properties, packet.payload)
+            if verdict != reasons.SUCCESS:
+                self._refuse(packet, verdict, now)
                 return
         answer = self._broker.publish_on(route, session.tenant, message, now)
         if isinstance(answer, Refusal):
@@ -323,7 +326,6 @@ class Inbound:
             self._refuse(Publish("", b"", qos, packet_id=packet_id), answer.reason, now)
             return
         assert isinstance(answer, Outcome)
-        self._published.add(qos, retain, 1)
         sequence = answer.sequence
         if qos == 2:
             begun = self._session.received.begin(packet_id, self._session.is_durable())
@@ -333,6 +335,7 @@ class Inbound:
         if not answer.matched and self._is_5:
             ack = bytes((header, 3)) + ack[2:] + b"\x10"  # No matching subscribers, §3.4.2.1
         self._acks.send(ack, sequence)
+        self._published.answered(qos, retain, 1, sequence, now)
 
     def _refuse(self, packet: Publish, reason: int, now: float) -> None:
         refuse_publish(self._broker, self._link, self._session, self._acks, packet, reason, now)
@@ -350,10 +353,6 @@ class Inbound:
     def _check_quota(self) -> None:
         if self._acks.waiting + self._session.received.count() >= self._receive_maximum:
             raise ProtocolViolation("receive maximum exceeded", reasons.RECEIVE_MAXIMUM_EXCEEDED)  # §3.3.4
-
-    def _draw(self, share: Share, packet: Publish, now: float) -> bool:
-        throughput = self._tenant.throughput_of(self._session.identity.user)
-        return throughput is None or share.draw(throughput, packet, now)
 
     def _check_support(self, packet: Publish) -> None:
         limits = self._tenant.limits

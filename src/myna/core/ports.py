@@ -220,6 +220,16 @@ class Watcher:
         """It is gone, by itself or with its session."""
         return
 
+    def answered(self, receiver: Receiver, what: str, filters: list[str], codes: list[int], now: float) -> None:
+        """A client's SUBSCRIBE or UNSUBSCRIBE has been answered, filter by filter."""
+        return
+
+    def not_published(
+        self, receiver: Receiver, topic: str, qos: int, retain: bool, reason: int, address: str, now: float
+    ) -> None:
+        """A client's PUBLISH has not been taken; `refused` is told of it in words."""
+        return
+
     def published(self, tenant: str, message: Message, matched: bool, now: float) -> None:
         return
 

@@ -23,6 +23,7 @@ def refuse_publish(
     broker: Broker, link: Link, session: Session, acks: Acks, packet: Publish, reason: int, now: float
 ) -> None:
     """An ack with the reason where there is such a thing, else as the tenant's limits say."""
+    broker.watcher.not_published(session, packet.topic, packet.qos, packet.retain, reason, link.address, now)
     limits = session.tenant.limits
     name = reasons.reason_name(reason)
     broker.counters.refuse(f"publish:{name}")

@@ -10,6 +10,7 @@ from myna.core.census import Census
 from myna.core.deadlines import Deadline
 from myna.core.message import Message
 from myna.core.receiver import Subscription
+from myna.core.retained_pages import RetainedPage, TopicOrder, first_behind, is_wanted, literal_part
 
 OWN: Final = "$SYS/"  # what the broker says of itself: nobody else publishes there
 
@@ -34,6 +35,8 @@ class Retained:
         self._expiries: dict[str, Deadline] = {}
         self.count = 0
         self.size = 0
+        self._order = TopicOrder()
+        self.expired = 0  # how many have gone because their time was up
 
     def get(self, topic: str) -> Message | None:
         node = self._topics.get(topic)
@@ -45,6 +48,7 @@ class Retained:
         if node is None:
             node = self._make(message.topic)
             self._topics[message.topic] = node
+            self._order.add(message.topic)
         replaced = node.message
         node.message = message
         if message.topic.startswith(OWN):
@@ -97,6 +101,29 @@ class Retained:
                 if limit and len(found) == limit:
                     break
         return found
+
+    def page(self, filter: str, now: float, after: str = "", looks: int = 0) -> RetainedPage:
+        """Those that match, in the order of topics, from behind `after` on; of so many topics looked at, or of all."""
+        if "+" not in filter and "#" not in filter:
+            message = self.get(filter)
+            found = [] if message is None or filter <= after or message.is_expired(now) else [message]
+            return RetainedPage(found, "")
+        if self._order.is_stale(len(self._topics)):
+            self._order.renew(list(self._topics))
+        topics = self._order.topics()
+        prefix = literal_part(filter)
+        start = first_behind(topics, prefix, after)
+        end = min(start + looks, len(topics)) if looks else len(topics)
+        messages: list[Message] = []
+        for index in range(start, end):
+            topic = topics[index]
+            if not topic.startswith(prefix):
+                return RetainedPage(messages, "")
+            message = self.get(topic)
+            if is_wanted(message, filter, now) and (index == start or topics[index - 1] != topic):
+                assert message is not None  # or nobody would want it
+                messages.append(message)
+        return RetainedPage(messages, topics[end - 1] if start < end < len(topics) else "")
 
     def is_empty(self) -> bool:
         """Of the broker's own, too."""

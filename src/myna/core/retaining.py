@@ -83,6 +83,7 @@ class Retaining:
         if message.expires_at > now:  # it has been replaced meanwhile
             self._watch(tenant, message, expiry)
         elif message.expires_at != 0.0:
+            tenant.retained.expired += 1
             self.clear(tenant, topic)
         else:
             tenant.retained.set_expiry(topic, None)
@@ -122,14 +123,3 @@ def may_retain(tenant: Tenant, message: Message) -> int:
     if census.most_retained_bytes and census.retained_bytes + grown > census.most_retained_bytes:
         return reasons.QUOTA_EXCEEDED
     return reasons.SUCCESS
-
-
-def retained_after(tenant: Tenant, filter: str, now: float, after: str, limit: int) -> list[Message]:
-    """In the order of their topics, from behind `after` on, at most `limit`."""
-    found = [message for message in tenant.retained.match(filter, now) if message.topic > after]
-    found.sort(key=_topic_of)
-    return found[:limit] if limit else found
-
-
-def _topic_of(message: Message) -> str:
-    return message.topic

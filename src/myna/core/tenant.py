@@ -7,11 +7,11 @@ from mypy_extensions import i64
 from myna.core.census import Census
 from myna.core.counters import Counters
 from myna.core.limits import Bucket, Limits, bucket
-from myna.core.published import Delivered, Published
+from myna.core.published import Delivered, Published, Sampler
 from myna.core.receiver import Receiver, SessionKey
 from myna.core.retained import Retained
 from myna.core.router import Router
-from myna.core.throughput import Throughput, throughput
+from myna.core.throughput import Shaped, Throughput, throughput
 
 
 @final
@@ -64,6 +64,8 @@ class Tenant:
         self.is_held = False  # somebody holds on to this object, so it must not be forgotten
         self.seen_received = 0  # messages it had received by then
         self.throughput: Throughput | None = None  # of all its publishers
+        self.deliveries: Throughput | None = None  # to all its connections
+        self.shaped = Shaped()
         self.is_metered = False  # somebody's publishing is measured
         self.connect_rate: Bucket | None = None
         self.subscribe_rate: Bucket | None = None
@@ -73,6 +75,7 @@ class Tenant:
         self.connections = 0
         self.subscriptions = 0
         self.messages_received: i64 = 0
+        self.sampler: Sampler | None = None  # of how long their publishes take
         self.published: dict[tuple[bool, bool], Published] = {}  # by MQTT clients: of version 5, over WebSocket
         self.delivered: dict[tuple[bool, bool], Delivered] = {}  # to them
         self.census = census
@@ -87,6 +90,7 @@ class Tenant:
         self.limits = limits
         self.router.limits = limits
         self.throughput = throughput(limits.tenant_publishes_per_second, limits.tenant_bytes_per_second)
+        self.deliveries = throughput(limits.tenant_deliveries_per_second, limits.tenant_delivered_bytes_per_second)
         self.retain_rate = throughput(limits.retained_per_second, limits.retained_bytes_per_second)
         self.connect_rate = bucket(limits.connects_per_second, 0.0)
         self.subscribe_rate = bucket(limits.tenant_subscribes_per_second, 0.0)
@@ -108,7 +112,7 @@ class Tenant:
         """Where the publishes of such clients are counted."""
         held = self.published.get((is_5, websocket))
         if held is None:
-            held = Published()
+            held = Published(self.sampler)
             self.published[(is_5, websocket)] = held
         return held
 
@@ -116,9 +120,9 @@ class Tenant:
         """Where what such clients are sent is counted."""
         held = self.delivered.get((is_5, websocket))
         if held is None:
-            held = Delivered(counters)
+            held = Delivered(counters, Published())
             self.delivered[(is_5, websocket)] = held
-        return held
+        return held.of_connection() if self.deliveries is not None or self.limits.deliveries_per_second > 0 else held
 
     def connected(self) -> None:
         """One client more is connected."""

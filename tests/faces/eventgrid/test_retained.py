@@ -1,11 +1,13 @@
 """Retained messages over HTTP, as whole requests against a broker in memory."""
 
+import asyncio
 import re
 
 import pytest
 
 from myna.core.limits import Limits
 from myna.faces.eventgrid.importing import build_namespace, parse_document
+from myna.faces.eventgrid.retained import LOOKS
 from myna.testing import World
 from tests.faces.eventgrid.harness import Desk
 
@@ -110,6 +112,25 @@ async def test_a_listing_shows_only_what_its_caller_may_subscribe_to() -> None:
         desk.world.connected("c").publish(topic, b"x", 1, retain=True)
     listed = (await desk.call("GET", f"{LIST}?topicFilter=%23")).json()
     assert [entry["topic"] for entry in listed["retainedMessages"]] == ["a/x", "a/y"]
+
+
+async def test_others_have_their_turn_while_many_topics_are_looked_through() -> None:
+    desk = restricted()
+    for number in range(3 * LOOKS):
+        desk.world.publish(f"A/{number}", b"x", 1, retain=True)  # none of which this caller may see
+    desk.world.publish("a/z", b"x", 1, retain=True)
+    turns: list[None] = []
+
+    async def other() -> None:
+        while True:
+            turns.append(None)
+            await asyncio.sleep(0)
+
+    working = asyncio.ensure_future(other())
+    listed = (await desk.call("GET", f"{LIST}?topicFilter=%23")).json()
+    working.cancel()
+    assert [entry["topic"] for entry in listed["retainedMessages"]] == ["a/z"]
+    assert len(turns) >= 3
 
 
 async def test_who_may_subscribe_to_nothing_may_list_nothing() -> None:

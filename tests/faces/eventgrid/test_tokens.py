@@ -94,10 +94,29 @@ async def test_what_a_token_must_say(claims: dict[str, object]) -> None:
     assert answer.code == ("TokenExpired" if claims.get("exp") == 1 else "Unauthorized")
 
 
-async def test_the_object_id_is_the_client_id() -> None:
+async def test_the_object_id_is_the_client_id_and_the_name() -> None:
     made = desk()
+    caller = await made.face._service.doorman._tokens.check(token(made.world, oid="DEVICE-17", sub="pairwise").encode())
+    assert (caller.client_id, caller.name, caller.principal) == ("DEVICE-17", "Device-17", "DEVICE-17")
+    caller = await made.face._service.doorman._tokens.check(token(made.world, sub="device-17").encode())
+    assert (caller.client_id, caller.name) == ("device-17", "Device-17")
+
+
+@pytest.mark.parametrize("more", [{"methods": ("CUSTOM-JWT",)}, {"name_claims": ("sub",)}])
+async def test_custom_tokens_are_named_by_their_subject(more: dict[str, tuple[str, ...]]) -> None:
+    made = desk(IssuerSettings(issuer="https://issuer.example", secret=SECRET, **more))  # type: ignore[arg-type]
     caller = await made.face._service.doorman._tokens.check(token(made.world, oid="object-1", sub="device-17").encode())
     assert (caller.client_id, caller.name, caller.principal) == ("object-1", "Device-17", "object-1")
+
+
+async def test_a_token_holds_for_as_long_as_clocks_may_differ() -> None:
+    made = desk()
+    shown = token(made.world, sub="device-17", exp=int(made.world.now) - 10).encode()
+    caller = await made.face._service.doorman._tokens.check(shown)
+    assert caller.expires_at == int(made.world.now) - 10 + 30
+    made.world.pass_time(30)
+    with pytest.raises(BadToken):
+        await made.face._service.doorman._tokens.check(shown)
 
 
 async def test_the_vendor_s_roles_hold_on_all_topic_spaces() -> None:
@@ -122,7 +141,7 @@ async def test_a_token_is_checked_once_until_it_expires() -> None:
     tokens = made.face._service.doorman._tokens
     first = await tokens.check(shown)
     assert tokens.find(shown, made.world.now) is first
-    made.world.pass_time(60)
+    made.world.pass_time(90)  # leeway included
     assert tokens.find(shown, made.world.now) is None
     made.world.pass_time(60)
     with pytest.raises(BadToken):

@@ -14,21 +14,24 @@ makes both: a key that is well known, a token that is printed, and one topic spa
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from myna.config import ConfigError, NotUsableHere
+from myna.core.receiver import Receiver
 from myna.faces.contract import Asgi, Authenticator, Claims, Face, FaceContext, Route
 from myna.faces.eventgrid import development
 from myna.faces.eventgrid.batch import Batch
 from myna.faces.eventgrid.callers import Caller
 from myna.faces.eventgrid.certificates import Certificates
 from myna.faces.eventgrid.clients import SOURCES
-from myna.faces.eventgrid.endpoint import NotAllowed
+from myna.faces.eventgrid.endpoint import NotAllowed, NotFound
 from myna.faces.eventgrid.gates import Admission, CertificateGate, TokenGate, VisitorGate, WebhookGate
 from myna.faces.eventgrid.identify import Doorman
 from myna.faces.eventgrid.importing import BadNamespace, list_files, load_namespace
+from myna.faces.eventgrid.latency import Latency
 from myna.faces.eventgrid.metrics import Metrics
 from myna.faces.eventgrid.mqtt_watch import MqttWatch
 from myna.faces.eventgrid.namespace import Namespace, open_namespace
@@ -53,6 +56,7 @@ log = logging.getLogger("myna.eventgrid")
 
 LOOK_AGAIN: Final = 2.0  # seconds between two looks at the namespace's files, and at the issuers' keys
 GIVEN_UP: Final = "the key that signed the token is no longer among its issuer's"
+REVIEWED: Final = 200  # sessions looked at in one go when it has changed: some milliseconds
 
 MESSAGES: Final = "/mqtt/messages"
 RETAINED: Final = "/mqtt/retainedMessages"
@@ -95,7 +99,10 @@ class EventGridFace(Face):
         core = context.broker.core
         self._guard = ReplyGuard(core)
         is_default = self._tenant == context.default_tenant
-        self._watch_mqtt = MqttWatch(core, self._tenant, self._metrics, self._records, is_default)
+        self._watch_mqtt = MqttWatch(
+            core, self._tenant, self._metrics, self._records, context.now, is_default=is_default
+        )
+        self._latency = Latency(context.broker, self._service.tenant, self._metrics)
         self._streams = Streams(self._service)
         admission = Admission(core, self._tenant, self._directory, settings.sessions_per_name)
         self._authenticators: dict[str, Authenticator] = {
@@ -136,6 +143,7 @@ class EventGridFace(Face):
         ):
             routes += [Route(path, app, (method,)) for method, app in handlers.items()]
             routes.append(Route(path, NotAllowed(service, (*others, *handlers))))
+        routes.append(Route("/mqtt/*", NotFound(service)))
         return hot, routes
 
     async def start(self) -> None:
@@ -146,6 +154,8 @@ class EventGridFace(Face):
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
         self._streams.stop()
+        await self._latency.stop()
+        self._service.operations.write(self._context.now())
         await self._records.stop()
 
     def reload(self, settings: Settings) -> bool:
@@ -211,18 +221,19 @@ class EventGridFace(Face):
 
     def _end_unauthorized(self) -> None:
         """Clients that hold what the new namespace does not grant are sent away."""
-        broker = self._context.broker.core
-        now = self._context.now()
-        for receiver in broker.sessions(self._tenant):
-            rules = receiver.identity.rules
-            if not isinstance(rules, TopicSpaceRules):
-                continue
-            granted = rules.grants().subscribe
-            held = receiver.subscriptions.values()
-            if not (rules.is_enabled() and all(granted.covers(one.filter) for one in held)):
-                receiver.end(reasons.NOT_AUTHORIZED, now, discard=True, text="the namespace has changed")
         self._streams.recheck()
+        self._review(deque(self._context.broker.core.sessions(self._tenant)))
+
+    def _review(self, waiting: deque[Receiver]) -> None:
+        """A few of them, and the rest when others have had their turn. New ones are judged by the new namespace."""
+        now = self._context.now()
+        for _ in range(min(REVIEWED, len(waiting))):
+            receiver = waiting.popleft()
+            if not is_granted(receiver):
+                receiver.end(reasons.NOT_AUTHORIZED, now, discard=True, text="the namespace has changed")
         self._context.arm()
+        if waiting:
+            asyncio.get_running_loop().call_soon(self._review, waiting)
 
     async def _watch(self) -> None:
         while True:
@@ -259,6 +270,15 @@ class EventGridFace(Face):
             own = IssuerSettings(issuer=development.ISSUER, secret=development.KEY)
             issuers.append(Issuer(own, http, audiences))
         return issuers
+
+
+def is_granted(receiver: Receiver) -> bool:
+    """Does the namespace still grant this client what it holds? Those of other authenticators are not its business."""
+    rules = receiver.identity.rules
+    if not isinstance(rules, TopicSpaceRules):
+        return True
+    granted = rules.grants().subscribe
+    return rules.is_enabled() and all(granted.covers(one.filter) for one in receiver.subscriptions.values())
 
 
 def check_sources(sources: Sequence[str]) -> Sequence[str]:

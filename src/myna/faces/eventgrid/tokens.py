@@ -19,7 +19,7 @@ from myna.faces.eventgrid.settings import ApiKeySettings, IssuerSettings
 from myna.formats import issuers
 from myna.formats.claims import values_of
 from myna.formats.issuers import UnknownIssuer
-from myna.formats.jwt import BadToken, Key, genuine, looks_like_jwt
+from myna.formats.jwt import BadToken, Claims, Key, genuine, looks_like_jwt
 from myna.formats.outgoing import HttpCaller
 from myna.formats.remembered import Remembered
 
@@ -40,7 +40,7 @@ class Issuer(issuers.Issuer):
         return _first_text(claims, self.settings.client_id_claims)
 
     def identify(self, claims: Mapping[str, Any]) -> str:
-        return _first_text(claims, self.settings.name_claims) or self.client_id(claims)
+        return _first_text(claims, self.settings.naming_claims()) or self.client_id(claims)
 
     def roles(self, claims: Mapping[str, Any]) -> tuple[Role, ...]:
         return tuple(
@@ -131,10 +131,11 @@ class Tokens:
             Client(entry.client),
             entry.client,
             authentication="SharedAccessKey",
+            source="SharedAccessKey",
             roles=tuple(Role(permission) for permission in entry.roles),
         )
 
-    def _of_claims(self, issuer: Issuer, claims: Mapping[str, Any]) -> Caller:
+    def _of_claims(self, issuer: Issuer, claims: Claims) -> Caller:
         client_id = issuer.client_id(claims)
         name = issuer.identify(claims)
         if not client_id or len(name) > MAXIMUM_NAME:
@@ -145,7 +146,7 @@ class Tokens:
             Client(name, attributes_of_claims(claims)),
             client_id,
             roles=issuer.roles(claims),
-            expires_at=float(claims["exp"]),
+            expires_at=issuer.ends(claims),
             claims=claims,
         )
 
