@@ -129,7 +129,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 pip = $(if $(UV),$(UV) pip install --quiet --python $(1)/bin/python,$(1)/bin/python -m pip install --quiet)
 requirements = $(1)/bin/python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb")); $(2)'
 # Paths in a list of requirements are relative to it.
-constraints = $(if $(CONSTRAINTS),echo '-c ../$(CONSTRAINTS)'; echo "\# $$(cksum < $(CONSTRAINTS))")
+constraints = $(if $(CONSTRAINTS),echo '-c ../$(CONSTRAINTS)'; printf '\043 %s\n' "$$(cksum < $(CONSTRAINTS))")
 define install # environment, name of the list, the list as Python prints it
 	@{ $(call requirements,$(1),$(3)); $(constraints); } > $@.new
 	@cmp -s $@.new $@ || { echo 'installing what pyproject.toml asks for into $(1) ($(2))'; $(call pip,$(1)) -r $@.new; }

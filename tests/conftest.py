@@ -32,7 +32,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 # proxy that cannot reach this machine's loopback.
 for name in [one for one in os.environ if one.startswith("MYNA_") and "__" in one]:
     del os.environ[name]
-for name in ("JWT_SECRET", "COLUMNS", "LINES", "FORCE_COLOR", "CLICOLOR_FORCE", "NO_COLOR", "PYTHONWARNINGS"):
+for name in ("JWT_SECRET", "COLUMNS", "LINES", "FORCE_COLOR", "CLICOLOR_FORCE", "NO_COLOR"):
+    os.environ.pop(name, None)
+for name in ("PYTHONWARNINGS", "PYTHONASYNCIODEBUG", "PYTHONDEVMODE"):  # of the tests, not of what they start
     os.environ.pop(name, None)
 for name in ("no_proxy", "NO_PROXY"):
     os.environ[name] = ",".join(filter(None, [os.environ.get(name), "localhost,127.0.0.1,::1"]))

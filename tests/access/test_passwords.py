@@ -1,6 +1,7 @@
 """Users of a password file."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -159,11 +160,16 @@ async def test_disabling_holds_at_once_for_who_is_remembered(bench: Bench) -> No
     assert await bench.ask("alice", b"pencil") == "refused 0x8A at 2: this user is disabled"
 
 
-async def test_an_entry_that_changes_while_it_is_checked_is_not_believed(bench: Bench) -> None:
+async def test_an_entry_that_changes_while_it_is_checked_is_not_believed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = threading.Event()
+    monkeypatch.setattr(passwords, "is_right", lambda entry, password: changed.wait(60))
     asked = asyncio.ensure_future(bench.ask("alice", b"pencil"))
     await asyncio.sleep(0)
     bench.write()
     await bench.look()
+    changed.set()
     assert await asked == WRONG
 
 

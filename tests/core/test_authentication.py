@@ -117,6 +117,26 @@ def test_an_answer_that_comes_too_late_is_ignored() -> None:
     assert world.tenant.sessions() == []
 
 
+class Guest(Identity):
+    was_turned_away = False
+
+    def turned_away(self, now: float) -> None:
+        self.was_turned_away = True
+
+
+def test_an_identity_that_does_not_come_in_after_all_is_told() -> None:
+    for how in ("gone", "limit", "in"):
+        world, gate = World(), SlowGate()
+        client = asked(world, gate)
+        guest = Guest(TENANT, "alice")
+        if how == "gone":
+            client.drop()
+        elif how == "limit":
+            world.tenant.limits.levels = (4,)
+        gate.asked[0].admit(guest, world.now)
+        assert guest.was_turned_away == (how != "in")
+
+
 def test_a_gate_that_answers_twice_is_heard_once() -> None:
     world, gate = World(), SlowGate()
     client = asked(world, gate)

@@ -17,7 +17,10 @@ def folder() -> Path:
         pytest.skip("openssl is not installed")
     path = Path(tempfile.mkdtemp(prefix="myna-certificates-"))
     for authority in ("ca", "another"):
-        _openssl(path, "req", "-x509", *_key(authority), "-out", f"{authority}.pem", "-subj", f"/CN={authority}")
+        usage = ["-addext", "keyUsage=critical,keyCertSign,cRLSign"]  # Python 3.13 looks for it
+        _openssl(
+            path, "req", "-x509", *_key(authority), "-out", f"{authority}.pem", "-subj", f"/CN={authority}", *usage
+        )
     _sign(path, "server", "/CN=server", "subjectAltName=DNS:localhost,IP:127.0.0.1")
     _sign(path, "client", "/O=Birds/CN=myna-1", "subjectAltName=DNS:one.example,DNS:two.example,URI:urn:myna:1")
     return path
@@ -36,7 +39,8 @@ def _key(name: str) -> list[str]:
 
 
 def _sign(path: Path, name: str, subject: str, extension: str) -> None:
-    (path / f"{name}.ext").write_text(extension)
+    identified = "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid:always"
+    (path / f"{name}.ext").write_text(f"{extension}\n{identified}\n")
     _openssl(path, "req", *_key(name)[:-2], "-out", f"{name}.csr", "-subj", subject)
     authority = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "30"]
     _openssl(path, "x509", "-req", "-in", f"{name}.csr", *authority, "-extfile", f"{name}.ext", "-out", f"{name}.pem")

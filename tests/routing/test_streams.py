@@ -68,9 +68,9 @@ async def read(client: Any, count: int) -> list[tuple[str, int]]:
 def test_a_stream_gets_every_event_though_its_server_is_killed_again_and_again(tmp_path: Path, port: int) -> None:
     server = Nats(tmp_path / "jetstream", port)
     destination = (
-        f'kind = "nats"\nservers = ["nats://127.0.0.1:{port}"]\nsubject = "kept.${{topic}}"\njetstream = true\n'
-        'mode = "binary"\nordered = true\nretry = ["0.1s"]\nhold_back = "0.2s"\nmax_delivery_count = 0\n'
-        'timeout = "1s"\n'
+        f'kind = "nats"\nservers = ["nats://127.0.0.1:{server.port}"]\nsubject = "kept.${{topic}}"\n'
+        'jetstream = true\nmode = "binary"\nordered = true\nretry = ["0.1s"]\nhold_back = "0.2s"\n'
+        'max_delivery_count = 0\ntimeout = "1s"\n'
     )
 
     async def run(serving: Serving) -> list[tuple[str, int]]:

@@ -156,6 +156,7 @@ class Authentication:
 
     def admitted(self, ticket: ConnectTicket, identity: Identity, data: bytes | None, now: float) -> None:
         if ticket is not self._ticket:
+            identity.turned_away(now)
             return
         if identity.tenant.startswith("\0"):  # among such names the store keeps what belongs to no client
             self.refused(ticket, reasons.NOT_AUTHORIZED, "the tenant's name begins with U+0000", now)

@@ -88,9 +88,10 @@ class Connection(Link):
         if self.state == CLOSED:
             return
         self.last_heard = now
-        self._broker.counters.bytes_received += len(data)
+        size = len(data)
+        self._broker.counters.bytes_received += size
         if self._shaping is not None:
-            self._shaping.received(len(data), now)
+            self._shaping.received(size, now)
         try:
             self._reader.feed(data)
             if self.state != JUDGED or self._authentication.is_challenged:

@@ -100,17 +100,12 @@ def open_session(
     """An identified client: find or make its session, and answer with CONNACK."""
     tenant = broker.tenant(identity.tenant)
     limits = tenant.limits
-    refused = _check_limits(tenant, connect)
-    if refused is not None:
-        return refused
-    ban = broker.bans.banned(tenant.name, identity.user, client_id, peer.address, now)
-    if ban is not None:
-        return Refused(reasons.BANNED, words_of(ban))
     key = (tenant.name, identity.scope, client_id)
     expiry = _session_expiry(limits, connect)
-    refusal = check_connection(broker, tenant, identity, tenant.session(key[1], key[2]), expiry > 0, now)
-    if refusal is not None:
-        return Refused(refusal.reason, refusal.text)
+    refused = _check(broker, tenant, connect, key, identity, peer, expiry, now)
+    if refused is not None:
+        identity.turned_away(now)
+        return refused
     resumed = _take_over(broker, tenant, key, identity, connect, now)
     session = Session(broker, tenant, key, identity, now) if resumed is None else resumed
     if resumed is None:
@@ -136,7 +131,7 @@ def open_session(
     session.set_will(_make_will(broker, key, connect, origin, now))
     if resumed is None:
         for group in identity.groups:
-            subscribe(broker, session, Asked(group, 1, retain_handling=2), now, judged=True)
+            subscribe(broker, session, Asked(group, identity.group_qos, retain_handling=2), now, judged=True)
     return Opened(session, identity, keep_alive, resumed is not None, origin)
 
 
@@ -166,6 +161,26 @@ def origin_of(session: Session, address: str) -> Origin:
     return Origin(
         "mqtt", tenant, user=identity.user, client_id=client_id, identity=identity, sender=session, address=address
     )
+
+
+def _check(
+    broker: Broker,
+    tenant: Tenant,
+    connect: Connect,
+    key: SessionKey,
+    identity: Identity,
+    peer: Peer,
+    expiry: int,
+    now: float,
+) -> Refused | None:
+    refused = _check_limits(tenant, connect)
+    if refused is not None:
+        return refused
+    ban = broker.bans.banned(tenant.name, identity.user, key[2], peer.address, now)
+    if ban is not None:
+        return Refused(reasons.BANNED, words_of(ban))
+    refusal = check_connection(broker, tenant, identity, tenant.session(key[1], key[2]), expiry > 0, now)
+    return None if refusal is None else Refused(refusal.reason, refusal.text)
 
 
 def _check_limits(tenant: Tenant, connect: Connect) -> Refused | None:

@@ -1,13 +1,16 @@
 """PUBLISH arriving: topic aliases, quotas, permission, de-duplication, and which answer it gets.
 
 The common packet (no RETAIN, no DUP, no properties, a topic used before) is never made into a Publish: it is read where
-it lies. A run on one topic and of one size is recognised by equal beginnings; at QoS 0 it is handed on as one piece.
+it lies. A run on one topic and of one size is recognised by equal beginnings, at QoS 0 also from chunk to chunk, and is
+then handed on as one piece.
 
     | header | length | topic length | topic | packet id (QoS > 0) | 0 (MQTT 5) | payload |
     ^ start           ^ body                 ^ topic_end                        ^ payload_at  ^ end
 """
 
 from typing import Final, final
+
+from mypy_extensions import i64
 
 from myna.core.acks import Acks
 from myna.core.aliases import InboundAliases
@@ -19,6 +22,7 @@ from myna.core.message import Message, Origin, copy_for_delivery, is_as_declared
 from myna.core.outcome import Outcome, Refusal
 from myna.core.receiver import Receiver
 from myna.core.refusing import PUBACK_HEADER, PUBREC_HEADER, refuse_publish
+from myna.core.remembered import RememberedRoutes
 from myna.core.router import Route
 from myna.core.session import Session
 from myna.core.throughput import Share
@@ -29,7 +33,6 @@ from myna.wire.errors import ProtocolViolation
 from myna.wire.packets import MQTT_5, Publish
 from myna.wire.reader import FrameReader
 
-ROUTES_KEPT: Final = 1024
 PUBCOMP_HEADER: Final = 0x70
 RETAIN_OR_DUP: Final = 0x09
 
@@ -49,10 +52,7 @@ class Inbound:
         "_origin",
         "_published",
         "_receive_maximum",
-        "_routes_0",
-        "_routes_1",
-        "_routes_2",
-        "_rules_version",
+        "_remembered",
         "_session",
         "_share",
     )
@@ -66,57 +66,70 @@ class Inbound:
         self._origin = origin
         self._is_5 = link.level == MQTT_5
         self._published = session.tenant.published_by(self._is_5, link.websocket)
-        self._highest = 0x30 | limits.maximum_qos << 1
+        self._highest: i64 = 0x30 | limits.maximum_qos << 1
         self._receive_maximum = limits.receive_maximum if self._is_5 else 65_535  # of which only MQTT 5 can be told
         rate = limits.publishes_per_second
         self._bucket: Bucket | None = Bucket(rate, now) if rate > 0 else None
         self._aliases: InboundAliases | None = None
-        # By QoS: one and the same where the rules do not tell them apart.
-        self._routes_0: dict[bytes, Route] | None = None
-        self._routes_1: dict[bytes, Route] | None = None
-        self._routes_2: dict[bytes, Route] | None = None
-        self._rules_version = broker.rules_version
+        self._remembered = RememberedRoutes(broker, session)
         self._share: Share | None = Share(broker.deadlines, link) if session.tenant.is_metered else None
 
     # The quick way
 
     def frame(self, reader: FrameReader, now: float) -> None:
         """One PUBLISH packet, and the run of like ones behind it."""
+        remembered = self._remembered
+        head = remembered.head
+        if len(head) > 0 and self._goes_on(reader, head, now):
+            return
         header = reader.header
-        routes = self._routes_0 if header == 0x30 else self._routes_1 if header == 0x32 else self._routes_2
+        routes = remembered.of(header)
         body = reader.body
         end = reader.end
         if routes is not None and header & RETAIN_OR_DUP == 0 and header <= self._highest and end - body > 4:
             buffer = reader.buffer
             topic_at = body + 2
-            topic_end = topic_at + (buffer[body] << 8 | buffer[body + 1])
+            high: i64 = buffer[body]
+            low: i64 = buffer[body + 1]
+            topic_end = topic_at + (high << 8 | low)
             payload_at = topic_end if header == 0x30 else topic_end + 2
             if self._is_5:
                 payload_at += 1
             if payload_at <= end and (not self._is_5 or buffer[payload_at - 1] == 0):
                 route = routes.get(buffer[topic_at:topic_end])
-                if route is not None and not route.retired and self._rules_version == self._broker.rules_version:
-                    if route.generation != self._session.tenant.router.generation:
-                        self._session.tenant.router.refresh(route)
+                if route is not None and remembered.holds(route):
                     if header == 0x30:
-                        self._run_at_0(reader, route, topic_end, payload_at, now)
+                        remembered.note_head(buffer[reader.start : payload_at], route)
+                        self._run_at_0(reader, route, payload_at, now)
                     else:
                         self._run_above_0(reader, route, topic_end, payload_at, now)
                     return
         self.receive(decode_publish(header, reader.buffer, body, end, self._link.level), now)
 
-    def _run_at_0(self, reader: FrameReader, route: Route, topic_end: int, payload_at: int, now: float) -> None:
+    def _goes_on(self, reader: FrameReader, head: bytes, now: float) -> bool:
+        """Is this one more of what came last? Then there is nothing to look up."""
+        route = self._remembered.last
+        start = reader.start
+        payload_at = start + len(head)
+        if route is None or reader.buffer[start:payload_at] != head or not self._remembered.holds(route):
+            return False
+        self._run_at_0(reader, route, payload_at, now)
+        return True
+
+    def _run_at_0(self, reader: FrameReader, route: Route, payload_at: i64, now: float) -> None:
         broker = self._broker
         buffer = reader.buffer
         start = reader.start
-        size = reader.end - start
-        prefix = buffer[start:payload_at]
         position = reader.end
+        size = position - start
         last = len(buffer) - size
-        while position <= last and buffer.startswith(prefix, position):
-            position += size
-        count = (position - start) // size
-        reader.skip_to(position)
+        count: i64 = 1
+        if position <= last:
+            prefix = buffer[start:payload_at]
+            while position <= last and buffer.startswith(prefix, position):
+                position += size
+                count += 1
+            reader.skip_to(position)
         if not route.plain or not broker.peers.alone:
             head_size = payload_at - start
             for at in range(start, position, size):
@@ -142,7 +155,7 @@ class Inbound:
         elif not route.subscriptions:
             broker.counters.unmatched += count
 
-    def _deliver_one_by_one(self, route: Route, frames: bytes, size: int, head_size: int, now: float) -> None:
+    def _deliver_one_by_one(self, route: Route, frames: bytes, size: i64, head_size: i64, now: float) -> None:
         """For receivers of another form than the publisher's."""
         form = self._link.form
         for at in range(0, len(frames), size):
@@ -151,7 +164,7 @@ class Inbound:
                 if subscription.receiver.form != form:
                     subscription.receiver.deliver(message, subscription, now)
 
-    def _run_above_0(self, reader: FrameReader, route: Route, topic_end: int, payload_at: int, now: float) -> None:
+    def _run_above_0(self, reader: FrameReader, route: Route, topic_end: i64, payload_at: i64, now: float) -> None:
         buffer = reader.buffer
         start = reader.start
         size = reader.end - start
@@ -159,12 +172,12 @@ class Inbound:
         qos = reader.header >> 1 & 3
         id_at = topic_end - start
         payload_from = payload_at - start
-        room = self._receive_maximum - self._acks.waiting - self._session.received.count()
+        room: i64 = self._receive_maximum - self._acks.waiting - self._session.received.count()
         if room <= 0:  # too many, unless it is a repeated one
             self.receive(decode_publish(reader.header, buffer, reader.body, reader.end, self._link.level), now)
             return
         position = reader.end
-        last = min(len(buffer), start + room * size) - size
+        last: i64 = min(len(buffer) - size, start + (room - 1) * size)
         while position <= last and buffer.startswith(head, position):
             if self._is_5 and buffer[position + payload_from - 1] != 0:
                 break
@@ -175,7 +188,7 @@ class Inbound:
         form = self._link.form
         received = self._session.received
         for at in range(start, position, size):
-            packet_id = buffer[at + id_at] << 8 | buffer[at + id_at + 1]
+            packet_id: int = buffer[at + id_at] << 8 | buffer[at + id_at + 1]
             if packet_id == 0:
                 self._publish_run(route, messages, packet_ids, qos, now)
                 raise ProtocolViolation("packet identifier 0")  # [MQTT-2.2.1-3]
@@ -257,8 +270,8 @@ class Inbound:
         if self._share is not None and not self._draw(self._share, packet, now):
             self._refuse(packet, reasons.QUOTA_EXCEEDED, now)
             return
-        if not packet.retain:
-            self._remember(encoded, route, qos)
+        if not (packet.retain or route.retired or session.tenant.is_metered) and self._bucket is None:
+            self._remembered.remember(encoded, route, qos)
         message = self._message(route, packet.payload, qos, now)
         message.retain = packet.retain
         properties = packet.properties
@@ -330,16 +343,7 @@ class Inbound:
         if aliases is None:
             aliases = InboundAliases(self._session.tenant.limits.topic_alias_maximum)
             self._aliases = aliases
-        alias = properties.topic_alias
-        if not aliases.is_legal(alias):
-            raise ProtocolViolation(f"topic alias {alias}", reasons.TOPIC_ALIAS_INVALID)  # [MQTT-3.3.2-8]
-        if packet.topic:
-            aliases.bind(alias, packet.topic)
-            return packet.topic
-        topic = aliases.topic(alias)
-        if not topic:
-            raise ProtocolViolation(f"topic alias {alias} has not been set")  # §3.3.2.3.4
-        return topic
+        return aliases.resolve(properties.topic_alias, packet.topic)
 
     def _check_quota(self) -> None:
         if self._acks.waiting + self._session.received.count() >= self._receive_maximum:
@@ -367,24 +371,11 @@ class Inbound:
     def speak_for(self, origin: Origin) -> None:
         """The client has authenticated anew: what its old identity was allowed is asked again."""
         self._origin = origin
-        self._routes_0 = self._routes_1 = self._routes_2 = None
+        self._remembered.forget()
 
     def end(self) -> None:
         if self._share is not None:
             self._share.end()
-
-    def _remember(self, encoded: bytes, route: Route, qos: int) -> None:
-        if self._bucket is not None or self._session.tenant.is_metered or route.retired:
-            return
-        routes = self._routes_0 if qos == 0 else self._routes_1 if qos == 1 else self._routes_2
-        if routes is None or self._rules_version != self._broker.rules_version or len(routes) >= ROUTES_KEPT:
-            routes = {}
-            apart = self._broker.rules.judges_qos or self._session.identity.rules.judges_qos
-            self._routes_0 = routes if qos == 0 or not apart else {}
-            self._routes_1 = routes if qos == 1 or not apart else {}
-            self._routes_2 = routes if qos == 2 or not apart else {}
-            self._rules_version = self._broker.rules_version
-        routes[encoded] = route
 
 
 @final

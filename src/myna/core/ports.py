@@ -209,6 +209,7 @@ class Watcher:
         return
 
     def session_ended(self, receiver: Receiver, reason: int, now: float) -> None:
+        """`reason` as above, where there was one to end it."""
         return
 
     def subscribed(self, receiver: Receiver, subscription: Subscription, now: float) -> None:

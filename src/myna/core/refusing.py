@@ -29,7 +29,7 @@ def refuse_publish(
     tenant, client_id, user = session.names()
     broker.watcher.refused(f"PUBLISH to {packet.topic[:200]!r}", tenant, client_id, link.address, name, now, user)
     if link.level != MQTT_5:
-        if limits.refused_publish_disconnects_3:
+        if limits.refused_publish_disconnects_3 or (packet.qos == 0 and limits.refused_qos_0_disconnects):
             session.received.release(packet.packet_id, False)
             link.disconnect(reason, now)
         elif packet.qos:

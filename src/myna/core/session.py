@@ -10,7 +10,6 @@ from myna.core.broker import Broker
 from myna.core.counters import DROP_EXPIRED, DROP_OFFLINE, DROP_SLOW_READER
 from myna.core.deadlines import Deadline, Timed
 from myna.core.delivery import Delivery
-from myna.core.grants import Grants
 from myna.core.identity import Identity
 from myna.core.limits import DROP_SESSION, NEVER
 from myna.core.link import Link
@@ -73,7 +72,6 @@ class Session(Receiver):
         self.link: Link | None = None
         self.outbound = Outbound(key, tenant.limits, broker.journal, broker.counters, broker.queued)
         self.received = ReceivedIds(key, broker.journal)
-        self.grants: Grants | None = None
         self.will: PendingWill | None = None
         self.ended = False
         self.is_known_to_store = False  # to be set by whoever restores it from there

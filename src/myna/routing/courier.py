@@ -64,7 +64,7 @@ class Courier(LineCarrier):
         self._stopping = True
         if self._timer is not None:
             self._timer.cancel()
-        if self._tasks:
+        if self._tasks and self._ready:  # a beginning is no delivery: nothing is lost by ending it
             await asyncio.wait(self._tasks, timeout=patience)
         for task in self._tasks:
             task.cancel()

@@ -18,6 +18,8 @@ from collections.abc import Mapping
 from selectors import EVENT_READ, EVENT_WRITE, SelectorKey
 from typing import TYPE_CHECKING, Any, Final, final
 
+from mypy_extensions import i64
+
 if TYPE_CHECKING:
     from myna.sockets.stream import SocketStream
     from myna.sockets.turn import Turn
@@ -42,6 +44,7 @@ class SharedSelector:
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
+        self._poll = self._epoll.poll  # looked up once
         self._keys: dict[int, SelectorKey] = {}
         self._streams: list[SocketStream | None] = []  # by descriptor: the kernel hands out the lowest that is free
         self._batch = FEW
@@ -121,12 +124,12 @@ class SharedSelector:
         until = 0.0 if timeout is None or turn is None else turn.clock.now() + timeout
         wait = -1.0 if timeout is None else timeout
         callbacks = self._loop._ready
-        timers = self._loop._scheduled  # replaced only by the loop, which waits for us
+        timers: list[asyncio.TimerHandle] = self._loop._scheduled  # replaced only by the loop, which waits for us
         first = timers[0] if timers else None
         while self._wait(wait, ready):
-            if ready or callbacks:
+            if len(ready) > 0 or callbacks:
                 break
-            if timers and timers[0] is not first:
+            if len(timers) > 0 and timers[0] is not first:
                 break  # one that is due before all others
             if until != 0.0:
                 wait = until - self._now
@@ -138,10 +141,12 @@ class SharedSelector:
         """Serve our own, collect the loop's: were there any of ours?"""
         turn = self._turn
         streams = self._streams
-        room = ENOUGH
+        room: i64 = ENOUGH
+        fileno: i64
+        events: i64
         served = False
         now = 0.0
-        batch = self._epoll.poll(wait, self._batch)
+        batch = self._poll(wait, self._batch)
         self._batch = MANY if len(batch) == self._batch else FEW
         for fileno, events in batch:
             stream = streams[fileno] if fileno < len(streams) else None

@@ -107,7 +107,7 @@ class Metrics:
         warm = self._broker.queued.held
         text.add("myna_queued_memory_bytes", "gauge", "What of it counts against queue_memory.", [({}, warm)])
         held = self._broker.memory.held
-        text.add("myna_unsent_bytes", "gauge", "Bytes that connections have not taken yet.", [({}, held)])
+        text.add("myna_unsent_bytes", "gauge", "Bytes that connections have not taken yet.", [({}, int(held))])
 
     def _add_protection(self, text: "_Text") -> None:
         broker = self._broker

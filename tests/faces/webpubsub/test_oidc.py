@@ -1,5 +1,6 @@
 """REST calls with tokens of an identity provider."""
 
+import asyncio
 import logging
 from typing import Any
 
@@ -57,7 +58,7 @@ def test_a_token_of_the_provider_opens_all_of_rest_beside_access_keys() -> None:
 def test_a_token_must_say_the_right_things(more: dict[str, Any]) -> None:
     here = hub()
     assert send(here, token(claims(here, **more), RSA)) == 401
-    assert here.world.refused("webpubsub_rest:token") == 1
+    assert here.world.refused("call:oidc_token") == 1
 
 
 def test_a_token_must_be_signed_by_the_provider() -> None:
@@ -104,6 +105,42 @@ def test_published_keys_are_fetched_and_a_provider_that_is_down_is_503() -> None
     http.answers.append(Answer(200, {}, jwks(k=RSA)))
     here.world.pass_time(31)
     assert send(here, token(claims(here), RSA, kid="k")) == 202
+
+
+@pytest.mark.parametrize("withdrawn", [False, True])
+def test_keys_are_rotated_while_back_ends_call(withdrawn: bool) -> None:
+    http = ScriptedHttp()
+    http.answers.append(Answer(200, {}, jwks(old=RSA)))
+    here = hub(http=http, keys=(), jwks="https://login.example/keys", refresh=60, refresh_pause=10)
+    old = token(claims(here, exp=here.now() + 3600), RSA, kid="old")
+    new = token(claims(here, exp=here.now() + 3600), OTHER_RSA, kid="new")
+    assert send(here, old) == 202
+    assert send(here, new) == 401  # as unknown as one that somebody has made up
+    http.answers.append(Answer(200, {}, jwks(new=OTHER_RSA) if withdrawn else jwks(old=RSA, new=OTHER_RSA)))
+    here.world.pass_time(11)
+    assert send(here, new) == 202
+    assert [send(here, old) for _ in range(2)] == [401 if withdrawn else 202] * 2
+
+
+def test_a_key_that_is_withdrawn_opens_nothing_though_nobody_brings_a_new_one() -> None:
+    http = ScriptedHttp()
+    http.answers += [Answer(200, {}, jwks(old=RSA)), Answer(200, {}, jwks(new=OTHER_RSA))]
+    here = hub(http=http, keys=(), jwks="https://login.example/keys", refresh=60, refresh_pause=10)
+    old = token(claims(here, exp=here.now() + 3600), RSA, kid="old")
+
+    async def calls() -> list[int]:
+        """One loop for all, since keys are renewed beside the calls."""
+        raw = "/api/hubs/chat/:send"
+        headers = [("authorization", f"Bearer {old}"), ("content-type", "text/plain")]
+        found = []
+        for pause in (0, 30, 61, 1):
+            here.world.pass_time(pause)
+            found.append((await here.exchange("POST", raw, "", b"x", headers)).status)
+            for _ in range(10):
+                await asyncio.sleep(0)
+        return found
+
+    assert asyncio.run(calls()) == [202, 202, 202, 401]
 
 
 def test_the_development_switch_looks_at_audience_and_time_only(caplog: pytest.LogCaptureFixture) -> None:

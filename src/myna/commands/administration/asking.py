@@ -71,6 +71,8 @@ class Administrator:
             raise Failed(UNREACHABLE, f"{self._where}: {_explain_tls(error)}") from None
         except (OSError, http.client.HTTPException) as error:
             raise Failed(UNREACHABLE, f"{self._where}: {_explain(error)}") from None
+        finally:
+            self._http.close()  # the next call opens it again
         if answer.status >= 400:
             raise self._refusal(answer.status, content)
         return content

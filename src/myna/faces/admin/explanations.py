@@ -18,6 +18,7 @@ DROPPED: Final = {
     "fanout_limit": "it was wanted by more than group_fanout, persistent_fanout or persistent_fanout_bytes allow",
     "quota": "the receiver's tenant has used up its quota",
     "not_permitted": "whoever left it as a will is not allowed to publish it any more",
+    "webpubsub_notification": "an event handler was away for too long, or too many waited; the log says which and why",
     "http_reply_too_late": "a reply to an HTTP request came when nobody waited for it any more",
 }
 
@@ -42,6 +43,8 @@ REFUSED: Final = {
     "login:answered_late": "a login by a name that is guessed from everywhere: login_failures_per_name",
     "login:failed": "credentials that were no good",
     "login:name_waits": "a login by a name that has failed too often from this address: login_failures, login_wait",
+    "call:access_token": "a Web PubSub REST call without a good token; the log says what is wrong with it",
+    "call:oidc_token": "a Web PubSub REST call whose token of an identity provider is no good; the log says why",
     "check_name": "a permission that was not asked for: no HTTP header can hold the tenant's or user's name",
     "check_overload": "a permission that was not asked for: too many questions of [rules.check] are under way",
     "check_unanswered": "a permission that was asked for by [rules.check], without an answer",
@@ -55,7 +58,8 @@ REFUSED: Final = {
     "webpubsub_malformed": "a Web PubSub client sent what its subprotocol does not know",
     "webpubsub_recovery": "a reliable Web PubSub client came back too late, or with a wrong token",
     "webpubsub_send_without_permission": "a Web PubSub client without the role for it",
-    "webpubsub_slow_client": "a Web PubSub client that takes less than it is sent",
+    "webpubsub_send:throughput": "a Web PubSub REST call above what the tenant's publishers may do together",
+    "webpubsub_slow_client": "a Web PubSub client that takes, or acknowledges, less than it is sent",
 }
 
 AREAS: Final = {
@@ -75,6 +79,9 @@ AREAS: Final = {
     "quota": "a tenant's quota is used up",
     "bifromq_settings": "a tenant's settings could not be had from BifroMQ's webhook",
     "bifromq_throttler": "a tenant's quota could not be had from BifroMQ's webhook",
+    "webpubsub_event": "an event of a Web PubSub client failed at its handler",
+    "webpubsub_invocation": "an invocation of a Web PubSub client failed",
+    "webpubsub_stream": "a Web PubSub client's stream refused or ended",
     "webpubsub_connect": "a Web PubSub client not admitted, with this HTTP status",
     "webpubsub_request": "a Web PubSub client's request refused",
 }

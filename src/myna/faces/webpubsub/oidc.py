@@ -1,6 +1,6 @@
 """REST callers that hold no access key: back ends whose tokens an identity provider has issued. Off unless configured.
 
-    opens(authorization, address)     None where that token is good for the whole REST API, else what to answer
+    opens(authorization, …)     None where that token is good for the whole REST API, else what to answer
 
 Whoever shows tokens that this issuer has not signed counts as somebody who guesses, and waits.
 
@@ -72,6 +72,7 @@ class OidcTokens:
         self._settings = OidcSettings()
         self._issuer: Issuer | Unvalidated | None = None
         self._known: Remembered[bool] = Remembered()
+        self._generation = 0  # of the keys that it was found good with
 
     def use(self, settings: OidcSettings | None) -> None:
         issuer: Issuer | Unvalidated | None = None
@@ -85,16 +86,26 @@ class OidcTokens:
                 raise ConfigError([f"faces.webpubsub.oidc: {error}"]) from None
         self._settings = settings or OidcSettings()
         self._issuer = issuer
+        self._generation = 0
         self._known.clear()
 
     def is_known(self, authorization: bytes, now: float) -> bool:
-        """Has this been found good before?"""
-        return self._issuer is not None and self._known.find(authorization, now) is not None
+        """Has this been found good before, with the keys that the provider has now?"""
+        issuer = self._issuer
+        if issuer is None:
+            return False
+        if isinstance(issuer, Issuer):
+            issuer.keys.keep_fresh(now)
+            if issuer.keys.generation != self._generation:
+                self._generation = issuer.keys.generation
+                self._known.clear()
+        return self._known.find(authorization, now) is not None
 
-    async def opens(self, authorization: bytes, address: str) -> Answer | None:
+    async def opens(self, authorization: bytes, address: str, objection: str) -> Answer | None:
+        """`objection`: why it is no token of an access key."""
         token = bearer(authorization)
         if self._issuer is None or not looks_like_jwt(token):
-            self._refuse("no token of an access key" if token else "no token", address)
+            self._refuse("access_token", objection, address)
             return UNAUTHORIZED
         logins, name = self._broker.logins, login_name(None, authorization)
         wait = logins.wait(address, name, self._now())
@@ -105,12 +116,12 @@ class OidcTokens:
             with genuine():
                 self._check_role(claims)
         except NoKeys as error:
-            self._refuse(str(error), address)
+            self._refuse("oidc_token", str(error), address)
             return UNAVAILABLE
         except BadToken as error:
             if not error.genuine:
                 logins.failed(address, name, self._now())
-            self._refuse(str(error), address)
+            self._refuse("oidc_token", str(error), address)
             return UNAUTHORIZED
         self._known.keep(authorization, True, self._issuer.ends(claims))
         return None
@@ -120,6 +131,6 @@ class OidcTokens:
         if role and not any(role in values_of(find_claim(claims, name)) for name in self._settings.role_claims):
             raise BadToken(f"the token lacks the role {role}")
 
-    def _refuse(self, cause: str, address: str) -> None:
-        self._broker.counters.refuse("webpubsub_rest:token")
+    def _refuse(self, counted: str, cause: str, address: str) -> None:
+        self._broker.counters.refuse(f"call:{counted}")
         self._broker.watcher.refused("a REST call", "", "", address, cause, self._now())

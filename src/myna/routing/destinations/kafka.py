@@ -5,6 +5,7 @@ where a rule adds one, else the topic of the message.
 """
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Sequence
 from importlib import import_module
@@ -52,6 +53,7 @@ class KafkaDestination(Destination):
             self._errors: Any = import_module("aiokafka.errors")
         except ImportError:
             raise ValueError("Kafka needs its client: pip install 'myna[kafka]'") from None
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it repeats what is said of each delivery
         self._name = context.name
         self._settings = settings
         self._producer: Any = None
@@ -77,6 +79,9 @@ class KafkaDestination(Destination):
         except (TimeoutError, OSError, self._errors.KafkaError) as error:
             await producer.stop()
             raise NotReady(again(_explain(error), result="SocketError", hold=10.0)) from None
+        except asyncio.CancelledError:
+            await producer.stop()
+            raise
         self._producer = producer
 
     async def stop(self) -> None:

@@ -4,6 +4,7 @@ What a newcomer gets wrong: without JetStream nobody says that a message has arr
 server has answered a ping behind it.
 """
 
+import asyncio
 import re
 from collections.abc import Sequence
 from importlib import import_module
@@ -73,10 +74,16 @@ class NatsDestination(Destination):
             if value:
                 options[option] = value
         options["max_reconnect_attempts"] = 1  # of the first connection; from then on it comes back by itself
+        connection = self._nats.NATS()
         try:
-            self._connection = await self._nats.connect(**options)
+            await connection.connect(**options)
         except (OSError, self._nats.errors.Error) as error:
+            await connection.close()
             raise NotReady(self._judge(error)) from None
+        except asyncio.CancelledError:
+            await connection.close()
+            raise
+        self._connection = connection
         self._connection.options["max_reconnect_attempts"] = -1
 
     async def stop(self) -> None:

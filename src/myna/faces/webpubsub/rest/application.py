@@ -72,11 +72,9 @@ class RestApplication:
         head = read_head(scope["headers"])
         backend = self._backend
         now = backend.now()
-        if not (
-            backend.tokens.opens(head.authorization, raw_path, head.host, now)
-            or backend.oidc.is_known(head.authorization, now)
-        ):
-            refused = await backend.oidc.opens(head.authorization, address_of(scope))
+        objection = backend.tokens.objection(head.authorization, raw_path, head.host, now)
+        if objection and not backend.oidc.is_known(head.authorization, now):
+            refused = await backend.oidc.opens(head.authorization, address_of(scope), objection)
             if refused is not None:
                 return refused
         banned = backend.banned(place.hub, address_of(scope), now) if backend.core.bans else ""
