@@ -10,9 +10,10 @@ from myna.core.limits import DROP_OLDEST, Limits
 from myna.core.message import Message, Origin
 from myna.routing.courier import Courier
 from myna.routing.deadletters import Burial, Kept
-from myna.routing.destination import Destination, DestinationContext, DestinationSettings
+from myna.routing.destination import Destination, DestinationContext
 from myna.routing.event import Event
 from myna.routing.line import Line
+from myna.routing.settings import DestinationSettings
 from myna.routing.verdict import DELIVERED, Verdict
 from myna.testing import CommitsOnCommand, World
 from myna.testing.outgoing import ScriptedHttp

@@ -10,8 +10,9 @@ from myna.config.sections import Routing as Settings
 from myna.core.outcome import Outcome
 from myna.core.ports import CARRIED, LEFT
 from myna.formats.offered import OfferedEvent
-from myna.routing.destination import Destination, DestinationContext, DestinationSettings
+from myna.routing.destination import Destination, DestinationContext
 from myna.routing.routing import Routing, RoutingError
+from myna.routing.settings import DestinationSettings
 from myna.testing import TENANT, CommitsOnCommand, World
 from myna.testing.outgoing import ScriptedHttp
 from tests.routing.harness import FakeDestination, until

@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from myna.routing.deadletters import ATTEMPTS, EXPIRED, REFUSED
-from myna.routing.destination import Destination, LineCarrier, NotReady
+from myna.routing.destination import Destination, NotReady
 from myna.routing.event import Event
-from myna.routing.line import SWEEP, Line
+from myna.routing.line import SWEEP, Line, LineCarrier
 from myna.routing.verdict import DELIVERED, Fate, Verdict, again
 
 log = logging.getLogger("myna.routing")

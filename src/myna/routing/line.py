@@ -5,6 +5,7 @@ and comes back after a restart; ending it twice does no harm.
 """
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -12,8 +13,8 @@ from myna.core.broker import Broker
 from myna.core.message import Message
 from myna.core.outbox import Carrier, Outbox
 from myna.routing.deadletters import COMPLAIN, EXPIRED, Burial, DeadLetter
-from myna.routing.destination import DestinationSettings, LineCarrier
 from myna.routing.event import Event
+from myna.routing.settings import DestinationSettings
 from myna.routing.times import rfc3339
 from myna.routing.tries import Tries
 
@@ -23,6 +24,28 @@ BRIDGE: Final = "bridge"
 SWEEP: Final = 5.0  # seconds between two looks for events that have outlived their time
 PAGE: Final = 256
 SWEPT: Final = 8  # pages at once
+
+
+class LineCarrier(ABC):
+    """Whoever empties a line. `wake` comes within a publish and whenever there may be something to do."""
+
+    @abstractmethod
+    def wake(self) -> None: ...
+
+    @abstractmethod
+    async def start(self) -> None: ...
+
+    @abstractmethod
+    async def stop(self, patience: float) -> None:
+        """Finish what is under way if it takes no longer than this. What is not done is tried after the next start."""
+
+    def let_go(self) -> None:
+        """Give back to the line what waits here, and is neither on its way nor in somebody's hands."""
+        return
+
+    def state(self) -> dict[str, Any]:
+        """For the administrator: what it is doing."""
+        return {}
 
 
 class Line(Carrier):

@@ -11,8 +11,9 @@ from typing import Any, Final
 from myna.config import ConfigError, Source
 from myna.config.decode import decode, suggest
 from myna.core.limits import Limits
-from myna.routing.destination import Destination, DestinationContext, DestinationSettings
+from myna.routing.destination import Destination, DestinationContext
 from myna.routing.rules import RuleSettings
+from myna.routing.settings import DestinationSettings
 
 NO_NAME: Final = "no name: letters, digits, and . _ - behind the first, at most 64"
 

@@ -26,13 +26,14 @@ from myna.routing.clients import ClientEvents
 from myna.routing.courier import Courier
 from myna.routing.deadletters import Burial, Dropped, Kept, ToFolder, ToTopic
 from myna.routing.definitions import DESTINATIONS, FILE, PAUSED, RULES, Definition, Definitions
-from myna.routing.destination import Destination, DestinationContext, DestinationSettings, LineCarrier
+from myna.routing.destination import Destination, DestinationContext
 from myna.routing.destinations import KINDS
 from myna.routing.destinations.pull import PullQueue
-from myna.routing.line import Line
+from myna.routing.line import Line, LineCarrier
 from myna.routing.metrics import render
 from myna.routing.reading import bounds_of, read_destination, read_rule
 from myna.routing.rules import CLIENTS, MESSAGES, Enrichments, Rule, RuleSettings
+from myna.routing.settings import DestinationSettings
 from myna.routing.tap import RoutingTap
 
 log = logging.getLogger("myna.routing")

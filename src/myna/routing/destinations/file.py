@@ -16,9 +16,10 @@ from typing import Annotated, Final
 from msgspec import Meta
 
 from myna.config import Size
-from myna.routing.destination import Destination, DestinationContext, DestinationSettings
+from myna.routing.destination import Destination, DestinationContext
 from myna.routing.event import Event
 from myna.routing.folders import sync_folder
+from myna.routing.settings import DestinationSettings
 from myna.routing.verdict import DELIVERED, Verdict, again
 
 SCHEDULE: Final = (1.0, 5.0, 30.0, 60.0)

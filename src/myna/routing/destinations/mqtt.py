@@ -19,10 +19,11 @@ from myna.config import Duration, Section
 from myna.core.message import Message, Origin, copy_for_delivery
 from myna.core.outcome import Refusal
 from myna.routing.courier import Courier
-from myna.routing.destination import Destination, DestinationContext, DestinationSettings, LineCarrier
+from myna.routing.destination import Destination, DestinationContext
 from myna.routing.event import Event
-from myna.routing.line import BRIDGE, Line
+from myna.routing.line import BRIDGE, Line, LineCarrier
 from myna.routing.remote import Remote
+from myna.routing.settings import DestinationSettings
 from myna.routing.showing import hide_in_url
 from myna.routing.verdict import AUTHENTICATION, BUSY, DELIVERED, Verdict, again, never
 from myna.wire.packets import MQTT_5, Publish, SubscriptionRequest

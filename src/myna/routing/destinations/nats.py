@@ -13,8 +13,9 @@ from typing import Any, Final, Literal
 
 from myna.config import Duration
 from myna.formats.cloudevents import CHARSET, STRUCTURED, NotAnEvent, attributes_of, content_of
-from myna.routing.destination import Destination, DestinationContext, DestinationSettings, NotReady
+from myna.routing.destination import Destination, DestinationContext, NotReady
 from myna.routing.event import Event
+from myna.routing.settings import DestinationSettings
 from myna.routing.verdict import AUTHENTICATION, DELIVERED, NOT_FOUND, Fate, Verdict, again, never
 
 SCHEDULE: Final = (1.0, 5.0, 10.0, 30.0, 60.0)

@@ -15,9 +15,10 @@ from typing import Any, Final
 from myna.config import Duration
 from myna.core.message import Message
 from myna.routing.deadletters import ATTEMPTS, REFUSED
-from myna.routing.destination import Destination, DestinationContext, DestinationSettings, LineCarrier
+from myna.routing.destination import Destination, DestinationContext
 from myna.routing.event import Event
-from myna.routing.line import SWEEP, Line
+from myna.routing.line import SWEEP, Line, LineCarrier
+from myna.routing.settings import DestinationSettings
 
 HELD: Final = 10_000  # events of one subscription that consumers have, or have put off, at once
 HELD_BYTES: Final = 64 * 1024 * 1024

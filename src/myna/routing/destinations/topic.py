@@ -13,9 +13,10 @@ from msgspec import Meta
 from myna.core.message import Message
 from myna.core.outcome import Refusal
 from myna.formats.cloudevents import STRUCTURED, NotAnEvent, content_of
-from myna.routing.destination import Destination, DestinationContext, DestinationSettings
+from myna.routing.destination import Destination, DestinationContext
 from myna.routing.event import Event
 from myna.routing.hops import origin_after
+from myna.routing.settings import DestinationSettings
 from myna.routing.verdict import DELIVERED, Verdict, never
 from myna.wire.properties import Properties
 from myna.wire.topics import check_topic

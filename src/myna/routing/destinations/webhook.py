@@ -18,8 +18,9 @@ from myna.config.outgoing import CredentialSettings
 from myna.formats.cloudevents import BATCH, CHARSET, STRUCTURED, NotAnEvent, attributes_of, content_of
 from myna.formats.credentials import Credentials
 from myna.formats.outgoing import Answer, CallFailed, Cause, public_part
-from myna.routing.destination import Destination, DestinationContext, DestinationSettings, NotReady
+from myna.routing.destination import Destination, DestinationContext, NotReady
 from myna.routing.event import Event
+from myna.routing.settings import DestinationSettings
 from myna.routing.verdict import AUTHENTICATION, BUSY, DELIVERED, NOT_FOUND, SERVICE, Verdict, again, never
 
 MAXIMUM_HEADERS: Final = 10
