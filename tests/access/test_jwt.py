@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import hmac
 import json
 import os
 from collections.abc import Awaitable, Callable
@@ -119,6 +120,77 @@ BAD: dict[str, Callable[[House], str]] = {
     "garbage that looks like one": lambda house: "eyJ.eyJ.x",
     "not ASCII": lambda house: "eyJä.b.c",
 }
+
+
+def crafted(claims: str, header: str) -> str:
+    """Signed with the right secret, whatever it says."""
+    parts = [base64.urlsafe_b64encode(part.encode()).rstrip(b"=") for part in (header, claims)]
+    signature = hmac.digest(SECRET, b".".join(parts), "sha256")
+    return b".".join([*parts, base64.urlsafe_b64encode(signature).rstrip(b"=")]).decode()
+
+
+GOOD = '{"iss":"i","sub":"alice","aud":"broker","exp":4102444800}'
+HS256 = '{"alg":"HS256"}'
+
+
+def saying(claim: str, value: str) -> str:
+    """The good claims, but for one, which may be what no encoder would write."""
+    return json.dumps({**json.loads(GOOD), claim: "VALUE"}).replace('"VALUE"', value)
+
+
+CRAFTED = {
+    "an extension that must be understood": (GOOD, '{"alg":"HS256","crit":["b64"],"b64":true}'),
+    "an unencoded payload": (GOOD, '{"alg":"HS256","b64":false}'),
+    "an id of a key that is no text": (GOOD, '{"alg":"HS256","kid":7}'),
+    "an algorithm that is no text": (GOOD, '{"alg":["HS256"]}'),
+    "an algorithm in other letters": (GOOD, '{"alg":"hs256"}'),
+    "no algorithm at all": (GOOD, '{"typ":"JWT"}'),
+    "a header that is no object": (GOOD, '["HS256"]'),
+    "a header without a bottom": (GOOD, '{"alg":"HS256","x":' + "[" * 3000 + "]" * 3000 + "}"),
+    "claims without a bottom": (saying("x", "[" * 3000 + "]" * 3000), HS256),
+    "claims that are no object": ("[1]", HS256),
+    "claims that are no JSON": (GOOD[:-1], HS256),
+    "an end that is a text": (saying("exp", '"4102444800"'), HS256),
+    "an end that is a truth": (saying("exp", "true"), HS256),
+    "an end that is no number": (saying("exp", "NaN"), HS256),
+    "an end beyond all numbers": (saying("exp", "1e999"), HS256),
+    "an end that no clock shows": (saying("exp", "99999999999999999999"), HS256),
+    "a second end, which is over": (GOOD[:-1] + ',"exp":1}', HS256),
+    "a user that is a number": (saying("sub", "7"), HS256),
+    "a user that is a list": (saying("sub", '["alice"]'), HS256),
+    "a user that is empty": (saying("sub", '""'), HS256),
+    "a user of too many letters": (saying("sub", '"' + "x" * 1025 + '"'), HS256),
+    "an audience that is an object": (saying("aud", '{"broker":1}'), HS256),
+    "an audience that begins alike": (saying("aud", '"broker.else"'), HS256),
+    "more than anybody needs": (saying("x", '"' + "x" * 20_000 + '"'), HS256),
+}
+
+
+@pytest.mark.parametrize("why", CRAFTED)
+async def test_a_signature_alone_makes_no_good_token(why: str) -> None:
+    house = House()
+    assert await house.code(crafted(*CRAFTED[why])) == 0x87
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        '{"alg":"HS256","jku":"https://evil.example/keys","x5u":"https://evil.example/chain"}',
+        '{"alg":"HS256","kid":"../../../../dev/null"}',
+        '{"alg":"HS256","jwk":{"kty":"oct","k":"AAAA"},"x5c":["AAAA"],"typ":"at+jwt"}',
+    ],
+)
+async def test_keys_that_a_token_brings_or_points_to_are_never_looked_at(header: str) -> None:
+    house = House()
+    shown = crafted(GOOD, header)
+    assert await house.code(shown) == 0
+    assert await house.code(shown[:-8] + "AAAAAAAA") == 0x87
+    assert house.http.asked == []
+
+
+async def test_an_end_may_have_a_fraction() -> None:
+    house = House()
+    assert await house.code(house.token(exp=house.world.now + 0.5)) == 0
 
 
 @pytest.mark.parametrize("why", BAD)
@@ -358,3 +430,28 @@ def test_any_claims_that_are_signed_are_an_identity_or_a_refusal(claims: dict[st
     shown = token({"iss": "i", "aud": "broker", "exp": 5000, "sub": "a", **claims})
     verdict = asyncio.run(HOUSE.judge(ticket(shown, client_id=client_id)))
     assert isinstance(verdict, Identity | Refusal | Unclaimed)
+
+
+async def test_forged_tokens_count_as_guesses_and_tokens_that_have_run_out_do_not() -> None:
+    house = House()
+    house.world.broker.logins.failures = 3
+    for number in range(5):
+        old = house.token(exp=house.world.now - 100 - number)
+        assert await house.code(old, user="") == 0x87
+    assert house.world.refused("login:failed") == 0
+    for number in range(3):
+        forged = token(house.claims(jti=str(number)), OTHER_RSA.private_numbers().p.to_bytes(256, "big"))
+        assert await house.code(forged, user="", client_id=f"c{number}") == 0x87
+    assert await house.code(house.token(), user="", client_id="d") == 0x9F
+
+
+async def test_a_token_makes_its_bearer_known_here_and_not_the_name_beside_it() -> None:
+    house = House()
+    house.world.broker.logins.failures = 3
+    good = house.token()
+    assert await house.code(good, user="") == 0
+    assert await house.code(good, user="admin") == 0
+    for name in ("a", "b", "d"):
+        house.world.broker.logins.failed("192.0.2.1:1", name, house.world.now)
+    assert await house.code(good, user="admin") == 0x9F
+    assert await house.code(good, user="") == 0

@@ -47,3 +47,9 @@ def test_whoever_names_a_method_of_authentication_is_not_let_in_unasked() -> Non
     ticket = FakeTicket(user_name="alice")
     ticket.method = "SCRAM-SHA-256"
     assert Open(NoSettings(), access_context()).judge(ticket, 0.0) is None
+
+
+def test_nobody_is_known_at_an_address_by_a_name_that_was_only_believed() -> None:
+    ticket = FakeTicket(user_name="alice", password=b"anything")
+    Open(NoSettings(), access_context()).judge(ticket, 0.0)
+    assert not ticket.counts

@@ -216,3 +216,21 @@ def test_switched_off_it_is_an_unknown_method(tmp_path: Path) -> None:
     bench.connect(b"n,,n=alice,r=abc").expect_connack(0x8C)
     passwords.close()
     bench.passwords.close()
+
+
+@pytest.fixture
+def guessed(bench: Bench) -> Bench:
+    """Where three failures are too many, and six on one name."""
+    bench.world.broker.logins.failures = 3
+    bench.world.broker.logins.failures_per_name = 6
+    return bench
+
+
+def test_an_address_that_tries_many_names_waits_with_those_that_never_got_in(guessed: Bench) -> None:
+    assert guessed.prove("alice", "pencil")[1].code == 0
+    for name in ("a", "b", "d"):
+        assert guessed.prove(name, "wrong")[1].code == 0x86
+    (refused,) = guessed.connect(ScramClient("locked", "pencil").first()).received()
+    assert isinstance(refused, Connack)
+    assert refused.code == 0x9F
+    assert guessed.prove("alice", "pencil")[1].code == 0

@@ -72,6 +72,26 @@ async def test_a_broken_or_missing_one_leaves_what_there_was_and_says_so_once(
     assert await look(file) == 3
 
 
+async def test_what_becomes_readable_at_last_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, other = tmp_path / "number", tmp_path / "other"
+    path.write_text("1")
+    file = WatchedFile(str(path), number, lambda _: None)
+    other.write_text("2")
+    os.replace(other, path)
+
+    def refuse() -> int:  # as to somebody whose file it is not
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(file, "_load", refuse)
+        assert await look(file) == 1
+    assert await look(file) == 1
+    path.chmod(0o640)
+    for _ in range(2):
+        await look(file)
+    assert file.value == 2
+
+
 async def test_it_must_be_there_and_whole_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"number: no such file$"):
         WatchedFile(str(tmp_path / "number"), number, lambda _: None)

@@ -7,6 +7,7 @@ from myna.config import load_text
 def test_faces_explain_their_own_settings() -> None:
     text = '[[http]]\nlisten = "localhost:0"\n[faces.webpubsub.hubs.chat]\nanonymous = true\n[faces.eventgrid]\n'
     assert explain_faces(load_text(text.encode(), "myna.toml", {})) == [
+        "the access key is made on first use and kept in the data folder",
         "hub chat: no event handlers",
         "hub chat: clients need no token",
     ]

@@ -59,6 +59,9 @@ mqtt = {authenticators}
 [faces.bifromq]
 tokens = ["0123456789abcdef0123456789abcdef"]
 trust_loopback = false
+[protection]
+login_failures = 0
+login_failures_per_name = 0
 [log]
 level = "error"
 """
@@ -75,6 +78,7 @@ NO_UPGRADE: Final = "a WebSocket is opened there, and to anything else is said j
 OPEN: Final[dict[str, tuple[int, str]]] = {
     "/health": (200, "ok or unavailable, for load balancers; the details are the administrator's"),
     "/openapi.json": (200, "what the APIs take and answer, the same in every installation"),
+    "/mqtt/*": (404, "what is no path of Event Grid's API"),
     "/mqtt/openapi.json": (200, "the same of Event Grid's API alone"),
     "/api/health": (200, "Web PubSub's own way of asking whether it is there; its answer is empty"),
     "/api/hubs/*": (404, "what is no operation of Web PubSub; its operations are below"),
@@ -219,13 +223,18 @@ def brought_authenticators(faces: str) -> list[str]:
 def test_over_http_strangers_get_only_what_is_on_the_list(tmp_path: Path, admin: str) -> None:
     async def scenario(walk: Walk) -> None:
         visited: set[tuple[str, str]] = set()
+        urls: set[str] = set()
         surprises: set[str] = set()
         async for visit in walk.visits():
             visited.add((visit.method, visit.pattern))
+            urls.add(visit.url)
             if not visit.is_closed():
                 surprises.add(str(visit))
         if surprises:
             pytest.fail("\n".join(["open to strangers:", *sorted(surprises)]), pytrace=False)
+        assert urls == {one.url for one in walk.app.opened if not one.scheme.startswith("mqtt")}, (
+            "a listener is left out"
+        )
         patterns = {pattern for _, pattern in visited}
         assert set(OPEN) <= patterns, "the list names what is not there any more"
         hiding = {pattern for pattern in patterns if pattern.endswith("/*")}

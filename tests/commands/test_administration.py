@@ -63,12 +63,17 @@ def test_bans_are_made_listed_and_lifted(running: Running) -> None:
         assert refused.recv(4) != ACCEPTED
     code, out, _ = running.run("ban")
     assert code == 0
-    assert "client_id  sensor-7  all tenants" in out
+    assert "client id  sensor-7  all tenants" in out
     assert "floods" in out
     assert running.run("ban", "remove", "--client", "sensor-7") == (0, "lifted: client id sensor-7\n", "")
     assert json.loads(running.run("ban", "--json")[1]) == []
     code, _, err = running.run("ban", "remove", "--client", "sensor-7")
     assert (code, err) == (1, "myna ban: there is no ban of the client_id 'sensor-7' in all tenants\n")
+    assert running.run("ban", "add", "--user", "ann", "--client", "phone")[0] == 0
+    assert "client of user  ann / phone  all tenants" in running.run("ban")[1]
+    lifted = "lifted: client of user ann / phone\n"
+    assert running.run("ban", "remove", "--user", "ann", "--client", "phone") == (0, lifted, "")
+    assert "say whom" in running.run("ban", "add", "--user", "ann", "--address", "::1")[2]
     assert "expected a duration" in running.run("ban", "add", "--user", "x", "--for", "soon")[2]
 
 

@@ -83,7 +83,7 @@ def test_key_and_address_come_from_a_configuration(said: Said, tmp_path: Path) -
     file.write_text(f'[[http]]\nlisten = "0.0.0.0:8443"\n[faces.webpubsub]\naccess_key = "{key}"\n')
     url = said.ok("webpubsub", "-c", str(file), "--hub", "chat", "--endpoint", "https://push.example")
     assert url.startswith("wss://push.example/client/hubs/chat?access_token=")
-    assert Tokens((key,)).client(url.partition("=")[2], CLIENT, "chat", "push.example", time.time())
+    assert Tokens((key,)).client(url.partition("=")[2], CLIENT, "chat", "push.example", time.time()) is not None
     assert said.ok("webpubsub", "-c", str(file), "--hub", "chat").startswith("ws://0.0.0.0:8443/")
 
 
@@ -99,7 +99,7 @@ def test_a_key_that_the_broker_has_made_is_found_in_its_folder(said: Said, tmp_p
     (data / "listeners.json").write_text('{"listeners": [{"name": "http", "url": "http://127.0.0.1:9/"}]}')
     url = said.ok("webpubsub", "-c", str(file), "--hub", "a")
     assert url.startswith("ws://127.0.0.1:9/client/hubs/a?")
-    assert Tokens(("m" * 64,)).client(url.partition("=")[2], CLIENT, "a", "x", time.time())
+    assert Tokens(("m" * 64,)).client(url.partition("=")[2], CLIENT, "a", "x", time.time()) is not None
 
 
 def test_a_connection_string_has_both(said: Said, tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_connection_string_has_both(said: Said, tmp_path: Path) -> None:
     file.write_text(f"AccessKey={DEVELOPMENT_KEY}==;Port=8080;endpoint=http://localhost;Version=1.0;\n")
     url = said.ok("webpubsub", "--hub", "chat", "--connection-string-file", str(file))
     assert url.startswith("ws://localhost:8080/client/hubs/chat?")
-    assert Tokens((DEVELOPMENT_KEY + "==",)).client(url.partition("=")[2], CLIENT, "chat", "x", time.time())
+    assert Tokens((DEVELOPMENT_KEY + "==",)).client(url.partition("=")[2], CLIENT, "chat", "x", time.time()) is not None
     file.write_text("Endpoint=http://localhost")
     assert "lacks" in said.complaint(2, "webpubsub", "--hub", "chat", "--connection-string-file", str(file))
 

@@ -40,6 +40,8 @@ def test_layers_lie_over_each_other() -> None:
         ("bifromq", "publishes_per_second", 200.0),
         ("bifromq", "queue_qos_0", True),
         ("eventgrid", "maximum_qos", 1),
+        ("eventgrid", "deliveries_per_second", 100.0),
+        ("eventgrid", "refused_publish_disconnects_3", True),
         ("eventgrid", "packet_size", 524_288),
         ("eventgrid", "queue_policy", "drop_session"),
         ("webpubsub", "retain_available", False),

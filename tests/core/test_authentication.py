@@ -117,6 +117,26 @@ def test_an_answer_that_comes_too_late_is_ignored() -> None:
     assert world.tenant.sessions() == []
 
 
+class Guest(Identity):
+    was_turned_away = False
+
+    def turned_away(self, now: float) -> None:
+        self.was_turned_away = True
+
+
+def test_an_identity_that_does_not_come_in_after_all_is_told() -> None:
+    for how in ("gone", "limit", "in"):
+        world, gate = World(), SlowGate()
+        client = asked(world, gate)
+        guest = Guest(TENANT, "alice")
+        if how == "gone":
+            client.drop()
+        elif how == "limit":
+            world.tenant.limits.levels = (4,)
+        gate.asked[0].admit(guest, world.now)
+        assert guest.was_turned_away == (how != "in")
+
+
 def test_a_gate_that_answers_twice_is_heard_once() -> None:
     world, gate = World(), SlowGate()
     client = asked(world, gate)
@@ -335,3 +355,31 @@ def test_a_login_that_has_failed_counts_though_its_client_has_not_waited_for_it(
     asked(world, gate).drop()
     gate.asked[0].refuse(0x86, world.now)
     assert world.refused("login:failed") == 1
+
+
+def test_a_client_that_does_not_answer_a_question_is_cut_off_before_long() -> None:
+    world, gate = World(), SlowGate()
+    silent = asked(world, gate, authentication_method="SCRAM")
+    gate.asked[-1].challenge(b"who?", world.now)
+    answers = asked(world, gate, authentication_method="SCRAM")
+    gate.asked[-1].challenge(b"who?", world.now)
+    world.pass_time(9)
+    answers.send(auth(0x18, b"me"))
+    world.pass_time(2)
+    assert silent.is_closed()
+    assert not answers.is_closed()
+    assert world.refused("login:failed") == 0
+    gate.asked[1].admit(Identity(TENANT, "alice"), world.now)
+    assert isinstance(answers.received()[-1], Connack)
+    world.pass_time(60)
+    assert not answers.is_closed()
+
+
+def test_the_same_holds_for_who_authenticates_anew() -> None:
+    world, gate = World(), SlowGate()
+    client = admitted(world, gate)
+    client.send(auth(0x19, b"again"))
+    gate.asked[-1].challenge(b"who?", world.now)
+    world.pass_time(11)
+    assert isinstance(client.received()[-1], Disconnect)
+    assert client.is_closed()

@@ -37,3 +37,12 @@ def test_one_target_can_be_taken_out_while_all_are_allowed() -> None:
     grants.revoke("sendToGroup", "room")
     assert grants.check("sendToGroup", "room") is False
     assert grants.check("sendToGroup", "hall") is True
+
+
+def test_what_was_said_can_be_said_again() -> None:
+    grants, again = Grants(), Grants()
+    grants.grant("send", None)
+    grants.revoke("send", "a")
+    for permission, target, allowed in grants.said():
+        again.say(permission, target, allowed)
+    assert [again.check("send", target) for target in (None, "a", "b")] == [True, False, True]

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from myna.core.identity import Identity
-from myna.core.inbound import ROUTES_KEPT
 from myna.core.limits import DROP_SESSION, Limits
 from myna.core.records import Received
+from myna.core.remembered import ROUTES_KEPT
 from myna.core.subscribing import Asked, subscribe
 from myna.testing import (
     Client,

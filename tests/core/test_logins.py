@@ -190,3 +190,61 @@ def test_what_is_remembered_is_bounded() -> None:
     for number in range(module.KNOWN + 50):
         logins.succeeded(HERE, str(number))
     assert len(logins._known) == module.KNOWN
+
+
+def test_without_a_user_name_it_counts_what_is_shown_and_not_the_client_id() -> None:
+    world = Guessed()
+
+    def show(secret: bytes, client_id: str) -> Client:
+        client = Client(world, client_id, 5, world.doorman, HERE)
+        client.send(Connect(5, client_id, True, 0, None, secret))
+        return client
+
+    for number in range(3):
+        show(b"run out", f"c{number}").expect_connack(reasons.BAD_USER_NAME_OR_PASSWORD)
+    show(b"run out", "c").expect_connack(0x9F)
+    show(b"right", "c").expect_connack()  # others are not kept out by it
+    for number in range(2):
+        show(b"guess %d" % number, "c").expect_connack(reasons.BAD_USER_NAME_OR_PASSWORD)
+    show(b"new", "c").expect_connack(0x9F)  # three that were wrong are too many for an address
+    show(b"right", "c").expect_connack()  # known there
+
+
+def test_who_got_in_without_proving_the_name_is_not_known_by_it() -> None:
+    world = Guessed()
+
+    class Believes(Gate):
+        def admit(self, ticket: Ticket, now: float) -> None:
+            ticket.counts = False
+            OpenGate().admit(ticket, now)
+
+    client = Client(world, "c-erin", 5, Believes(), HERE)
+    client.send(Connect(5, "c-erin", True, 0, "erin", b"whatever"))
+    client.expect_connack()
+    for name in ("alice", "bob", "carol"):
+        world.fail(name, 1)
+    world.log_in("erin", "right").expect_connack(0x9F)
+
+
+def test_what_was_genuine_and_is_no_good_is_no_guess() -> None:
+    world = Guessed()
+
+    class RunOut(Gate):
+        def admit(self, ticket: Ticket, now: float) -> None:
+            ticket.counts = False
+            ticket.refuse(reasons.NOT_AUTHORIZED, now)
+
+    for _ in range(5):
+        client = Client(world, "c", 5, RunOut(), HERE)
+        client.send(Connect(5, "c", True, 0, "alice", b"token"))
+        client.expect_connack(reasons.NOT_AUTHORIZED)
+    assert world.refused("login:failed") == 0
+
+
+def test_another_spelling_of_a_name_is_no_other_name() -> None:
+    world = Guessed()
+    for name in ("alice", " alice", "ALICE  "):
+        world.fail(name, 1)
+    for name in ("Alice", "alice"):
+        world.log_in(name, "right").expect_connack(0x9F)
+    world.log_in("bob", "right").expect_connack()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from myna.core.published import Published
+from myna.core.published import Published, Sampler
 from myna.testing import FakeRules, OpenGate, World
 from myna.wire.encode import encode
 from myna.wire.packets import Connect, Publish, Pubrel
@@ -83,3 +83,44 @@ def test_what_clients_are_sent_is_counted_by_the_packets_first_byte() -> None:
     assert by_5 == [(0, False, 1), (1, False, 1), (2, False, 1), (1, True, 1)]
     assert by_3 == [(0, False, 1), (1, False, 3)]
     assert broker.counters.messages_sent == 8
+
+
+class Notes(Sampler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: list[tuple[int, bool, float]] = []
+
+    def sampled(self, published: Published, qos: int, retain: bool, sequence: int, now: float) -> None:
+        self.taken.append((qos, retain, now))
+
+
+def test_a_sample_is_taken_when_one_is_wanted_and_of_what_is_acknowledged_only() -> None:
+    world = World()
+    notes = world.tenant.sampler = Notes()
+    client = world.connected("c")
+    client.publish("a", b"x")
+    assert notes.taken == []
+    client.publish("a", b"x", 1)
+    client.publish("a", b"x", 1)
+    assert notes.taken == [(1, False, world.now)]
+    published = world.tenant.published[(True, False)]
+    published.sample_at = world.now + 5
+    client.publish("a", b"x", 2)
+    assert len(notes.taken) == 1
+    world.pass_time(5)
+    client.publish("a", b"x", 2, retain=True)
+    assert notes.taken[1:] == [(2, True, world.now)]
+    assert sum(count for _, _, count in published.counts()) == 5  # counted all the same
+
+
+def test_a_run_is_one_sample() -> None:
+    world = World()
+    notes = world.tenant.sampler = Notes()
+    client, reader = world.connected("c"), world.connected("r")
+    reader.subscribe("a", 1)
+    client.publish("a", b"0", 0)
+    client.publish("a", b"0", 1)
+    world.tenant.published[(True, False)].sample_at = 0.0
+    run = [Publish("a", b"x", 1, packet_id=number) for number in range(100, 110)]
+    client.send_bytes(b"".join(encode(one, 5) for one in run))
+    assert len(notes.taken) == 2

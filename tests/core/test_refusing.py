@@ -43,3 +43,15 @@ def test_it_is_counted_and_told() -> None:
     world.connected("alice").publish("a", b"x")
     assert world.refused("publish:not authorized") == 1
     assert "alice refused PUBLISH to 'a': not authorized" in world.watcher.lines
+
+
+@pytest.mark.parametrize("level", [3, 4, 5])
+def test_only_at_qos_0_if_the_tenant_wants_just_that(level: int) -> None:
+    limits = Limits()
+    limits.refused_qos_0_disconnects = True
+    client = forbidding(limits).connected("alice", level)
+    client.publish("a", b"x", 1)
+    client.publish("a", b"x", 2)
+    assert not client.is_closed()
+    client.publish("a", b"x")
+    assert client.is_closed()

@@ -31,6 +31,7 @@ def test_there_is_one_code_for_each_filter_in_their_order(level: int, codes: lis
     client.expect_connack()
     client.send(subscribe(7, "a", "b#", "no", "c"))
     assert_received(client, Suback(7, codes))
+    assert world.watcher.answers == ["c SUBSCRIBE a:0x01 b#:0x8f no:0x87 c:0x01"]  # what is told knows no version
     world.publish("c", b"x")
     assert client.payloads() == [b"x"]
 
@@ -42,6 +43,7 @@ def test_unsubscribe_is_always_answered_with_one_code_for_each_filter(level: int
     client.subscribe("a")
     client.send(Unsubscribe(7, ["x", "a", "b#", "a"]))
     assert_received(client, Unsuback(7, [0x11, 0x00, 0x8F, 0x11]))
+    assert world.watcher.answers[-1] == "c UNSUBSCRIBE x:0x11 a:0x00 b#:0x8f a:0x11"
     if level < 5:
         client.send_bytes(b"\xa2\x05\x00\x08\x00\x01a")
         assert client.received_bytes() == b"\xb0\x02\x00\x08"

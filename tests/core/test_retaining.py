@@ -10,6 +10,7 @@ from myna.testing import (
     World,
 )
 from myna.wire import reasons
+from myna.wire.packets import Publish
 
 ORIGIN = Origin("api", TENANT)
 
@@ -44,9 +45,10 @@ def test_retained_messages_are_listed_in_pages() -> None:
     world = World()
     for topic in ("b", "a", "d", "c", "$x"):
         world.publish(topic, retain=True)
-    list_of = world.broker.retained
-    assert [held.topic for held in list_of(world.tenant, "#", world.now)] == ["a", "b", "c", "d"]
-    assert [held.topic for held in list_of(world.tenant, "+", world.now, "a", 2)] == ["b", "c"]
+    whole = world.broker.retained(world.tenant, "#", world.now)
+    assert ([held.topic for held in whole.messages], whole.end) == (["a", "b", "c", "d"], "")
+    part = world.broker.retained(world.tenant, "+", world.now, "a", 2)
+    assert ([held.topic for held in part.messages], part.end) == (["b", "c"], "c")
     assert world.broker.clear_retained(world.tenant, "a")
     assert not world.broker.clear_retained(world.tenant, "a")
 
@@ -78,7 +80,7 @@ def test_a_tenant_keeps_only_so_many_and_so_much() -> None:
     assert world.tenant.retained.topics() == ["a", "b"]
     world.publish("a", b"x" * 300, retain=True)
     world.publish("b", b"x" * 400, retain=True)
-    assert [len(held.payload) for held in world.broker.retained(world.tenant, "#", world.now)] == [300, 1]
+    assert [len(held.payload) for held in world.broker.retained(world.tenant, "#", world.now).messages] == [300, 1]
     assert world.refused("retained_limit") == 2
     limits.retained_messages = limits.retained_bytes = 0
     world.publish("c", b"x" * 5000, retain=True)
@@ -118,6 +120,7 @@ def test_a_retained_message_is_removed_when_it_expires() -> None:
     world.records()
     world.pass_time(3)
     assert sorted(world.tenant.retained.topics()) == ["b", "c", "d"]
+    assert world.tenant.retained.expired == 1
     assert [record.topic for record in world.records() if isinstance(record, RetainedSet)] == ["a"]
     world.pass_time(100)
     assert sorted(world.tenant.retained.topics()) == ["c", "d"]
@@ -145,3 +148,18 @@ def test_whether_a_message_would_be_kept_can_be_asked_before_it_is_published() -
     assert world.broker.may_retain(world.tenant, Message("b", b"", 1, True, other.origin, 0.0)) == reasons.SUCCESS
     limits.retain_available = False
     assert world.broker.may_retain(world.tenant, one) == reasons.RETAIN_NOT_SUPPORTED
+
+
+def test_one_that_is_larger_than_a_retained_message_may_be_is_delivered_and_not_kept() -> None:
+    limits = Limits()
+    limits.retained_size = 10
+    world = World(limits=limits)
+    listener = world.connected("listener")
+    listener.subscribe("#")
+    world.publish("t", bytes(10), retain=True)
+    world.publish("t", bytes(11), retain=True)
+    assert [len(one.payload) for one in listener.received() if isinstance(one, Publish)] == [10, 11]
+    (kept,) = world.broker.retained(world.tenant, "#", world.now).messages
+    assert len(kept.payload) == 10
+    assert world.refused("retained_limit") == 1
+    assert "packet too large: delivered, but not retained" in world.watcher.lines[-1]

@@ -97,3 +97,48 @@ def test_last_words_wait_for_nothing() -> None:
     assert_closed(client, reasons.SERVER_SHUTTING_DOWN)
     client.connection.lost(here.now)
     here.pass_time(100.0)
+
+
+def metered(**bounds: float) -> World:
+    limits = Limits()
+    for name, value in bounds.items():
+        setattr(limits, name, value)
+    return World(limits=limits)
+
+
+def test_a_connection_is_sent_so_many_messages_a_second_and_no_more() -> None:
+    here = metered(deliveries_per_second=10.0)
+    client, other = here.connected("c"), here.connected("other")
+    client.subscribe("a", 1)
+    other.subscribe("b")
+    for number in range(30):
+        here.publish("a", b"%d" % number, 1)
+    assert len(client.payloads()) == 30  # what has been gathered leaves whole, and is paid off
+    here.publish("a", b"later", 1)
+    here.publish("b", b"1")
+    assert other.payloads() == [b"1"]
+    here.pass_time(1.9)
+    assert client.payloads() == []
+    here.pass_time(0.2)
+    assert client.payloads() == [b"later"]
+    assert here.tenant.shaped.outbound_messages == 1
+
+
+def test_connections_of_a_tenant_share_what_they_are_sent() -> None:
+    here = metered(tenant_deliveries_per_second=10.0, tenant_delivered_bytes_per_second=1_000_000)
+    first, second = here.connected("1"), here.connected("2", 4)
+    first.subscribe("a")
+    second.subscribe("b")
+    for _ in range(20):
+        here.publish("a", b"x")
+    assert len(first.payloads()) == 20
+    here.publish("b", b"x")
+    assert second.payloads() == [b"x"]  # this one joins in paying off what the other has had
+    here.publish("b", b"y")
+    assert second.payloads() == []
+    here.pass_time(1.2)
+    assert second.payloads() == [b"y"]
+    assert here.tenant.deliveries is not None
+    assert here.tenant.deliveries.short_of_messages == 2
+    by_3 = here.tenant.delivered[(False, False)].by_flags.counts()
+    assert by_3 == [(0, False, 2)]  # counted with those of all others of its version

@@ -3,6 +3,7 @@
 import pytest
 
 from myna.core.limits import DROP_SESSION
+from myna.core.unfinished import HANDED_OVER
 from myna.testing import CommitsOnCommand, World
 from myna.testing.world import Client
 from myna.wire import reasons
@@ -112,6 +113,20 @@ def test_at_shutdown_nothing_goes_round() -> None:
     first, second, _ = one_and_other(world, "$share/g/a")
     world.broker.disconnect([first.session], reasons.SERVER_SHUTTING_DOWN, world.now)
     assert second.payloads() == []
+
+
+def test_of_very_many_the_oldest_are_handed_over() -> None:
+    world = World()
+    alone = world.connected("alone", receive_maximum=1)
+    alone.subscribe("$share/g/a", 1)
+    for number in range(HANDED_OVER + 1000):
+        world.publish("a", b"%d" % number, 1)
+    other = world.connected("other")
+    other.subscribe("$share/g/a", 1)
+    alone.drop()
+    handed = other.payloads()
+    assert handed == [b"%d" % number for number in range(len(handed))]
+    assert HANDED_OVER <= len(handed) < HANDED_OVER + 300
 
 
 def test_a_full_queue_does_not_fill_the_next_one() -> None:

@@ -108,12 +108,12 @@ def test_retained_messages_are_set_listed_and_cleared() -> None:
     broker = in_memory(100.0)
     for topic, at in (("a/1", 10.0), ("a/2", 90.0), ("b", 10.0)):
         assert at_once(broker.retain("acme", message(topic, retain=True, at=at))) == reasons.SUCCESS
-    assert [held.topic for held in broker.retained("acme", "a/#")] == ["a/1", "a/2"]
-    assert [held.topic for held in broker.retained("acme", "#", after="a/1", limit=1)] == ["a/2"]
+    assert [held.topic for held in broker.retained("acme", "a/#").messages] == ["a/1", "a/2"]
+    assert [held.topic for held in broker.retained("acme", "#", after="a/1", looks=1).messages] == ["a/2"]
     assert at_once(broker.clear_retained("acme", "b"))
     assert not at_once(broker.clear_retained("acme", "b"))
     assert at_once(broker.expire_retained("acme", 50.0)) == 1
-    assert [held.topic for held in broker.retained("acme", "#")] == ["a/2"]
+    assert [held.topic for held in broker.retained("acme", "#").messages] == ["a/2"]
 
 
 def test_sessions_that_have_been_away_for_long_are_ended() -> None:

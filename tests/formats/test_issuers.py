@@ -10,6 +10,7 @@ from myna.config.tokens import IssuerSettings
 from myna.formats.issuers import Issuer, UnknownIssuer, choose
 from myna.formats.jwt import BadToken
 from myna.formats.keys import BadKey
+from myna.formats.outgoing import Answer
 from myna.testing.outgoing import ScriptedHttp
 from tests.formats.signers import OTHER_RSA, PRIVATE, RSA, SECRET, confused, jwks, pem, token, unsigned
 
@@ -125,3 +126,64 @@ def test_the_issuer_is_chosen_by_what_the_token_says() -> None:
     for claims in ({"iss": "three"}, {"iss": ["one"]}, {}):
         with pytest.raises(UnknownIssuer):
             choose([first, second], token(claims))
+
+
+async def test_a_token_that_was_refused_is_refused_for_a_moment_without_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, looked, now = issuer(), 0, NOW
+
+    def verify(text: str, at: float) -> Any:
+        nonlocal looked
+        looked += 1
+        return Issuer.verify_by(made, text, at)
+
+    monkeypatch.setattr(made, "verify_by", verify)
+
+    async def refused(text: str) -> str:
+        with pytest.raises(BadToken) as caught:
+            await made.check(text, lambda: now)
+        return str(caught.value)
+
+    for text in (token(GOOD, OTHER_RSA), token({**GOOD, "exp": NOW - 40}, RSA)):
+        looked = 0
+        first = await refused(text)
+        assert [await refused(text) for _ in range(5)] == [first] * 5
+        assert looked == 1
+        now += 11
+        assert await refused(text) == first
+        assert looked == 2
+    early = token({**GOOD, "nbf": now + 31, "exp": now + 60}, RSA)  # which passes by itself
+    assert "not valid yet" in await refused(early)
+    now += 2
+    assert await made.check(early, lambda: now)
+
+
+async def test_new_keys_are_a_reason_to_look_again() -> None:
+    http = ScriptedHttp(Answer(200, {}, jwks(a=RSA)), Answer(200, {}, jwks(a=RSA, b=OTHER_RSA)))
+    now = NOW
+    given = {"issuer": GOOD["iss"], "audiences": ("broker",), "jwks": "https://issuer.example/keys"}
+    made = Issuer(IssuerSettings(**given), http)  # type: ignore[arg-type]
+    newer = token(GOOD, OTHER_RSA, kid="b")
+    for _ in range(3):
+        with pytest.raises(BadToken):
+            await made.check(newer, lambda: now)
+    now += 1  # too soon for the token itself to be a reason to fetch
+    await made.keys.refresh(now)
+    assert await made.check(newer, lambda: now)
+
+
+@pytest.mark.parametrize(
+    ("text", "genuine"),
+    [
+        (token({**GOOD, "exp": NOW - 31}, RSA), True),
+        (token({**GOOD, "aud": "elsewhere"}, RSA), True),
+        (token({**GOOD, "iss": "https://mallory.example"}, RSA), True),
+        (token({**GOOD, "exp": NOW - 31}, OTHER_RSA), False),
+        (token(GOOD, OTHER_RSA), False),
+        (unsigned(GOOD), False),
+        ("nonsense", False),
+    ],
+)
+def test_only_a_right_signature_makes_a_bad_token_genuine(text: str, genuine: bool) -> None:
+    with pytest.raises(BadToken) as caught:
+        issuer().verify(text, NOW)
+    assert caught.value.genuine == genuine

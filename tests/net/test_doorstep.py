@@ -11,7 +11,7 @@ from myna.net.listeners import HttpListener, MqttListener
 from myna.net.tls import TlsContexts, TlsSettings
 from myna.testing import World
 from tests.net.certificates import folder
-from tests.net.harness import Served, Talker, on_our_loop
+from tests.net.harness import Client, Served, Talker, on_our_loop
 from tests.net.test_websocket import not_here
 from tests.net.websocket_client import handshake
 
@@ -134,3 +134,32 @@ async def test_places_of_those_who_never_finish_tls_are_given_back() -> None:
 
 def served_by(outlet: Outlet, peer: Peer, now: float) -> Talker:
     return Talker(outlet, peer, now)
+
+
+@on_our_loop
+async def test_connections_of_all_kinds_have_a_bound_together_and_whoever_is_inside_stays() -> None:
+    world = World()
+    http = HttpListener("http", not_here, lambda request: None, host="127.0.0.1", port=0)
+    async with Served(http, doorstep=Doorstep(world.broker)) as served:
+        opened = served.listeners.open([MqttListener("mqtt", served.connect, host="127.0.0.1", port=0)])
+        served.listeners.protect(DoorstepLimits(sockets=2), [])
+        idle = await served.client()
+        await idle.send(REQUEST)
+        await idle.read_until(b"\r\n\r\n")
+        talking = await Client.connect("127.0.0.1", opened[0].port)
+        talker = await served.talker()
+        for port in (served.port, opened[0].port):
+            refused = await Client.connect("127.0.0.1", port)
+            assert await refused.read_all() == b""
+            refused.close()
+        assert world.refused("accept:sockets") == 2
+        await talking.send(b"hello")
+        await talker.until(lambda one: one.heard == b"hello")
+        idle.close()
+        while served.listeners._sockets() == 2:
+            await asyncio.sleep(0)
+        again = await served.client()
+        await again.send(REQUEST)
+        await again.read_until(b"\r\n\r\n")
+        for client in (talking, again):
+            client.close()

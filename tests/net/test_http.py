@@ -290,6 +290,49 @@ async def test_an_idle_connection_is_closed_without_a_word(first: bytes) -> None
         client.close()
 
 
+LARGE = bytes(48 * 1024 * 1024)  # more than kernels hold back
+
+
+async def send_large(scope: Any, receive: Any, send: Any) -> None:
+    """In one piece, or in many where the path says so."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(LARGE))]})
+    pieces = 48 if scope["path"] == "/pieces" else 1
+    size = len(LARGE) // pieces
+    for _ in range(pieces):
+        await send({"type": "http.response.body", "body": LARGE[:size], "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+@pytest.mark.parametrize("path", ["/", "/pieces"])
+@pytest.mark.parametrize("connection", ["close", "keep-alive"])
+@on_our_loop
+async def test_a_client_that_takes_nothing_of_its_answer_is_cut_off(path: str, connection: str) -> None:
+    async with serve(send_large, HttpLimits(idle_seconds=0.05, stall_seconds=0.05, linger_seconds=0.05)) as served:
+        client = await served.client()
+        await client.send(f"GET {path} HTTP/1.1\r\nhost: h\r\nconnection: {connection}\r\n\r\n".encode())
+        connections = served.listeners._ports[0].state.connections
+        while not connections:
+            await asyncio.sleep(0)
+        while connections:
+            await asyncio.sleep(0.01)
+        client.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/pieces"])
+@on_our_loop
+async def test_a_client_that_takes_its_answer_slowly_gets_all_of_it(path: str) -> None:
+    async with serve(send_large, HttpLimits(linger_seconds=0.05)) as served:
+        client = await served.client()
+        await client.send(f"GET {path} HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n".encode())
+        assert await client.read_until(b"\r\n\r\n")
+        got = len(await client.read(1024 * 1024))
+        (connection,) = served.listeners._ports[0].state.connections
+        while path == "/" and not getattr(connection, "_left", 0):  # the farewell's time has passed meanwhile
+            await asyncio.sleep(0.01)
+        assert got + len(await client.read_all()) == len(LARGE)
+        client.close()
+
+
 @on_our_loop
 async def test_a_client_that_vanishes_is_told_to_the_application() -> None:
     gone = asyncio.Event()

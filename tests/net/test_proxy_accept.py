@@ -2,14 +2,18 @@
 
 import asyncio
 import contextlib
+import socket
 
 import pytest
 
 from myna.core.bans import ADDRESS
+from myna.core.ports import Outlet, Peer
 from myna.net.doorstep import Doorstep, DoorstepLimits
 from myna.net.listeners import HttpListener, MqttListener
+from myna.net.tls import TlsContexts, TlsSettings
 from myna.testing import World
-from tests.net.harness import Client, Served, on_our_loop
+from tests.net.certificates import client_context, folder
+from tests.net.harness import Client, Served, Talker, on_our_loop
 from tests.net.test_proxy import V4, version_2
 from tests.net.test_websocket import not_here
 
@@ -71,6 +75,39 @@ async def test_a_header_may_come_byte_by_byte(header: bytes) -> None:
         await talker.until(lambda one: one.heard == b"hello")
         assert talker.peer.address == "192.0.2.1:4711"
         client.close()
+
+
+@pytest.mark.parametrize("header", [LINE, BLOCK])
+@on_our_loop
+async def test_tls_begins_behind_the_header(header: bytes) -> None:
+    contexts = TlsContexts(TlsSettings(str(folder() / "server.pem"), str(folder() / "server.key")))
+    async with Proxied() as served:
+        listener = MqttListener("mqtts", served.connect, host="127.0.0.1", port=0, tls=contexts, proxied=True)
+        opened = served.listeners.open([listener])
+        sock = socket.socket()
+        sock.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(sock, ("127.0.0.1", opened[0].port))
+        for piece in (header[:7], header[7:]):
+            await loop.sock_sendall(sock, piece)
+        _, writer = await asyncio.open_connection(sock=sock, ssl=client_context(), server_hostname="localhost")
+        writer.write(b"hello")
+        talker = await served.talker()
+        await talker.until(lambda one: one.heard == b"hello")
+        assert (talker.peer.address, talker.peer.listener) == ("192.0.2.1:4711", "mqtts")
+        writer.transport.abort()
+
+
+@on_our_loop
+async def test_a_connection_that_cannot_be_made_is_closed(caplog: pytest.LogCaptureFixture) -> None:
+    def connect(outlet: Outlet, peer: Peer, now: float) -> Talker:
+        raise RuntimeError("a bug for the test")
+
+    async with Proxied(MqttListener("mqtt", connect, host="127.0.0.1", port=0, proxied=True)) as served:
+        client = await served.client()
+        await client.send(LINE)
+        await is_closed(client)
+        assert "a bug for the test" in caplog.text
 
 
 @on_our_loop

@@ -377,7 +377,7 @@ async def test_a_silent_client_is_pinged_and_dropped() -> None:
         assert await read_frame(client) == (PING, b"")
         await client.send(mask_frame(PONG, b""))
         assert await read_frame(client) == (PING, b"")
-        assert await served.parrots[0].ended() == (1006, "", False)
+        assert await served.parrots[0].ended() == (1011, "pings were not answered", False)
         client.close()
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from myna.core.broker import Broker
 from myna.core.kept import KeptValues
+from myna.core.limits import DROP_SESSION
 from myna.core.ports import LOST
 from myna.formats.offered import OfferedEvent
 from myna.routing.clients import CONNECTED, DISCONNECTED, ClientEvents, disconnection_reason
@@ -76,6 +77,30 @@ def test_a_lost_connection_and_one_taken_over_are_told_apart() -> None:
     ]
 
 
+def test_a_session_whose_queue_is_full_is_told_from_a_client_that_published_too_much() -> None:
+    world, sink = watched()
+    limits = world.broker.tenant("tenant").limits
+    limits.queue_policy, limits.queue_messages = DROP_SESSION, 1
+    slow, fast = world.connected("slow", receive_maximum=1), world.connected("fast")
+    slow.subscribe("#", 1)
+    for _ in range(4):
+        fast.publish("a", b"x", 1)
+    assert sink.said()[-1] == (DISCONNECTED, 1, "SessionOverflow")
+    (receiver,) = world.broker.sessions("tenant", client_id="fast")
+    receiver.end(reasons.QUOTA_EXCEEDED, world.now)
+    assert sink.said()[-1] == (DISCONNECTED, 1, "QuotaExceeded")
+
+
+def test_credentials_that_have_run_out_are_told_from_rights_that_are_missing() -> None:
+    world, sink = watched()
+    for name, expires_at in (("late", world.now + 1), ("known", world.now + 100)):
+        world.connected(name)
+        (receiver,) = world.broker.sessions("tenant", client_id=name)
+        receiver.identity.expires_at = expires_at
+        receiver.end(reasons.NOT_AUTHORIZED, world.now + 2)
+    assert [said[2] for said in sink.said()] == [None, "ClientAuthenticationError", None, "ClientAuthorizationError"]
+
+
 def test_numbers_of_sessions_that_last_go_on_after_a_restart() -> None:
     world, sink = watched()
     world.connected("c", expiry=100).connection.lost(world.now)
@@ -107,7 +132,7 @@ def test_nothing_is_made_that_nobody_wants() -> None:
         (reasons.MALFORMED_PACKET, False, "ClientError"),
         (reasons.NOT_AUTHORIZED, False, "ClientAuthorizationError"),
         (reasons.BAD_USER_NAME_OR_PASSWORD, False, "ClientAuthenticationError"),
-        (reasons.QUOTA_EXCEEDED, False, "SessionOverflow"),
+        (reasons.QUOTA_EXCEEDED, False, "QuotaExceeded"),
         (reasons.MESSAGE_RATE_TOO_HIGH, False, "QuotaExceeded"),
         (reasons.BANNED, False, "IpForbidden"),
         (reasons.UNSPECIFIED_ERROR, False, "ServerError"),

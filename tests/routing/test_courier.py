@@ -7,7 +7,7 @@ import pytest
 from myna.core.records import Settled
 from myna.routing.deadletters import ATTEMPTS, EXPIRED, REFUSED
 from myna.routing.verdict import DELIVERED, again, never
-from tests.routing.harness import Depot, until
+from tests.routing.harness import Depot, FakeDestination, until
 
 
 async def test_an_event_is_delivered_and_then_settled() -> None:
@@ -26,6 +26,42 @@ async def test_events_go_in_batches_up_to_their_size_and_bytes() -> None:
     await depot.start()
     await depot.idle()
     assert depot.destination.batches == [[b"0", b"1", b"2"], [b"3", b"4"], [b"." * 2000], [b"x"]]
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+async def test_no_batch_is_larger_than_preferred_whatever_it_is_made_of(ordered: bool) -> None:
+    depot = Depot(
+        max_events_per_batch=5, preferred_batch_size=1024, concurrency=1, retry=(10.0,), ordered=ordered,
+        max_delivery_count=0,
+    )  # fmt: skip
+    depot.destination.verdicts.extend([again("no", hold=0.0)] * 4)
+    for number, size in enumerate((300, 300, 600, 900, 20, 2000, 600)):
+        depot.put(b"%d" % number * size, topic=f"t/{number % 2}")
+    courier = await depot.start()
+    for _ in range(20):
+        await depot.turns()
+        depot.pass_time(11)
+    await depot.idle()
+    assert {sum(map(len, batch)) for batch in depot.destination.batches if len(batch) > 1} <= set(range(1025))
+    assert {body[:1] for body in depot.destination.sent} == {b"%d" % number for number in range(7)}
+    if ordered:
+        firsts = list(dict.fromkeys(int(body[:1]) for body in depot.destination.sent))
+        assert [number for number in firsts if number % 2] == [1, 3, 5]
+        assert [number for number in firsts if not number % 2] == [0, 2, 4, 6]
+    await courier.stop(0)
+
+
+async def test_what_was_parked_behind_another_does_not_outlive_its_time() -> None:
+    depot = Depot(ordered=True, retry=(100.0,), event_time_to_live=50.0)
+    depot.put(b"1", b"2")
+    depot.destination.verdicts.append(again("no"))
+    courier = await depot.start()
+    await until(lambda: courier.state()["retrying"] == 1)
+    depot.pass_time(60)
+    await depot.idle()
+    assert depot.destination.sent == [b"1"]
+    assert depot.line.buried == {"TimeToLiveExceeded": 2}
+    await courier.stop(0)
 
 
 async def test_no_more_deliveries_are_under_way_than_allowed() -> None:
@@ -145,6 +181,29 @@ async def test_a_destination_that_keeps_failing_is_left_alone_and_then_tried_by_
     depot.pass_time(70)
     await depot.idle()
     assert sorted(set(depot.destination.sent)) == sorted(b"%d" % number for number in range(100))
+
+
+async def test_a_connection_that_fails_again_and_again_is_made_anew_where_that_helps() -> None:
+    depot = Depot(retry=(1.0,), max_delivery_count=0, concurrency=2)
+    depot.destination = made = Renewed()
+    made.verdicts.extend([again("lost", result="SocketError", hold=10.0)] * 4)
+    depot.put(b"1", b"2")
+    courier = await depot.start()
+    for _ in range(8):
+        await depot.turns()
+        depot.pass_time(12)
+    await depot.idle()
+    assert (made.starts, made.renewed_underway) == (2, 0)
+    await courier.stop(0)
+
+
+class Renewed(FakeDestination):
+    RENEWS = True
+    starts = renewed_underway = 0
+
+    async def start(self) -> None:
+        self.starts += 1
+        self.renewed_underway += self.underway
 
 
 async def test_what_was_not_even_tried_counts_as_no_attempt() -> None:

@@ -190,6 +190,11 @@ def test_myna_routes_shows_and_changes_them(tmp_path: Path) -> None:
         assert (code, err) == (0, "")
         assert out.splitlines()[1].split()[:4] == ["hook", "webhook", "paused", "3"]
         assert routes("clear", "hook") == (0, "3 events forgotten\n", "")
+        assert routes("set", "destination", "afar", "kind=mqtt", "url=mqtt://me:s3cr3t@127.0.0.1:9")[0] == 0
+        while "connection refused" not in (out := routes()[1]):
+            assert "s3cr3t" not in out
+        assert "not connected" in out
+        assert routes("delete", "destination", "afar")[0] == 0
         assert routes("resume", "hook")[1] == "hook goes on\n"
         url = f"url=http://127.0.0.1:{hook.port}/gone"
         assert routes("set", "destination", "own", "kind=webhook", url, "max_delivery_count=1")[0] == 0
@@ -211,6 +216,19 @@ def test_myna_routes_shows_and_changes_them(tmp_path: Path) -> None:
         assert routes("show", "own")[0] == 1
         assert routes("set", "rule", "own", "x")[0] == 1
         assert routes("pause")[0] == 1
+
+
+def test_myna_check_warns_of_what_is_probably_not_meant(tmp_path: Path) -> None:
+    more = (
+        '[routing.destinations.afar]\nkind = "webhook"\nurl = "http://me:s3cr3t@hook.example/x?code=s3cr3t"\n'
+        f'[routing.destinations.shelf]\nkind = "pull"\ntopic = "orders"\nkeys = ["{"k" * 32}"]\n'
+    )
+    code, out, err = outcome("check", "-c", str(configure(tmp_path, 9, more)))
+    assert (code, "s3cr3t" in out + err) == (0, False)
+    assert "warning: http://hook.example/x is not encrypted" in out
+    assert "no rule of this file sends anything to the destination afar" in out
+    assert "destination shelf" not in out
+    assert "http://127.0.0.1:9" not in out
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from myna.config.sections import Routing as Settings
 from myna.core.outcome import Outcome
 from myna.core.ports import CARRIED, LEFT
 from myna.formats.offered import OfferedEvent
-from myna.routing.destination import DestinationContext, DestinationSettings
+from myna.routing.destination import Destination, DestinationContext, DestinationSettings
 from myna.routing.routing import Routing, RoutingError
 from myna.testing import TENANT, CommitsOnCommand, World
 from myna.testing.outgoing import ScriptedHttp
@@ -45,6 +45,7 @@ async def safe() -> None:
 class House:
     def __init__(self, data: Path | None = None, world: World | None = None) -> None:
         self.kind: type[Fake] = type("OwnFake", (Fake,), {"made": []})
+        self.kinds: dict[str, type[Destination]] = {"fake": self.kind}
         self.world = world or World(store=CommitsOnCommand())
         self.routing = Routing(
             self.world.broker,
@@ -53,7 +54,7 @@ class House:
             default_tenant=TENANT,
             data=data,
             safe=safe,
-            kinds={"fake": self.kind},
+            kinds=self.kinds,
             offering=("face",),
         )
 
@@ -265,3 +266,28 @@ async def test_a_definition_of_another_version_is_said_and_left_alone(caplog: py
     assert house.routing.stations == {}
     assert "old cannot be used" in caplog.text
     assert "sends to old, which is not there" in caplog.text
+
+
+class Plain(Fake):
+    PLAIN = True
+
+
+async def test_what_waits_in_one_form_is_not_for_a_kind_that_wants_another(caplog: pytest.LogCaptureFixture) -> None:
+    house = House()
+    house.kinds["plain"] = type("OwnPlain", (Plain,), {"made": []})
+    house.prepare({"d": {}}, {"r": {"destination": "d"}})
+    await house.start()
+    house.routing.pause("d", True)
+    house.publish()
+    with pytest.raises(ConfigError, match="events are kept for it, of which its new kind can make nothing"):
+        house.prepare({"d": {"kind": "plain"}}, {"r": {"destination": "d"}})
+    house.routing.station("d").line.clear()
+    house.prepare({"d": {"kind": "plain"}}, {"r": {"destination": "d"}})
+    house.publish()  # between the two
+    await house.routing.apply()
+    assert "the destination d stays as it was" in caplog.text
+    assert house.routing.station("d").definition.values["kind"] == "fake"
+    house.routing.station("d").line.clear()
+    await house.routing.apply()
+    assert house.routing.station("d").definition.values["kind"] == "plain"
+    assert house.routing.station("d").line.paused

@@ -4,6 +4,7 @@ import asyncio
 import importlib.util
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,17 +27,20 @@ def port() -> Iterator[int]:
 
 
 class Nats:
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, password: str = "") -> None:
         program = shutil.which("nats-server")
         if program is None:
             pytest.skip("nats-server is not installed (apt-get install nats-server)")
         if importlib.util.find_spec("nats") is None:
             pytest.skip("the client of NATS is not installed (pip install nats-py)")
-        self.port = port
-        self._command = [program, "-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", str(folder)]
-        self.start()
+        self._file = folder.with_suffix(".conf")
+        self._settings = f'listen: "127.0.0.1:{port}"\njetstream {{ store_dir: "{folder}" }}\n'
+        self._command = [program, "-c", str(self._file)]
+        self.start(password)
 
-    def start(self) -> None:
+    def start(self, password: str = "") -> None:
+        wanted = f"authorization {{ user: me, password: {password} }}\n" if password else ""
+        self._file.write_text(self._settings + wanted)
         self._process = subprocess.Popen(self._command, stderr=subprocess.PIPE, text=True)
         assert self._process.stderr is not None  # it is a pipe
         next(line for line in self._process.stderr if "Server is ready" in line)
@@ -76,7 +80,7 @@ def test_a_stream_gets_every_event_though_its_server_is_killed_again_and_again(t
     async def run(serving: Serving) -> list[tuple[str, int]]:
         import nats  # where there is a server, there is its client
 
-        client = await nats.connect(f"nats://127.0.0.1:{server.port}", max_reconnect_attempts=-1)
+        client = await nats.connect(f"nats://127.0.0.1:{port}", max_reconnect_attempts=-1)
         await client.jetstream().add_stream(name="kept", subjects=["kept.>"])
         entry = serving.address("mqtt")[1]
         for turn in range(3):
@@ -86,7 +90,7 @@ def test_a_stream_gets_every_event_though_its_server_is_killed_again_and_again(t
             await publishing
             await asyncio.to_thread(server.start)
         await client.close()
-        client = await nats.connect(f"nats://127.0.0.1:{server.port}")
+        client = await nats.connect(f"nats://127.0.0.1:{port}")
         found = await read(client, 180)
         await client.close()
         return found
@@ -105,28 +109,49 @@ def test_a_stream_gets_every_event_though_its_server_is_killed_again_and_again(t
 
 
 def test_a_server_that_wants_a_password_gets_it_and_nobody_else_does(tmp_path: Path, port: int) -> None:
-    program = shutil.which("nats-server")
-    if program is None or importlib.util.find_spec("nats") is None:
-        pytest.skip("nats-server, or its client, is not installed")
-    (tmp_path / "nats.conf").write_text(f'listen: "127.0.0.1:{port}"\nauthorization {{ user: me, password: s3cr3t }}\n')
-    process = subprocess.Popen([program, "-c", str(tmp_path / "nats.conf")], stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None  # it is a pipe
+    server = Nats(tmp_path / "jetstream", port, "s3cr3t")
     try:
-        next(line for line in process.stderr if "Server is ready" in line)
         for address, right in (("me:s3cr3t@127.0.0.1", True), ("me:wr0ng@127.0.0.1", False), ("127.0.0.1", False)):
-            destination = f'kind = "nats"\nservers = ["nats://{address}:{port}"]\nretry = ["0.1s"]\n'
             folder = tmp_path / address.replace(":", "-")
             folder.mkdir()
-            with delivering(folder, destination + "[administration]\nmetrics = 'open'\n") as serving:
+            with delivering(folder, plain(address, port)) as serving:
                 asyncio.run(publish(serving.address("mqtt")[1], range(1)))
                 if right:
-                    while 'delivered_total{destination="there"} 1' not in serving.fetch("/metrics")[1]:
-                        pass
-                said = "" if right else serving.wait_for("a delivery to there failed")
-                assert right or "uthorization" in said
+                    wait_for_deliveries(serving, 1)
+                said = "" if right else serving.wait_for("uthorization")
                 _, _, err = serving.stop()
                 assert "s3cr3t" not in said + err
                 assert "wr0ng" not in said + err
     finally:
-        process.kill()
-        process.communicate(timeout=PATIENCE)
+        server.kill()
+
+
+def test_a_login_that_is_refused_for_a_while_is_not_given_up(tmp_path: Path, port: int) -> None:
+    server = Nats(tmp_path / "jetstream", port, "s3cr3t")
+    try:
+        with delivering(tmp_path, plain("me:s3cr3t@127.0.0.1", port)) as serving:
+            asyncio.run(publish(serving.address("mqtt")[1], range(1)))
+            wait_for_deliveries(serving, 1)
+            server.kill()
+            server.start("0ther")
+            asyncio.run(publish(serving.address("mqtt")[1], range(1)))
+            serving.wait_for("uthorization")
+            server.kill()
+            server.start("s3cr3t")
+            wait_for_deliveries(serving, 2)
+    finally:
+        server.kill()
+
+
+def plain(address: str, port: int) -> str:
+    return (
+        f'kind = "nats"\nservers = ["nats://{address}:{port}"]\nretry = ["0.1s"]\nhold_back = "0.2s"\n'
+        "max_delivery_count = 0\ntimeout = '1s'\n[administration]\nmetrics = 'open'\n"
+    )
+
+
+def wait_for_deliveries(serving: Serving, count: int) -> None:
+    until = time.monotonic() + PATIENCE
+    while f'delivered_total{{destination="there"}} {count}' not in serving.fetch("/metrics")[1]:
+        assert time.monotonic() < until
+        time.sleep(0.05)

@@ -1,6 +1,7 @@
 """The loop's selector that serves our sockets itself: the loop still gets all that is its own, and in time."""
 
 import asyncio
+import select
 import socket
 from collections.abc import Callable
 from selectors import EVENT_READ, EVENT_WRITE
@@ -10,7 +11,7 @@ import pytest
 from myna.core.ports import Outlet, Peer
 from myna.net.listeners import MqttListener
 from myna.sockets.readiness import SharedReadiness, new_event_loop
-from myna.sockets.selector import FEW, SharedSelector
+from myna.sockets.selector import FEW, MANY_TURNS, SharedSelector
 from tests.net.harness import Client, Served, Talker, on_our_loop
 
 
@@ -78,6 +79,50 @@ async def test_timers_are_not_kept_waiting_by_busy_streams() -> None:
         while not fired.is_set():
             await client.send(b"x")
             assert await client.read(1) == b"X"
+        client.close()
+
+
+async def talk(client: Client, messages: int) -> None:
+    for _ in range(messages):
+        await client.send(b"x")
+        assert await client.read(1) == b"X"
+
+
+def talk_from_a_thread(port: int, messages: int) -> None:
+    """A client whose waiting is no work of the loop's, so that the selector has many turns within one call."""
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        for _ in range(messages):
+            client.sendall(b"x")
+            assert client.recv(1) == b"X"
+
+
+@pytest.mark.parametrize("has_alarm", [True, False])
+@on_our_loop
+async def test_a_timer_fires_though_the_sockets_fall_quiet_after_many_turns(has_alarm: bool) -> None:
+    loop = asyncio.get_running_loop()
+    selector = loop._selector  # type: ignore[attr-defined]
+    if not has_alarm:
+        selector._alarm.close()
+    async with Served() as served:
+        done = loop.run_in_executor(None, talk_from_a_thread, served.port, MANY_TURNS * 4)
+        for _ in range(2):  # the second time with an alarm that is set already, or has gone off for nothing
+            fired = asyncio.Event()
+            loop.call_later(0.2, fired.set)
+            await fired.wait()
+        await done
+
+
+@on_our_loop
+async def test_an_alarm_that_nobody_waits_for_any_more_disturbs_nothing() -> None:
+    loop = asyncio.get_running_loop()
+    selector = loop._selector  # type: ignore[attr-defined]
+    async with Served() as served:
+        client = await served.client()
+        assert selector._alarm.set(0.001)
+        while not select.select([selector._alarm.fileno], [], [], 10)[0]:
+            pass
+        await talk(client, 3)
+        assert not select.select([selector._alarm.fileno], [], [], 0)[0]
         client.close()
 
 

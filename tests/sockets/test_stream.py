@@ -161,7 +161,7 @@ async def test_a_piece_sent_now_is_there_before_the_turn_ends() -> None:
         stream = stream_of(await served.talker())
         assert stream.send_now(b"now") == 3
         assert stream.send_now(b" and again") == 10
-        assert not served.listeners.streams.turn.dirty
+        assert served.listeners.streams.turn.dirty is None
         assert await client.read(13) == b"now and again"
         client.close()
 

@@ -1,6 +1,6 @@
 """Clients that come and go too often."""
 
-from myna.core.bans import CLIENT_OF_USER
+from myna.core.bans import CLIENT_ID, CLIENT_OF_USER
 from myna.testing import TENANT, OpenGate, World
 from myna.watch import flapping as module
 from myna.watch.flapping import Flapping
@@ -75,3 +75,15 @@ def test_what_is_remembered_is_bounded() -> None:
         receiver.key = (TENANT, "", str(number))
         watching.disconnected(receiver, 0, True, world.now)
     assert len(watching._counts) == module.REMEMBERED
+
+
+def test_a_ban_that_an_administrator_makes_is_not_cut_short_by_the_client_s_going() -> None:
+    world = World()
+    flapping(world)
+    for _ in range(2):
+        world.connected("c").drop()
+    world.connected("c")
+    world.broker.bans.ban(TENANT, CLIENT_ID, "c", world.now)
+    (held,) = world.broker.bans.listed(world.now)
+    assert held.expires_at == 0.0
+    assert world.refused("flapping") == 0

@@ -6,7 +6,7 @@ import pytest
 
 from myna.core.message import Message, Origin
 from myna.watch.lines import FIELDS
-from myna.watch.log import PER_SECOND, LogWatcher, find_hint
+from myna.watch.log import BREACH, PER_SECOND, LogWatcher, find_hint
 from tests.watch.brokers import Client
 
 
@@ -109,3 +109,37 @@ def test_lines_about_connections_can_be_turned_off(lines: pytest.LogCaptureFixtu
 def test_common_causes_have_a_remedy(cause: str) -> None:
     assert find_hint(cause)
     assert find_hint("something nobody thought of") == ""
+
+
+@pytest.mark.parametrize(
+    "cause",
+    ["QoS 3 in a subscription", "no local on a shared subscription", "retain handling 3", "will QoS or will retain …"],
+)
+def test_no_setting_is_named_for_what_no_setting_allows(cause: str) -> None:
+    assert find_hint(cause) == BREACH
+
+
+def test_settings_are_named_for_what_they_bound() -> None:
+    assert "packet_size" in find_hint("packet of 2000000 bytes, larger than 1048576")
+    assert "maximum_qos" in find_hint("QoS 2 is not supported")
+    assert "filters_per_subscribe" in find_hint("11 filters in one packet")
+    assert "topic_alias_maximum" in find_hint("topic alias 101")
+    assert "3.1.1" in find_hint("MQTT level 6")
+
+
+@pytest.mark.parametrize(
+    ("cause", "remedy"),
+    [
+        ("the token is signed with another access key", "AccessKey"),
+        ("the token's audience is another host", "`hosts`"),
+        ("there is no access token", "access_token="),
+        ("the handler must not be called: it does not allow calls from h (WebHook-Allowed-Origin)", "OPTIONS"),
+        ("the handler must not be called: http://app: Connect call failed", "url_template"),
+        ("no turn within 15 s: 32 calls at once are the hub's limit", "`calls`"),
+        ("the handler answered 500", "log"),
+        ("it reads too slowly for what it is sent", "unsent_bytes"),
+        ("it leaves too much unacknowledged", "unacknowledged_messages"),
+    ],
+)
+def test_what_keeps_clients_from_a_hub_has_its_own(cause: str, remedy: str) -> None:
+    assert remedy in find_hint(cause)

@@ -46,5 +46,5 @@ def test_nobody_else_may_publish_there() -> None:
     answer = broker.publish(broker.tenant("DevOnly"), forged, 0.0)
     assert isinstance(answer, Refusal)
     assert answer.reason == reasons.NOT_AUTHORIZED
-    (version,) = broker.retained(broker.tenant("DevOnly"), "$SYS/broker/version", 0.0)
+    (version,) = broker.retained(broker.tenant("DevOnly"), "$SYS/broker/version", 0.0).messages
     assert b"myna" in version.payload

@@ -29,6 +29,14 @@ class Notes(Watcher):
     def unsubscribed(self, receiver: Receiver, subscription: Subscription, now: float) -> None:
         self.heard.append(f"unsubscribed {subscription.text}")
 
+    def answered(self, receiver: Receiver, what: str, filters: list[str], codes: list[int], now: float) -> None:
+        self.heard.append(f"answered {what} {filters} {codes}")
+
+    def not_published(
+        self, receiver: Receiver, topic: str, qos: int, retain: bool, reason: int, address: str, now: float
+    ) -> None:
+        self.heard.append(f"not published {topic} {qos} {retain} {reason}")
+
     def published(self, tenant: str, message: Message, matched: bool, now: float) -> None:
         self.heard.append(f"published {message.topic}")
 
@@ -55,7 +63,10 @@ def test_all_hear_everything_and_a_bug_in_one_stays_there(caplog: pytest.LogCapt
     subscription = Subscription(Client(), "a", "a", 0)
     watchers.subscribed(Client(), subscription, 0.0)
     watchers.unsubscribed(Client(), subscription, 0.0)
+    watchers.answered(Client(), "SUBSCRIBE", ["a"], [1], 0.0)
+    watchers.not_published(Client(), "a", 1, True, 0x87, "", 0.0)
     assert first.heard == last.heard
     assert first.heard[:3] == ["connected 1.2.3.4:5", "disconnected 0", "ended 4"]
-    assert first.heard[3:] == ["refused CONNECT: why", "published a", "subscribed a", "unsubscribed a"]
+    assert first.heard[3:7] == ["refused CONNECT: why", "published a", "subscribed a", "unsubscribed a"]
+    assert first.heard[7:] == ["answered SUBSCRIBE ['a'] [1]", "not published a 1 True 135"]
     assert "a bug" in caplog.text

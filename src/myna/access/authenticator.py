@@ -10,6 +10,9 @@ Exchanges of several packets, and names that must not be found out by asking, ha
 `core.verdict`. A ticket of level 0 is an HTTP request: what was sent as a bearer token, or as `x-api-key`, stands in
 `peer.token` and, as for clients that have nowhere else to put it, is the password; there is no client id then.
 
+Failed logins are counted by the ticket's user name. Whoever finds that another name is tried puts that there, and
+clears `counts` where nothing was tried, or what was shown is genuine and has only run out.
+
 What a newcomer gets wrong: a wrong password is a Refusal, an unknown user name is None, and the chain's end refuses.
 Nothing slow (hashing, files, network) runs in `judge` itself; that is what the awaitable is for.
 """

@@ -11,7 +11,6 @@ at once.
 """
 
 import asyncio
-import hashlib
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
@@ -22,6 +21,7 @@ from myna.core.bans import words_of
 from myna.core.broker import Broker
 from myna.core.handshake import public_name
 from myna.core.identity import Identity
+from myna.core.logins import login_name, must_wait
 from myna.core.outcome import Refusal
 from myna.core.ports import Ticket
 from myna.core.receiver import Receiver
@@ -75,8 +75,7 @@ class Callers:
         if ticket.password is not None:
             wait = self._broker.logins.wait(ticket.peer.address, _name(ticket), now)
             if wait > 0.0:
-                text = f"too many failed logins from there: wait {wait:.0f} s"
-                refusal = Refusal(reasons.CONNECTION_RATE_EXCEEDED, text, wait)
+                refusal = Refusal(reasons.CONNECTION_RATE_EXCEEDED, must_wait(wait), wait)
                 return self._refused(refusal, ticket.peer.address, _shown(ticket), now)
         return ticket
 
@@ -110,7 +109,7 @@ class Callers:
         if isinstance(verdict, Proved):
             verdict = verdict.identity
         if isinstance(verdict, Identity):
-            if ticket.password is not None:
+            if ticket.password is not None and ticket.counts:
                 self._broker.logins.succeeded(ticket.peer.address, _name(ticket))
             ban = self._broker.bans.banned(verdict.tenant, verdict.user, "", ticket.peer.address, now)
             if ban is not None:
@@ -128,7 +127,7 @@ class Callers:
 
     def _failed(self, refusal: Refusal, ticket: Ticket, now: float) -> Refusal:
         address = ticket.peer.address
-        if refusal.reason in FAILED and ticket.password is not None:
+        if refusal.reason in FAILED and ticket.password is not None and ticket.counts:
             self._broker.logins.failed(address, _name(ticket), now)
         return self._refused(refusal, address, _shown(ticket), now)
 
@@ -139,8 +138,8 @@ class Callers:
 
 
 def _name(ticket: Ticket) -> str:
-    """What failed calls are counted by, beside the address: a token that has run out must not make others wait."""
-    return ticket.user_name or hashlib.sha256(ticket.password or b"").hexdigest()[:16]
+    """What failed calls are counted by, beside the address."""
+    return login_name(ticket.user_name, ticket.password)
 
 
 def _shown(ticket: Ticket) -> str:

@@ -66,6 +66,7 @@ class ByCertificate(Authenticator):
         certificate = ticket.peer.certificate
         if ticket.method is not None or not isinstance(certificate, Certificate):
             return None
+        ticket.counts = False  # whatever user name it gives is not what gets it in
         return self._admit(certificate)
 
     def again(self, shown: object) -> Identity | Refusal | None:

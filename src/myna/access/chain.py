@@ -19,13 +19,17 @@ __all__ = ["Chain", "Judge"]
 
 
 class Entrance:
-    """Where somebody came in: `certificate` is that of the connection, whatever he was known by."""
+    """Where somebody came in, and by whose word; `certificate` is that of the connection, whoever let him in."""
 
-    __slots__ = ("certificate", "gate")
+    __slots__ = ("authenticator", "certificate", "gate")
 
-    def __init__(self, gate: "Chain", certificate: object) -> None:
+    def __init__(self, gate: "Chain", ticket: Ticket) -> None:
         self.gate = gate
-        self.certificate = certificate
+        self.authenticator = ticket.authenticator
+        self.certificate = ticket.peer.certificate
+
+    def is_listed(self) -> bool:
+        return self.gate.lists(self.authenticator)
 
 
 class Chain(Gate):
@@ -67,10 +71,10 @@ class Chain(Gate):
             task.add_done_callback(self._pending.discard)
             return
         if isinstance(answer, Identity):
-            answer.entrance = Entrance(self, ticket.peer.certificate)
+            answer.entrance = Entrance(self, ticket)
             ticket.admit(answer, now)
         elif isinstance(answer, Proved):
-            answer.identity.entrance = Entrance(self, ticket.peer.certificate)
+            answer.identity.entrance = Entrance(self, ticket)
             ticket.admit(answer.identity, now, answer.data)
         elif isinstance(answer, Refusal):
             ticket.refuse(answer.reason, now, answer.text)

@@ -28,7 +28,7 @@ from myna.core.outcome import Refusal
 from myna.core.ports import Ticket
 from myna.core.verdict import Unclaimed
 from myna.formats.issuers import Issuer, NoKeys, UnknownIssuer, choose, key_files
-from myna.formats.jwt import BadToken, Key, looks_like_jwt
+from myna.formats.jwt import BadToken, Key, genuine, looks_like_jwt
 from myna.formats.keys import BadKey
 from myna.formats.remembered import Remembered
 from myna.wire import reasons
@@ -70,11 +70,16 @@ class Bearer:
     signed: "Signed"
 
     def identify(self, ticket: Ticket) -> Identity | Refusal:
-        """HTTP callers have no client id; whoever renews a token does not repeat its user name."""
+        """HTTP callers have no client id; whoever renews a token does not repeat its user name.
+
+        A token that is genuine is no guess, and proves the user name beside it only where it holds one.
+        """
+        ticket.counts = False
         if self.client_id is not None and ticket.level >= MQTT_3_1 and ticket.client_id != self.client_id:
             return Refusal(reasons.NOT_AUTHORIZED, "the token is for another client id")
         if self.user_name is not None and ticket.user_name is not None and ticket.user_name != self.user_name:
             return Refusal(reasons.NOT_AUTHORIZED, "the token is for another user name")
+        ticket.counts = self.user_name is not None or not ticket.user_name
         identity = Identity(
             self.tenant,
             self.user,
@@ -203,10 +208,13 @@ class Jwt(Authenticator):
 
     async def _verify(self, issuer: MappedIssuer, token: str, ticket: Ticket) -> Verdict:
         try:
-            bearer = issuer.read(*await issuer.check_by(token, self._context.now))
+            claims, key = await issuer.check_by(token, self._context.now)
+            with genuine():
+                bearer = issuer.read(claims, key)
         except NoKeys as error:
             return Refusal(reasons.SERVER_UNAVAILABLE, str(error))
         except BadToken as error:
+            ticket.counts = not error.genuine
             return Refusal(reasons.NOT_AUTHORIZED, str(error))
         self._known.keep(token.encode(), bearer, bearer.expires_at)
         return bearer.identify(ticket)
@@ -214,7 +222,7 @@ class Jwt(Authenticator):
     def _make(self) -> list[MappedIssuer]:
         return [MappedIssuer(settings, self._context) for settings in self._settings.issuers]
 
-    def _fingerprint(self) -> list[tuple[int, int]]:
+    def _fingerprint(self) -> list[tuple[int, ...]]:
         return [_stamp(path) for path in self._files]
 
     def _read_files_again(self) -> None:
@@ -235,9 +243,9 @@ def _bound(claims: Mapping[str, Any], name: str) -> str | None:
     return find_name(claims, (name,), "client") if name else None
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def _stamp(path: Path) -> tuple[int, ...]:
     try:
         status = path.stat()
     except OSError:
-        return (0, 0)
-    return (status.st_mtime_ns, status.st_size)
+        return ()
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino

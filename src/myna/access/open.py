@@ -32,6 +32,7 @@ class Open(Authenticator):
     def judge(self, ticket: Ticket, now: float) -> Identity | Refusal | None:
         if ticket.method is not None:
             return None  # whoever names a method of authentication wants to be asked [MQTT-4.12.0-1]
+        ticket.counts = False  # nobody has looked at the password, so the name is not known here by it
         tenant, user = read_user_name(ticket.user_name)
         if tenant == EVERY_TENANT and not ticket.level:
             return Refusal(reasons.NOT_AUTHORIZED, "no tenant is called that")

@@ -4,7 +4,8 @@
     AUTH 0x18 client-final      ->  CONNACK     server-final      (AUTH 0x00 where the client re-authenticates)
 
 What a newcomer gets wrong: an unknown name is asked, too. Its salt is made up, but always the same, or two questions
-would tell that the name does not exist.
+would tell that the name does not exist. And what counts as the name of a login that fails is what the exchange says,
+not what CONNECT does.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 
 from myna.core.identity import Identity
-from myna.core.logins import Logins
+from myna.core.logins import Logins, must_wait
 from myna.core.outcome import Refusal
 from myna.core.ports import Ticket
 from myna.core.verdict import Answer, Challenge, Proved
@@ -64,8 +65,7 @@ class Scram:
         address = ticket.peer.address
         wait = self._logins.wait(address, first.name, now)
         if wait > 0.0:
-            text = f"too many failed logins from there: wait {wait:.0f} s"
-            return Refusal(reasons.CONNECTION_RATE_EXCEEDED, text, wait)
+            return Refusal(reasons.CONNECTION_RATE_EXCEEDED, must_wait(wait), wait)
         late = self._logins.delay(address, first.name, now)
         return self._ask_late(first, late) if late > 0.0 else self._ask(first)
 

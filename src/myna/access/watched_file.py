@@ -81,7 +81,8 @@ class WatchedFile(Generic[T]):
 
     def _look(self) -> tuple[object, ...]:
         status = self.path.stat()
-        return status.st_mtime_ns, status.st_size, status.st_ino
+        # The moment of its last change of any kind: one that could not be read may be given other permissions.
+        return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
 
     def _load(self) -> T:
         with open(self.path, "rb") as file:

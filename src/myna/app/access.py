@@ -39,8 +39,8 @@ def describe_access(config: Config) -> dict[str, str]:
 
 
 def exposed_services(config: Config) -> list[str]:
-    """Addresses of others that passwords or keys go to, or come from, without encryption."""
-    tables = [*config.access.tables.values(), *config.faces.values()]
+    """Addresses of others that passwords, keys or events go to, or come from, without encryption."""
+    tables = [*config.access.tables.values(), *config.faces.values(), *config.routing.destinations.values()]
     found = [public_part(url) for table in tables for url in _urls(table.values) if is_exposed(url)]
     return list(dict.fromkeys(found))
 

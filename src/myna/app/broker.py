@@ -126,7 +126,6 @@ class App:
         data = None if self._folder is None else self._folder.path
         self._registries = Registries(config, data, examining=examining)
         self._gates = Gates(AccessContext(self.now, data, self._http, self.broker, self._secret, self._net.clock.arm))
-        self._watchers.add(self._gates.revocation)
         self._authority = Authority(self.broker, self._http, self.now, self._net.clock.arm)
         self._listening = Listening(config, self._gates, self._connect)
         kept = None if config.server.memory else Path(config.server.data).absolute()  # also of one who examines
@@ -287,6 +286,7 @@ class App:
         self._authority.use(prepare(self.config.rules, self._loaded.source))
         self._prepare_routing(self._loaded)
         self._watchers.add(self.routing.client_events())
+        self._watchers.add(self._gates.revocation)  # the last to hear of a new connection: it may end it at once
         texts = [self._listening.certificates.metrics, *(face.metrics for face in self._faces.values())]
         texts.append(self.routing.metrics)
         metrics = Metrics(self.broker, self._lag, texts, self.now)

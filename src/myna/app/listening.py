@@ -94,6 +94,7 @@ class Listening:
             head_seconds=network.request_timeout,
             body_seconds=network.body_timeout,
             idle_seconds=network.idle_timeout,
+            stall_seconds=float(network.slow_reader) or float("inf"),
         )
         settings: Sequence[Listener] = getattr(self._config, kind)
         return [

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
+from myna.core.bans import words_of
 from myna.core.message import Message, Origin
 from myna.faces.async_broker import AsyncBroker
 from myna.faces.contract import BodyTooLarge, ClientGone, Receive, Route, Scope, Send, answer, read_body
@@ -130,7 +131,12 @@ class PullApi:
             raise Refused(429, "TooManyRequests", f"too many wrong keys came from this address: wait {wait:.0f} s")
         if _shows_key(scope, queues):
             core.logins.succeeded(address, CONSUMER)
-            return
+            ban = core.bans.banned(self._tenant, "", "", address, now)
+            if ban is None:
+                return
+            core.counters.refuse("topic_banned")
+            core.watcher.refused("a call for events", self._tenant, "", address, words_of(ban), now)
+            raise Refused(403, "Forbidden", words_of(ban))
         core.counters.refuse("topic_key")
         core.logins.failed(address, CONSUMER, now)
         core.watcher.refused("a call for events", self._tenant, "", address, "no key of this topic", now)

@@ -79,7 +79,9 @@ class RoutesApi:
         return Claims(administration=routes, description=self._describe())
 
     def _describe(self) -> dict[str, Any]:
-        return describe_routes([(method, path, summary) for method, path, _, summary in self.operations()])
+        return describe_routes(
+            [(method, path, summary) for method, path, _, summary in self.operations()], self._routing.event_kinds
+        )
 
     def _as_asgi(self, handler: Handler) -> Asgi:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:

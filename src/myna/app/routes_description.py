@@ -53,9 +53,10 @@ _BY_THE_PORT: Final[Schema] = {
 }
 
 
-def describe_routes(operations: Sequence[tuple[str, str, str]]) -> Schema:
-    """Of method, path and summary."""
+def describe_routes(operations: Sequence[tuple[str, str, str]], events: Sequence[str]) -> Schema:
+    """Of method, path and summary; and whose events rules may ask for."""
     _, schemas = msgspec.json.schema_components([RuleSettings], ref_template=_REFERENCE)
+    schemas["RuleSettings"]["properties"]["events"] |= {"minItems": 1, "items": {"enum": list(events)}}
     paths: dict[str, Schema] = {}
     for method, path, summary in operations:
         paths.setdefault(path, {})[method.lower()] = _operation(method, path, summary)

@@ -207,5 +207,5 @@ def event_grid_token(
         )
     made = {"iss": issuer.issuer, "nbf": int(now) - 60, "exp": int(now + lifetime)}
     accepted = (*audiences, *issuer.audiences, audience)[0]
-    named = dict.fromkeys((issuer.client_id_claims[0], *issuer.name_claims[:1]), client)
+    named = dict.fromkeys(("sub", issuer.client_id_claims[0], issuer.naming_claims()[0]), client)
     return sign_secret({**made, "aud": accepted, **named, **claims}, issuer.secret.encode(), "", "")

@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from myna.commands.exits import DONE, LOST, REFUSED, UNREACHABLE, USAGE, say
+from myna.commands.numbers import above_zero, zero_or_more
 
 if TYPE_CHECKING:
     from myna.commands.load.channel import Target
@@ -60,10 +61,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     load.add_argument("--subscribers", type=_count, default=200, help="subscribers of fanout (200)")
     load.add_argument("--publishers", type=_count, default=100, help="publishers of fanin (100)")
     load.add_argument("--connections", type=_count, default=10_000, help="idle connections (10000)")
-    load.add_argument("--rate", type=float, default=5000.0, help="messages per second in all (5000)")
+    load.add_argument("--rate", type=above_zero, default=5000.0, help="messages per second in all (5000)")
     load.add_argument("--window", type=_count, help=_WINDOW_HELP)
-    load.add_argument("--seconds", type=float, default=5.0, help="how long to measure (5)")
-    load.add_argument("--warm-up", type=float, default=1.0, help="seconds before that (1)")
+    load.add_argument("--seconds", type=above_zero, default=5.0, help="how long to measure (5)")
+    load.add_argument("--warm-up", type=zero_or_more, default=1.0, help="seconds before that (1)")
     output = parser.add_argument_group("output")
     output.add_argument("--json", action="store_true", help="one JSON object instead of text")
     output.add_argument("--quiet", action="store_true", help="no progress line")

@@ -66,6 +66,7 @@ def _make(args: argparse.Namespace, authority: "Authority") -> int:
         certificate, key = authority.client(name, args.days)
         print(f"made {certificate}\nfor the client {name}, for {args.days} days. For the configuration, in [tls]:\n")
         print(f'client_ca = "{authority.folder / "ca.pem"}"\nclient_certificate = "required"\n')
+        print(f'With mqtt = ["certificate"] in [access] it is let in as the user {name}.')
         print("It connects with:")
         print(f"  --cafile {authority.folder / 'ca.pem'} --cert {certificate} --key {key}")
     else:

@@ -166,8 +166,9 @@ def warn(config: "Config") -> Iterator[str]:
             yield f'{name}: "certificate" knows nobody, no listener asks for one: set client_certificate in [tls]'
         if "webhook" in names[:-1]:
             yield f'{name}: "webhook" has the last word about everybody; what stands behind it is hardly ever asked'
-    for name in config.routing.destinations:
-        if not any(table.values.get("destination") == name for table in config.routing.rules.values()):
+    used = {table.values.get("destination") for table in config.routing.rules.values()}
+    for name, destination in config.routing.destinations.items():
+        if name not in used and destination.values.get("kind") != "pull":  # to which events may be published over HTTP
             yield f"routing: no rule of this file sends anything to the destination {name}"
     if config.server.memory and config.routing.rules:
         yield "routing: events that wait for a destination end with the process, for nothing is kept"

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Final
 
 from myna.commands.exits import DONE, INTERRUPTED, REFUSED, UNREACHABLE, USAGE, say
+from myna.commands.numbers import above_zero, zero_or_more
 
 if TYPE_CHECKING:
     from myna.client import Client
@@ -52,8 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     message.add_argument("-q", "--qos", type=int, choices=(0, 1, 2), default=0, help="quality of service (0)")
     message.add_argument("-r", "--retain", action="store_true", help="the broker keeps it for later subscribers")
     message.add_argument("--repeat", type=int, default=1, metavar="N", help="send it N times")
-    message.add_argument("--repeat-delay", type=float, default=0.0, metavar="SECONDS", help="pause between two")
-    message.add_argument("--rate", type=float, metavar="N", help="at most N messages a second")
+    message.add_argument("--repeat-delay", type=zero_or_more, default=0.0, metavar="SECONDS", help="pause between two")
+    message.add_argument("--rate", type=above_zero, metavar="N", help="at most N messages a second")
     message.add_argument(
         "-M", "--max-inflight", type=int, default=100, metavar="N", help="unacknowledged at once (100)"
     )

@@ -82,8 +82,11 @@ def _destination_row(one: dict[str, Any]) -> tuple[object, ...]:
     state = one["state"]
     held_back = state.get("heldBackSeconds")
     status = "paused" if state["paused"] else f"held back {held_back:.0f} s" if held_back else "running"
+    last = state.get("lastError", {"time": "", "text": ""})
+    error = last["text"] if last["time"] > state.get("lastDelivery", "") else ""  # what is over is for `show`
+    if state.get("connected") is False:  # a bridge
+        status, error = "not connected", state.get("trouble") or error
     failed = sum(state["failedAttempts"].values())
-    error = state.get("lastError", {}).get("text", "")
     return (
         *(one["name"], one["definition"].get("kind", ""), status),
         *(state["queued"], state["delivered"], failed, state["deadLetters"]),

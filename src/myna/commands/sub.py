@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from myna.commands.exits import DONE, REFUSED, TIMED_OUT, UNREACHABLE, USAGE, say
+from myna.commands.numbers import above_zero
 
 if TYPE_CHECKING:
     from myna.commands.clients.listening import Wishes
@@ -67,7 +68,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     until = parser.add_argument_group("until")
     until.add_argument("-C", "--count", type=int, metavar="N", help="end after N messages")
-    until.add_argument("-W", "--timeout", type=float, metavar="SECONDS", help="end after so long, with exit code 27")
+    until.add_argument(
+        "-W", "--timeout", type=above_zero, metavar="SECONDS", help="end after so long, with exit code 27"
+    )
     until.add_argument("-E", "--exit-after-subscribe", action="store_true", help="end once subscribed")
     until.add_argument("--no-reconnect", action="store_true", help="end when the connection breaks")
     add_connection_options(parser)

@@ -37,6 +37,8 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     topic_length: Short | None = None
     topic_levels: Short | None = None
     level_length: Short | None = None
+    property_length: Short | None = None
+    user_properties_size: Size | None = None
     # Flow.
     receive_maximum: Annotated[int, Meta(ge=1, le=65_535)] | None = None
     inflight: Annotated[int, Meta(ge=1, le=65_535)] | None = None
@@ -44,6 +46,9 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     publishes_per_second: Annotated[float, Meta(ge=0)] | None = None
     inbound_bytes_per_second: Annotated[float, Meta(ge=0)] | None = None
     outbound_bytes_per_second: Annotated[float, Meta(ge=0)] | None = None
+    deliveries_per_second: Annotated[float, Meta(ge=0)] | None = None
+    tenant_deliveries_per_second: Annotated[float, Meta(ge=0)] | None = None
+    tenant_delivered_bytes_per_second: Size | None = None
     tenant_publishes_per_second: Annotated[float, Meta(ge=0)] | None = None
     tenant_bytes_per_second: Size | None = None
     user_publishes_per_second: Annotated[float, Meta(ge=0)] | None = None
@@ -81,6 +86,7 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     # Retained messages.
     retained_messages: Number | None = None
     retained_bytes: Size | None = None
+    retained_size: Size | None = None
     retained_per_subscription: Number | None = None
     retained_per_second: Annotated[float, Meta(ge=0)] | None = None
     retained_bytes_per_second: Size | None = None
@@ -141,11 +147,19 @@ PROFILES: Final[dict[str, LimitSettings]] = {
         packet_size=Size(524_288),
         topic_length=256,
         topic_levels=15,
+        property_length=256,
+        user_properties_size=Size(32 * 1024),
         receive_maximum=1000,
         topic_alias_maximum=10,
         publishes_per_second=1000.0,
+        inbound_bytes_per_second=1_048_576.0,
+        outbound_bytes_per_second=1_048_576.0,
+        deliveries_per_second=100.0,
         tenant_publishes_per_second=1000.0,
         tenant_bytes_per_second=Size(1024 * 1024),
+        tenant_deliveries_per_second=1000.0,
+        tenant_delivered_bytes_per_second=Size(1024 * 1024),
+        refused_publish_disconnects_3=True,
         keep_alive_maximum=KeepAlive(1160),
         session_expiry_maximum=Lifetime(3600),
         connects_per_second=200.0,
@@ -160,6 +174,7 @@ PROFILES: Final[dict[str, LimitSettings]] = {
         queue_policy="drop_session",
         retained_messages=10_000,
         retained_bytes=Size(640 * 1024 * 1024),
+        retained_size=Size(65_536),
     ),
     "webpubsub": LimitSettings(
         levels=("3.1.1", "5"),

@@ -48,9 +48,12 @@ class Protection(Section, frozen=True):
     connections: Count = 0  # connected clients of all tenants
     sessions: Count = 0  # connected or not
     connects_per_second: Rate = 0.0  # accepted CONNECTs of all tenants
+    subscriptions: Count = 0  # of all sessions
+    retained_memory: Size = Size(1024 * 1024 * 1024)  # retained messages of all tenants; beyond, they are not kept
     queue_memory: Size = Size(1024 * 1024 * 1024)  # what waits in all sessions; beyond, each may hold 64 KiB
     idle_tenant: Duration = Duration(300)  # a tenant that has held nothing for so long is forgotten
     # Before anybody has said who he is.
+    sockets: Count = 0  # connections of any kind; 0: as many as files may be open, less 64 for the broker's own
     half_open: Count = 10_000  # connections that have not; further ones are closed at once
     connections_per_address: Count = 0  # on all listeners; an IPv6 host counts by its /64
     accepts_per_turn: Annotated[int, Meta(ge=1)] = 16  # between two looks at those who are connected

@@ -2,6 +2,9 @@
 
 from typing import final
 
+from myna.wire import reasons
+from myna.wire.errors import ProtocolViolation
+
 
 @final
 class OutboundAliases:
@@ -37,12 +40,17 @@ class InboundAliases:
         self.maximum = maximum
         self._topics: dict[int, str] = {}
 
-    def is_legal(self, alias: int) -> bool:
-        return 1 <= alias <= self.maximum  # [MQTT-3.3.2-8]
+    def resolve(self, alias: int, topic: str) -> str:
+        """The topic of a packet with an alias: its own, which the alias stands for from now on, or what it stands for.
 
-    def bind(self, alias: int, topic: str) -> None:
-        self._topics[alias] = topic
-
-    def topic(self, alias: int) -> str:
-        """What it stands for, or the empty string."""
-        return self._topics.get(alias, "")
+        Aliases reach from one to the maximum.
+        """
+        if not 1 <= alias <= self.maximum:
+            raise ProtocolViolation(f"topic alias {alias}", reasons.TOPIC_ALIAS_INVALID)  # [MQTT-3.3.2-8]
+        if topic:
+            self._topics[alias] = topic
+            return topic
+        known = self._topics.get(alias, "")
+        if not known:
+            raise ProtocolViolation(f"topic alias {alias} has not been set")  # §3.3.2.3.4
+        return known

@@ -1,9 +1,8 @@
 """The conversation with the gate: a question per CONNECT, perhaps some AUTH packets, later a re-authentication (§4.12).
 
-Holds what the gate may still answer. An answer that comes when the client has gone, or to a question that is no
-longer asked, is
-dropped here. What a newcomer gets wrong: the gate may answer inside `ask`, so whoever asks looks at its own state
-afterwards.
+Holds what the gate may still answer. An answer that comes when the client has gone, or to a question that is no longer
+asked, is dropped here. What a newcomer gets wrong: the gate may answer inside `ask`, so whoever asks looks at its own
+state afterwards.
 """
 
 from typing import Final, final
@@ -20,6 +19,7 @@ from myna.wire.errors import ProtocolViolation
 from myna.wire.packets import MQTT_5, Auth, Connect
 from myna.wire.properties import Properties
 
+ANSWERED_WITHIN: Final = 10.0  # seconds a client has for each question; it is half open meanwhile
 FAILED: Final = (reasons.BAD_USER_NAME_OR_PASSWORD, reasons.NOT_AUTHORIZED)
 
 
@@ -53,6 +53,15 @@ class _Late(Timed):
 
 
 @final
+class _Unanswered(Timed):
+    def __init__(self, owner: "Authentication") -> None:
+        self._owner = owner
+
+    def due(self, now: float) -> None:
+        self._owner.give_up(now)
+
+
+@final
 class Authentication:
     __slots__ = (
         "_broker",
@@ -65,6 +74,7 @@ class Authentication:
         "_peer",
         "_renews",
         "_ticket",
+        "_unanswered",
         "is_challenged",
     )
 
@@ -79,6 +89,7 @@ class Authentication:
         self._peer = peer
         self._method: str | None = None
         self._ticket: ConnectTicket | None = None
+        self._unanswered: Deadline | None = None
         self.is_challenged = False  # it is the client's turn
 
     def ask(self, connect: Connect, now: float) -> None:
@@ -115,7 +126,7 @@ class Authentication:
         data = None if properties is None else properties.authentication_data
         ticket = self._ticket
         if packet.code == reasons.CONTINUE_AUTHENTICATION and ticket is not None and self.is_challenged:
-            self.is_challenged = False
+            self._be_answered()
             ticket.data = data
             self._gate.answered(ticket, now)
         elif packet.code == reasons.REAUTHENTICATE and is_open and ticket is None:
@@ -138,13 +149,14 @@ class Authentication:
     def forget(self) -> None:
         """The connection has ended: nothing the gate still says is of use."""
         self._ticket = None
-        self.is_challenged = False
+        self._be_answered()
         if self._late is not None:
             self._late.cancel()
             self._late = None
 
     def admitted(self, ticket: ConnectTicket, identity: Identity, data: bytes | None, now: float) -> None:
         if ticket is not self._ticket:
+            identity.turned_away(now)
             return
         if identity.tenant.startswith("\0"):  # among such names the store keeps what belongs to no client
             self.refused(ticket, reasons.NOT_AUTHORIZED, "the tenant's name begins with U+0000", now)
@@ -152,8 +164,6 @@ class Authentication:
         self.forget()
         if _shows_something(ticket):
             self._broker.logins.succeeded(self._peer.address, _name(ticket))
-            if ticket.method is not None:  # what an exchange calls it is not what it comes back by
-                self._broker.logins.succeeded(self._peer.address, login_name(None, ticket.client_id))
         self._link.assigned_id = ticket.assigned_id
         self._link.words = ticket.words
         if not self._renews:
@@ -183,8 +193,24 @@ class Authentication:
     def challenged(self, ticket: ConnectTicket, data: bytes, now: float) -> None:
         if ticket is self._ticket:
             self.is_challenged = True
+            self._unanswered = self._broker.deadlines.add(now + ANSWERED_WITHIN, _Unanswered(self))
             self._link.output.write(self.answer(reasons.CONTINUE_AUTHENTICATION, data))
             self._link.read_on(UNJUDGED)
+
+    def give_up(self, now: float) -> None:
+        """The client does not answer."""
+        self._unanswered = None
+        ticket = self._ticket
+        assert ticket is not None  # or this would have been called off
+        ticket.counts = False  # nothing has been tried yet
+        self.refused(ticket, reasons.NOT_AUTHORIZED, f"no answer within {ANSWERED_WITHIN:.0f} s", now)
+
+    def _be_answered(self) -> None:
+        """It is not the client's turn any more."""
+        self.is_challenged = False
+        if self._unanswered is not None:
+            self._unanswered.cancel()
+            self._unanswered = None
 
     def _ticket_for(self, client_id: str, level: int) -> ConnectTicket:
         self._client_id = client_id
@@ -196,9 +222,10 @@ class Authentication:
 
 
 def _name(ticket: Ticket) -> str:
-    return login_name(ticket.user_name, ticket.client_id)
+    """What a login is counted by, beside its address."""
+    return login_name(ticket.user_name, ticket.password if ticket.method is None else ticket.data)
 
 
 def _shows_something(ticket: Ticket) -> bool:
-    """Does it come with anything that could be guessed?"""
-    return ticket.password is not None or ticket.method is not None
+    """Has somebody looked at anything that could be guessed?"""
+    return ticket.counts and (ticket.password is not None or ticket.method is not None)

@@ -3,8 +3,8 @@ for a while or for good.
 
 A ban ends the connections it fits at once, is asked at every CONNECT and upgrade, and survives a restart (`kept`). What
 a newcomer gets wrong: the session of a banned client lives on and expires as always; whoever wants it gone ends it as
-well. And a ban of an address holds for callers of HTTP only where it is for all tenants, since nobody knows yet whose
-tenant a request is for.
+well. And whoever calls over HTTP is asked about twice: at the door, where only what holds in all tenants can be looked
+at, and by the face once it knows whose tenant the request is for.
 """
 
 import json
@@ -99,6 +99,11 @@ class Bans:
             if network is None:
                 return Refusal(reasons.IMPLEMENTATION_SPECIFIC_ERROR, "neither an address nor a network")
             what = network.text()
+        if kind == CLIENT_OF_USER:
+            name = _read_client(what)
+            if name is None:
+                return Refusal(reasons.IMPLEMENTATION_SPECIFIC_ERROR, 'not the JSON list ["user", "client id"]')
+            what = name
         if 0.0 < expires_at <= now:
             return Refusal(reasons.IMPLEMENTATION_SPECIFIC_ERROR, "this ban would have ended already")
         if (tenant, kind, what) not in self._bans and len(self._bans) >= self.maximum:
@@ -117,6 +122,8 @@ class Bans:
         if kind == ADDRESS:
             network = parse_network(what)
             what = what if network is None else network.text()
+        elif kind == CLIENT_OF_USER:
+            what = _read_client(what) or what
         ban = self._bans.get((tenant, kind, what))
         if ban is None:
             return False
@@ -244,6 +251,18 @@ class Bans:
 def name_client(user: str, client_id: str) -> str:
     """What a ban of a user's client is of: both names, so that no other two look alike."""
     return json.dumps([user, client_id])
+
+
+def _read_client(what: str) -> str | None:
+    """The same in the one spelling it has here; None for anything else."""
+    try:
+        names = json.loads(what)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(names, list) or len(names) != 2:
+        return None
+    user, client_id = names
+    return name_client(user, client_id) if isinstance(user, str) and isinstance(client_id, str) else None
 
 
 def words_of(ban: Ban) -> str:

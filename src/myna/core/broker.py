@@ -25,7 +25,8 @@ from myna.core.ports import CARRIED, LEFT, TAKEN, Peers, Store, Tap, Ticking, To
 from myna.core.queue import QueueMemory
 from myna.core.quotas import Quotas
 from myna.core.receiver import Receiver, Subscription
-from myna.core.retaining import Retaining, may_retain, retained_after
+from myna.core.retained_pages import RetainedPage
+from myna.core.retaining import Retaining, may_retain
 from myna.core.router import Route
 from myna.core.selection import Selection
 from myna.core.tenant import Tenant
@@ -119,6 +120,8 @@ class Broker(Ticking):
         """What all tenants share."""
         self.process = limits
         self.connect_rate = bucket(limits.connects_per_second, 0.0)
+        self.census.most_subscriptions = limits.subscriptions
+        self.census.most_retained_bytes = limits.retained_bytes
 
     def ask(self, quotas: Quotas) -> None:
         """Somebody outside has a say in how much a tenant may use."""
@@ -336,9 +339,9 @@ class Broker(Ticking):
     def retain(self, tenant: Tenant, message: Message, now: float) -> int:
         """Keep it as its topic's retained message, or remove that if it is empty; deliver to nobody [MQTT-3.3.1-6]."""
         code = self.retaining.retain(tenant, message, self.quotas, now)
-        if code == reasons.QUOTA_EXCEEDED:
+        if code in (reasons.QUOTA_EXCEEDED, reasons.PACKET_TOO_LARGE):
             origin = message.origin
-            cause = "quota exceeded: delivered, but not retained"
+            cause = f"{reasons.reason_name(code)}: delivered, but not retained"
             self.watcher.refused("RETAIN", tenant.name, origin.client_id, origin.address, cause, now, origin.user)
         return code
 
@@ -350,9 +353,9 @@ class Broker(Ticking):
         """Remove a topic's retained message: was there one?"""
         return self.retaining.clear(tenant, topic)
 
-    def retained(self, tenant: Tenant, filter: str, now: float, after: str = "", limit: int = 0) -> list[Message]:
-        """Retained messages in the order of their topics, from behind `after` on, at most `limit`."""
-        return retained_after(tenant, filter, now, after, limit)
+    def retained(self, tenant: Tenant, filter: str, now: float, after: str = "", looks: int = 0) -> RetainedPage:
+        """Retained messages in the order of their topics, from behind `after` on; 0 looks at all topics."""
+        return tenant.retained.page(filter, now, after, looks)
 
     # Ends
 

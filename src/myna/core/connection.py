@@ -215,12 +215,11 @@ class Connection(Link):
 
     def _read(self, now: float) -> None:
         reader = self._reader
+        heard: Session | None = None  # has been told something, where PUBLISH is nothing to one's own session
         while reader.next_frame():
             if self.state != OPEN:
                 self._read_greeting(reader, now)
-                if self.state == JUDGED and not self._authentication.is_challenged:
-                    return
-                if self.state == CLOSED:
+                if self.state == CLOSED or (self.state == JUDGED and not self._authentication.is_challenged):
                     return
                 continue
             packet_type = reader.header >> 4
@@ -233,15 +232,15 @@ class Connection(Link):
                 assert session is not None  # they are there while OPEN
                 assert inbound is not None
                 assert acks is not None
+                heard = session
                 if 4 <= packet_type <= 7 and reader.end - reader.body == 2:
                     read_acks(reader, session, inbound, acks, self.level)
                 else:
                     self._receive(reader, session, inbound, acks, now)
             if self.state == CLOSED:
                 return
-        session = self.session
-        if session is not None:
-            session.pump(now)
+        if heard is not None:
+            heard.pump(now)
 
     def _read_behind(self, now: float) -> None:
         """What has come since a step was suspended; unless it has been again, or has ended the connection."""
@@ -325,7 +324,7 @@ class Connection(Link):
         self._inbound = Inbound(self._broker, self, session, self._acks, opened.origin, now)
         self._reader.maximum_packet_size = session.tenant.limits.packet_size or self._reader.maximum_packet_size
         tenant = session.tenant
-        self._shaping = shape(self, self._broker.deadlines, tenant.limits, self._broker.quotas, tenant.name, now)
+        self._shaping = shape(self, self._broker.deadlines, self._broker.quotas, tenant, now)
         self._broker.counters.connects_accepted += 1
         self._broker.census.half_open -= 1
         tenant.connected()

@@ -5,6 +5,8 @@ A drop or a refusal always has a cause, so that nothing is lost silently; `drop`
 
 from typing import Final, final
 
+from mypy_extensions import i64
+
 # Why a message did not reach a receiver that wanted it.
 DROP_OFFLINE: Final = "qos0_offline"
 DROP_SLOW_READER: Final = "qos0_slow_reader"
@@ -40,15 +42,15 @@ class Counters:
     )
 
     def __init__(self) -> None:
-        self.bytes_received = 0
-        self.bytes_sent = 0
+        self.bytes_received: i64 = 0
+        self.bytes_sent: i64 = 0
         self.connections_opened = 0
         self.connections_closed = 0
         self.connects_accepted = 0
         self.packets_received = 0
-        self.messages_received = 0
-        self.messages_sent = 0
-        self.unmatched = 0
+        self.messages_received: i64 = 0
+        self.messages_sent: i64 = 0
+        self.unmatched: i64 = 0
         self.retained_stored = 0
         self.sessions_expired = 0
         self.taken_over = 0

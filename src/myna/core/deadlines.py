@@ -45,20 +45,26 @@ class Deadlines:
         self._heap: list[tuple[float, int, Deadline]] = []
         self._count = 0
         self._cancelled = 0
+        self._next = 0.0
+        self._changed = False  # since `_next` was worked out: it is asked for at the end of every turn
 
     def add(self, at: float, target: Timed) -> Deadline:
         deadline = Deadline(at, target, self)
         self._count += 1
+        self._changed = True
         heapq.heappush(self._heap, (at, self._count, deadline))
         return deadline
 
     def next(self) -> float:
         """When the earliest is due; 0 when there is none."""
-        heap = self._heap
-        while heap and heap[0][2].target is None:
-            heapq.heappop(heap)
-            self._cancelled -= 1
-        return heap[0][0] if heap else 0.0
+        if self._changed:
+            self._changed = False
+            heap = self._heap
+            while heap and heap[0][2].target is None:
+                heapq.heappop(heap)
+                self._cancelled -= 1
+            self._next = heap[0][0] if heap else 0.0
+        return self._next
 
     def expire(self, now: float) -> None:
         """Fire what is due. What is added meanwhile waits for the next time, so that this always ends."""
@@ -66,6 +72,7 @@ class Deadlines:
         last = self._count
         while heap and heap[0][0] <= now and heap[0][1] <= last:
             deadline = heapq.heappop(heap)[2]
+            self._changed = True
             target = deadline.target
             if target is None:
                 self._cancelled -= 1
@@ -75,6 +82,7 @@ class Deadlines:
 
     def note_cancelled(self) -> None:
         self._cancelled += 1
+        self._changed = True
         if self._cancelled > FEW and self._cancelled * 2 > len(self._heap):
             self._heap[:] = [entry for entry in self._heap if entry[2].target is not None]
             heapq.heapify(self._heap)

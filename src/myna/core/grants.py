@@ -14,10 +14,10 @@ class Grants:
         self._single: dict[tuple[str, str], bool] = {}
 
     def grant(self, permission: str, target: str | None) -> None:
-        self._say(permission, target, True)
+        self.say(permission, target, True)
 
     def revoke(self, permission: str, target: str | None) -> None:
-        self._say(permission, target, False)
+        self.say(permission, target, False)
 
     def check(self, permission: str, target: str | None) -> bool | None:
         """Allowed, forbidden, or None where nothing has been said."""
@@ -27,7 +27,13 @@ class Grants:
                 return single
         return self._all.get(permission)
 
-    def _say(self, permission: str, target: str | None, allowed: bool) -> None:
+    def said(self) -> list[tuple[str, str | None, bool]]:
+        """All that has been said, to be said again elsewhere in this order."""
+        said: list[tuple[str, str | None, bool]] = [(word, None, allowed) for word, allowed in self._all.items()]
+        said += [(word, target, allowed) for (word, target), allowed in self._single.items()]
+        return said
+
+    def say(self, permission: str, target: str | None, allowed: bool) -> None:
         if target is not None:
             self._single[(permission, target)] = allowed
             return

@@ -14,9 +14,10 @@ from myna.core.broker import Broker
 from myna.core.identity import Identity
 from myna.core.limits import Limits, bucket
 from myna.core.link import UNLIMITED, Link
-from myna.core.logins import login_name
-from myna.core.message import Message, Origin, copy_for_delivery, is_as_declared
+from myna.core.logins import login_name, must_wait
+from myna.core.message import Message, Origin, copy_for_delivery
 from myna.core.ports import Peer
+from myna.core.property_limits import judge_properties
 from myna.core.receiver import SessionKey
 from myna.core.reviewing import may_inherit, review
 from myna.core.session import Session
@@ -29,6 +30,7 @@ from myna.wire.properties import Properties
 from myna.wire.topics import check_topic
 
 ABSENT = -1
+SAYS_NAME_LATER: Final = "SCRAM-"  # methods whose exchange holds the name: whether that has to wait is asked then
 LONGEST_NAME: Final = 128  # characters of a user name in the log
 
 
@@ -75,10 +77,15 @@ def keep_out(broker: Broker, connect: Connect, address: str, now: float) -> Refu
     ban = broker.bans.banned_everywhere(address, now, client_id=connect.client_id)
     if ban is not None:
         return Refused(reasons.BANNED, words_of(ban))
-    wait = broker.logins.wait(address, login_name(connect.user_name, connect.client_id), now)
-    if wait > 0.0:
-        return Refused(reasons.CONNECTION_RATE_EXCEEDED, f"too many failed logins from there: wait {wait:.0f} s")
-    return None
+    properties = connect.properties
+    method = None if properties is None else properties.authentication_method
+    shown = connect.password if properties is None or method is None else properties.authentication_data
+    if connect.password is None and method is None:
+        return None  # it has nothing to guess by
+    if method is not None and method.startswith(SAYS_NAME_LATER):
+        return None
+    wait = broker.logins.wait(address, login_name(connect.user_name, shown), now)
+    return Refused(reasons.CONNECTION_RATE_EXCEEDED, must_wait(wait)) if wait > 0.0 else None
 
 
 def open_session(
@@ -94,17 +101,12 @@ def open_session(
     """An identified client: find or make its session, and answer with CONNACK."""
     tenant = broker.tenant(identity.tenant)
     limits = tenant.limits
-    refused = _check_limits(tenant, connect)
-    if refused is not None:
-        return refused
-    ban = broker.bans.banned(tenant.name, identity.user, client_id, peer.address, now)
-    if ban is not None:
-        return Refused(reasons.BANNED, words_of(ban))
     key = (tenant.name, identity.scope, client_id)
     expiry = _session_expiry(limits, connect)
-    refusal = check_connection(broker, tenant, identity, tenant.session(key[1], key[2]), expiry > 0, now)
-    if refusal is not None:
-        return Refused(refusal.reason, refusal.text)
+    refused = _check(broker, tenant, connect, key, identity, peer, expiry, now)
+    if refused is not None:
+        identity.turned_away(now)
+        return refused
     resumed = _take_over(broker, tenant, key, identity, connect, now)
     session = Session(broker, tenant, key, identity, now) if resumed is None else resumed
     if resumed is None:
@@ -130,7 +132,7 @@ def open_session(
     session.set_will(_make_will(broker, key, connect, origin, now))
     if resumed is None:
         for group in identity.groups:
-            subscribe(broker, session, Asked(group, 1, retain_handling=2), now, judged=True)
+            subscribe(broker, session, Asked(group, identity.group_qos, retain_handling=2), now, judged=True)
     return Opened(session, identity, keep_alive, resumed is not None, origin)
 
 
@@ -162,6 +164,26 @@ def origin_of(session: Session, address: str) -> Origin:
     )
 
 
+def _check(
+    broker: Broker,
+    tenant: Tenant,
+    connect: Connect,
+    key: SessionKey,
+    identity: Identity,
+    peer: Peer,
+    expiry: int,
+    now: float,
+) -> Refused | None:
+    refused = _check_limits(tenant, connect)
+    if refused is not None:
+        return refused
+    ban = broker.bans.banned(tenant.name, identity.user, key[2], peer.address, now)
+    if ban is not None:
+        return Refused(reasons.BANNED, words_of(ban))
+    refusal = check_connection(broker, tenant, identity, tenant.session(key[1], key[2]), expiry > 0, now)
+    return None if refusal is None else Refused(refusal.reason, refusal.text)
+
+
 def _check_limits(tenant: Tenant, connect: Connect) -> Refused | None:
     limits = tenant.limits
     if connect.level not in limits.levels:
@@ -183,10 +205,8 @@ def _check_limits(tenant: Tenant, connect: Connect) -> Refused | None:
     if limits.will_size and len(will.payload) > limits.will_size:
         return Refused(reasons.PACKET_TOO_LARGE, "will payload")
     properties = will.properties
-    declared = ABSENT if properties is None else properties.payload_format
-    if limits.payload_format_checked and not is_as_declared(declared, will.payload):
-        return Refused(reasons.PAYLOAD_FORMAT_INVALID, "will payload")
-    return None
+    verdict = reasons.SUCCESS if properties is None else judge_properties(limits, properties, will.payload)
+    return None if verdict == reasons.SUCCESS else Refused(verdict, "will payload or properties")
 
 
 def _session_expiry(limits: Limits, connect: Connect) -> int:

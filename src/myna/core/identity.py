@@ -123,6 +123,7 @@ class Identity:
         self.expires_at = expires_at
         self.dialect = dialect
         self.groups: list[str] = [] if groups is None else groups
+        self.group_qos = 1  # with which a new session is subscribed to them
         self.claims = claims
         self.client_id = ""
         self.listener = ""
@@ -133,6 +134,10 @@ class Identity:
 
     def takes_over(self, before: "Identity") -> None:
         """A session is resumed as this identity; what was said of `before` at run time may go with it."""
+        return
+
+    def turned_away(self, now: float) -> None:
+        """A gate has admitted it, and it has not come in after all: it had gone, or a limit stood against it."""
         return
 
     def of_client(self, client_id: str, listener: str) -> "Identity":

@@ -1,7 +1,8 @@
 """PUBLISH arriving: topic aliases, quotas, permission, de-duplication, and which answer it gets.
 
 The common packet (no RETAIN, no DUP, no properties, a topic used before) is never made into a Publish: it is read where
-it lies. A run on one topic and of one size is recognised by equal beginnings; at QoS 0 it is handed on as one piece.
+it lies. A run on one topic and of one size is recognised by equal beginnings, at QoS 0 also from chunk to chunk, and is
+then handed on as one piece.
 
     | header | length | topic length | topic | packet id (QoS > 0) | 0 (MQTT 5) | payload |
     ^ start           ^ body                 ^ topic_end                        ^ payload_at  ^ end
@@ -9,16 +10,20 @@ it lies. A run on one topic and of one size is recognised by equal beginnings; a
 
 from typing import Final, final
 
+from mypy_extensions import i64
+
 from myna.core.acks import Acks
 from myna.core.aliases import InboundAliases
 from myna.core.broker import Broker
 from myna.core.identity import LATER
 from myna.core.limits import Bucket
 from myna.core.link import Link, Step
-from myna.core.message import Message, Origin, copy_for_delivery, is_as_declared
+from myna.core.message import Message, Origin, copy_for_delivery
 from myna.core.outcome import Outcome, Refusal
+from myna.core.property_limits import judge_properties
 from myna.core.receiver import Receiver
 from myna.core.refusing import PUBACK_HEADER, PUBREC_HEADER, refuse_publish
+from myna.core.remembered import RememberedRoutes
 from myna.core.router import Route
 from myna.core.session import Session
 from myna.core.throughput import Share
@@ -29,7 +34,6 @@ from myna.wire.errors import ProtocolViolation
 from myna.wire.packets import MQTT_5, Publish
 from myna.wire.reader import FrameReader
 
-ROUTES_KEPT: Final = 1024
 PUBCOMP_HEADER: Final = 0x70
 RETAIN_OR_DUP: Final = 0x09
 
@@ -49,12 +53,10 @@ class Inbound:
         "_origin",
         "_published",
         "_receive_maximum",
-        "_routes_0",
-        "_routes_1",
-        "_routes_2",
-        "_rules_version",
+        "_remembered",
         "_session",
         "_share",
+        "_tenant",
     )
 
     def __init__(self, broker: Broker, link: Link, session: Session, acks: Acks, origin: Origin, now: float) -> None:
@@ -62,70 +64,77 @@ class Inbound:
         self._broker = broker
         self._link = link
         self._session = session
+        self._tenant = session.tenant
         self._acks = acks
         self._origin = origin
         self._is_5 = link.level == MQTT_5
         self._published = session.tenant.published_by(self._is_5, link.websocket)
-        self._highest = 0x30 | limits.maximum_qos << 1
+        self._highest: i64 = 0x30 | limits.maximum_qos << 1
         self._receive_maximum = limits.receive_maximum if self._is_5 else 65_535  # of which only MQTT 5 can be told
         rate = limits.publishes_per_second
         self._bucket: Bucket | None = Bucket(rate, now) if rate > 0 else None
         self._aliases: InboundAliases | None = None
-        # By QoS: one and the same where the rules do not tell them apart.
-        self._routes_0: dict[bytes, Route] | None = None
-        self._routes_1: dict[bytes, Route] | None = None
-        self._routes_2: dict[bytes, Route] | None = None
-        self._rules_version = broker.rules_version
+        self._remembered = RememberedRoutes(broker, session)
         self._share: Share | None = Share(broker.deadlines, link) if session.tenant.is_metered else None
 
     # The quick way
 
     def frame(self, reader: FrameReader, now: float) -> None:
         """One PUBLISH packet, and the run of like ones behind it."""
+        remembered = self._remembered
         header = reader.header
-        routes = self._routes_0 if header == 0x30 else self._routes_1 if header == 0x32 else self._routes_2
+        if header == 0x30 and reader.start == 0:  # before all else, is this one more of what came last?
+            route = remembered.last
+            if route is not None and remembered.goes_on(reader.buffer) and remembered.holds(route):
+                self._run_at_0(reader, route, len(remembered.head), now)
+                return
+        routes = remembered.of(header)
         body = reader.body
         end = reader.end
         if routes is not None and header & RETAIN_OR_DUP == 0 and header <= self._highest and end - body > 4:
             buffer = reader.buffer
             topic_at = body + 2
-            topic_end = topic_at + (buffer[body] << 8 | buffer[body + 1])
+            high: i64 = buffer[body]
+            low: i64 = buffer[body + 1]
+            topic_end = topic_at + (high << 8 | low)
             payload_at = topic_end if header == 0x30 else topic_end + 2
             if self._is_5:
                 payload_at += 1
             if payload_at <= end and (not self._is_5 or buffer[payload_at - 1] == 0):
                 route = routes.get(buffer[topic_at:topic_end])
-                if route is not None and not route.retired and self._rules_version == self._broker.rules_version:
-                    if route.generation != self._session.tenant.router.generation:
-                        self._session.tenant.router.refresh(route)
+                if route is not None and remembered.holds(route):
                     if header == 0x30:
-                        self._run_at_0(reader, route, topic_end, payload_at, now)
+                        remembered.note_head(buffer[reader.start : payload_at], route)
+                        self._run_at_0(reader, route, payload_at, now)
                     else:
                         self._run_above_0(reader, route, topic_end, payload_at, now)
                     return
         self.receive(decode_publish(header, reader.buffer, body, end, self._link.level), now)
 
-    def _run_at_0(self, reader: FrameReader, route: Route, topic_end: int, payload_at: int, now: float) -> None:
+    def _run_at_0(self, reader: FrameReader, route: Route, payload_at: i64, now: float) -> None:
         broker = self._broker
         buffer = reader.buffer
         start = reader.start
-        size = reader.end - start
-        prefix = buffer[start:payload_at]
         position = reader.end
+        size = position - start
         last = len(buffer) - size
-        while position <= last and buffer.startswith(prefix, position):
-            position += size
-        count = (position - start) // size
-        reader.skip_to(position)
+        count: i64 = 1
+        if position <= last:
+            prefix = buffer[start:payload_at]
+            while position <= last and buffer.startswith(prefix, position):
+                position += size
+                count += 1
+            reader.skip_to(position)
         if not route.plain or not broker.peers.alone:
             head_size = payload_at - start
-            for at in range(start, position, size):
-                self._publish(route, buffer[at + head_size : at + size], 0, now)
+            while start < position:
+                self._publish(route, buffer[start + head_size : start + size], 0, now)
+                start += size
                 if self._session.link is not self._link:
                     return  # one of them has ended its own connection
             return
         broker.counters.messages_received += count
-        self._session.tenant.messages_received += count
+        self._tenant.messages_received += count
         self._published.qos_0 += count
         form = self._link.form
         others: list[Receiver] | None = None
@@ -142,16 +151,18 @@ class Inbound:
         elif not route.subscriptions:
             broker.counters.unmatched += count
 
-    def _deliver_one_by_one(self, route: Route, frames: bytes, size: int, head_size: int, now: float) -> None:
+    def _deliver_one_by_one(self, route: Route, frames: bytes, size: i64, head_size: i64, now: float) -> None:
         """For receivers of another form than the publisher's."""
         form = self._link.form
-        for at in range(0, len(frames), size):
+        at: i64 = 0
+        while at < len(frames):
             message = self._message(route, frames[at + head_size : at + size], 0, now)
             for subscription in route.subscriptions:
                 if subscription.receiver.form != form:
                     subscription.receiver.deliver(message, subscription, now)
+            at += size
 
-    def _run_above_0(self, reader: FrameReader, route: Route, topic_end: int, payload_at: int, now: float) -> None:
+    def _run_above_0(self, reader: FrameReader, route: Route, topic_end: i64, payload_at: i64, now: float) -> None:
         buffer = reader.buffer
         start = reader.start
         size = reader.end - start
@@ -159,12 +170,12 @@ class Inbound:
         qos = reader.header >> 1 & 3
         id_at = topic_end - start
         payload_from = payload_at - start
-        room = self._receive_maximum - self._acks.waiting - self._session.received.count()
+        room: i64 = self._receive_maximum - self._acks.waiting - self._session.received.count()
         if room <= 0:  # too many, unless it is a repeated one
             self.receive(decode_publish(reader.header, buffer, reader.body, reader.end, self._link.level), now)
             return
         position = reader.end
-        last = min(len(buffer), start + room * size) - size
+        last: i64 = min(len(buffer) - size, start + (room - 1) * size)
         while position <= last and buffer.startswith(head, position):
             if self._is_5 and buffer[position + payload_from - 1] != 0:
                 break
@@ -174,8 +185,11 @@ class Inbound:
         messages: list[Message] = []
         form = self._link.form
         received = self._session.received
-        for at in range(start, position, size):
-            packet_id = buffer[at + id_at] << 8 | buffer[at + id_at + 1]
+        at = start
+        while at < position:
+            high: i64 = buffer[at + id_at]
+            low: i64 = buffer[at + id_at + 1]
+            packet_id: int = high << 8 | low
             if packet_id == 0:
                 self._publish_run(route, messages, packet_ids, qos, now)
                 raise ProtocolViolation("packet identifier 0")  # [MQTT-2.2.1-3]
@@ -184,6 +198,7 @@ class Inbound:
                     self._publish_run(route, messages, packet_ids, qos, now)
                     packet_ids, messages = [], []
                     self._answer_repeated(packet_id)
+                    at += size
                     continue
                 received.begin(packet_id, False)
             payload = buffer[at + payload_from : at + size]
@@ -191,12 +206,13 @@ class Inbound:
             message.adopt_form(form, head, payload)
             packet_ids.append(packet_id)
             messages.append(message)
+            at += size
         self._publish_run(route, messages, packet_ids, qos, now)
 
     def _publish_run(self, route: Route, messages: list[Message], packet_ids: list[int], qos: int, now: float) -> None:
         """Publish a run and answer it; as one wherever nobody has to be asked about each message."""
         broker = self._broker
-        tenant = self._session.tenant
+        tenant = self._tenant
         if len(messages) > 1 and broker.is_direct(route):
             outcome = broker.publish_run(route, tenant, messages, now)
             if outcome.matched or not self._is_5:
@@ -206,7 +222,7 @@ class Inbound:
                     for packet_id in packet_ids:
                         sequence = self._session.received.begin(packet_id, True)
                 self._acks.send(encode_acks(header, packet_ids), sequence)
-                self._published.add(qos, False, len(messages))
+                self._published.answered(qos, False, len(messages), sequence, now)
             else:
                 for packet_id in packet_ids:
                     self._answer(outcome, qos, packet_id, now)
@@ -254,11 +270,12 @@ class Inbound:
         if verdict != reasons.SUCCESS:
             self._refuse(packet, verdict, now)
             return
-        if self._share is not None and not self._draw(self._share, packet, now):
+        share = self._share
+        if share is not None and not share.draw(session.tenant.throughput_of(session.identity.user), packet, now):
             self._refuse(packet, reasons.QUOTA_EXCEEDED, now)
             return
-        if not packet.retain:
-            self._remember(encoded, route, qos)
+        if not (packet.retain or route.retired or session.tenant.is_metered) and self._bucket is None:
+            self._remembered.remember(encoded, route, qos)
         message = self._message(route, packet.payload, qos, now)
         message.retain = packet.retain
         properties = packet.properties
@@ -267,8 +284,9 @@ class Inbound:
             if properties.message_expiry > 0 or (properties.message_expiry == 0 and not limits.expiry_0_is_never):
                 message.expires_at = now + properties.message_expiry
             message.properties = copy_for_delivery(properties)
-            if limits.payload_format_checked and not is_as_declared(properties.payload_format, packet.payload):
-                self._refuse(packet, reasons.PAYLOAD_FORMAT_INVALID, now)
+            verdict = judge_properties(limits, properties, packet.payload)
+            if verdict != reasons.SUCCESS:
+                self._refuse(packet, verdict, now)
                 return
         answer = self._broker.publish_on(route, session.tenant, message, now)
         if isinstance(answer, Refusal):
@@ -296,7 +314,7 @@ class Inbound:
         return Message(route.topic, payload, qos, False, self._origin, now, 0.0, None, route.encoded)
 
     def _publish(self, route: Route, payload: bytes, qos: int, now: float) -> None:
-        answer = self._broker.publish_on(route, self._session.tenant, self._message(route, payload, qos, now), now)
+        answer = self._broker.publish_on(route, self._tenant, self._message(route, payload, qos, now), now)
         if isinstance(answer, Refusal):
             self._refuse(Publish(route.topic, payload, qos), answer.reason, now)
         else:
@@ -308,7 +326,6 @@ class Inbound:
             self._refuse(Publish("", b"", qos, packet_id=packet_id), answer.reason, now)
             return
         assert isinstance(answer, Outcome)
-        self._published.add(qos, retain, 1)
         sequence = answer.sequence
         if qos == 2:
             begun = self._session.received.begin(packet_id, self._session.is_durable())
@@ -318,6 +335,7 @@ class Inbound:
         if not answer.matched and self._is_5:
             ack = bytes((header, 3)) + ack[2:] + b"\x10"  # No matching subscribers, §3.4.2.1
         self._acks.send(ack, sequence)
+        self._published.answered(qos, retain, 1, sequence, now)
 
     def _refuse(self, packet: Publish, reason: int, now: float) -> None:
         refuse_publish(self._broker, self._link, self._session, self._acks, packet, reason, now)
@@ -328,29 +346,16 @@ class Inbound:
             return packet.topic  # which is not empty, or it would not have been decoded
         aliases = self._aliases
         if aliases is None:
-            aliases = InboundAliases(self._session.tenant.limits.topic_alias_maximum)
+            aliases = InboundAliases(self._tenant.limits.topic_alias_maximum)
             self._aliases = aliases
-        alias = properties.topic_alias
-        if not aliases.is_legal(alias):
-            raise ProtocolViolation(f"topic alias {alias}", reasons.TOPIC_ALIAS_INVALID)  # [MQTT-3.3.2-8]
-        if packet.topic:
-            aliases.bind(alias, packet.topic)
-            return packet.topic
-        topic = aliases.topic(alias)
-        if not topic:
-            raise ProtocolViolation(f"topic alias {alias} has not been set")  # §3.3.2.3.4
-        return topic
+        return aliases.resolve(properties.topic_alias, packet.topic)
 
     def _check_quota(self) -> None:
         if self._acks.waiting + self._session.received.count() >= self._receive_maximum:
             raise ProtocolViolation("receive maximum exceeded", reasons.RECEIVE_MAXIMUM_EXCEEDED)  # §3.3.4
 
-    def _draw(self, share: Share, packet: Publish, now: float) -> bool:
-        throughput = self._session.tenant.throughput_of(self._session.identity.user)
-        return throughput is None or share.draw(throughput, packet, now)
-
     def _check_support(self, packet: Publish) -> None:
-        limits = self._session.tenant.limits
+        limits = self._tenant.limits
         if packet.qos > limits.maximum_qos:
             raise ProtocolViolation(f"QoS {packet.qos} is not supported", reasons.QOS_NOT_SUPPORTED)
         if packet.retain and not limits.retain_available:
@@ -367,24 +372,11 @@ class Inbound:
     def speak_for(self, origin: Origin) -> None:
         """The client has authenticated anew: what its old identity was allowed is asked again."""
         self._origin = origin
-        self._routes_0 = self._routes_1 = self._routes_2 = None
+        self._remembered.forget()
 
     def end(self) -> None:
         if self._share is not None:
             self._share.end()
-
-    def _remember(self, encoded: bytes, route: Route, qos: int) -> None:
-        if self._bucket is not None or self._session.tenant.is_metered or route.retired:
-            return
-        routes = self._routes_0 if qos == 0 else self._routes_1 if qos == 1 else self._routes_2
-        if routes is None or self._rules_version != self._broker.rules_version or len(routes) >= ROUTES_KEPT:
-            routes = {}
-            apart = self._broker.rules.judges_qos or self._session.identity.rules.judges_qos
-            self._routes_0 = routes if qos == 0 or not apart else {}
-            self._routes_1 = routes if qos == 1 or not apart else {}
-            self._routes_2 = routes if qos == 2 or not apart else {}
-            self._rules_version = self._broker.rules_version
-        routes[encoded] = route
 
 
 @final

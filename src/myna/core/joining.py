@@ -38,7 +38,7 @@ def join(broker: Broker, receiver: Receiver, name: str, qos: int, now: float) ->
             return verdict
     receiver.subscriptions[name] = subscription
     tenant.router.add_literal(subscription)
-    tenant.subscriptions += 1
+    tenant.subscribed()
     if not broker.peers.alone:
         broker.peers.announce(tenant.name, subscription.filter, True)
     broker.watcher.subscribed(receiver, subscription, now)
@@ -58,7 +58,7 @@ def part(broker: Broker, receiver: Receiver, name: str, now: float) -> bool:
         return False
     tenant = broker.tenant(receiver.key[0])
     tenant.router.remove(subscription)
-    tenant.subscriptions -= 1
+    tenant.unsubscribed()
     guard = tenant.router.guard_of(name)
     if guard is not None:
         guard.unsubscribed(receiver, subscription, now)

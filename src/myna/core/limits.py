@@ -33,6 +33,8 @@ class Limits:
         self.topic_length = 0  # in characters
         self.topic_levels = 0
         self.level_length = 0  # in characters
+        self.property_length = 0  # content type, response topic and correlation data, each in bytes
+        self.user_properties_size = 0  # of all of a message, in bytes
         # Flow.
         self.receive_maximum = 65_535
         self.inflight = 65_535  # sent and not acknowledged; MQTT 5 lets the client choose less
@@ -40,6 +42,9 @@ class Limits:
         self.publishes_per_second = 0.0  # of each connection
         self.inbound_bytes_per_second = 0.0  # of a connection: it is read from no faster
         self.outbound_bytes_per_second = 0.0  # of a connection: it is written to no faster
+        self.deliveries_per_second = 0.0  # to a connection: it is written to no faster
+        self.tenant_deliveries_per_second = 0.0  # to all connections together
+        self.tenant_delivered_bytes_per_second = 0
         self.tenant_publishes_per_second = 0.0  # of all publishers together, whatever they speak
         self.tenant_bytes_per_second = 0
         self.user_publishes_per_second = 0.0  # of all connections of a user together
@@ -77,6 +82,7 @@ class Limits:
         # Retained messages.
         self.retained_messages = 1_000_000
         self.retained_bytes = 512 * 1024 * 1024
+        self.retained_size = 0  # of one, its payload alone
         self.retained_per_subscription = 0
         self.retained_per_second = 0.0  # of a tenant; what is above is delivered and not kept
         self.retained_bytes_per_second = 0
@@ -113,12 +119,17 @@ LIMIT_NAMES: Final = (
     "topic_length",
     "topic_levels",
     "level_length",
+    "property_length",
+    "user_properties_size",
     "receive_maximum",
     "inflight",
     "topic_alias_maximum",
     "publishes_per_second",
     "inbound_bytes_per_second",
     "outbound_bytes_per_second",
+    "deliveries_per_second",
+    "tenant_deliveries_per_second",
+    "tenant_delivered_bytes_per_second",
     "tenant_publishes_per_second",
     "tenant_bytes_per_second",
     "user_publishes_per_second",
@@ -152,6 +163,7 @@ LIMIT_NAMES: Final = (
     "queue_qos_0_drops_oldest",
     "retained_messages",
     "retained_bytes",
+    "retained_size",
     "retained_per_subscription",
     "retained_per_second",
     "retained_bytes_per_second",
@@ -169,6 +181,8 @@ class ProcessLimits:
         self.connections = 0
         self.sessions = 0
         self.connects_per_second = 0.0
+        self.subscriptions = 0
+        self.retained_bytes = 0
         self.idle_tenant = 300.0  # seconds after which a tenant that holds nothing is forgotten
 
 

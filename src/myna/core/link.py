@@ -8,7 +8,7 @@ The connection itself is the subclass; a session never sees more of it than this
 from abc import ABC, abstractmethod
 from typing import Final
 
-from mypy_extensions import mypyc_attr
+from mypy_extensions import i64, mypyc_attr
 
 from myna.core.aliases import OutboundAliases
 from myna.core.identity import Identity
@@ -47,7 +47,7 @@ class Link(Conversation):
         self.output = output
         self.level = 0
         self.is_bridge = False
-        self.form = 0
+        self.form: i64 = 0
         self.receive_maximum = 65_535
         self.maximum_packet_size = UNLIMITED
         self.aliases: OutboundAliases | None = None

@@ -9,6 +9,7 @@ keep out the thousand that share its address. What a newcomer gets wrong: a succ
 account could guess at others for ever.
 """
 
+import hashlib
 from typing import Final, final
 
 from myna.core.counters import Counters
@@ -19,6 +20,18 @@ KNOWN: Final = 100_000  # addresses and names that got in
 LONGEST_NAME: Final = 128  # characters; longer ones are taken for the same if they begin alike
 FIRST_LATE: Final = 0.5
 LATEST: Final = 5.0  # seconds; a client that has got it right still hears of it before it gives up
+
+
+def login_name(user_name: str | None, shown: bytes | None) -> str:
+    """What a login is counted by, beside its address. Without a user name that is what it shows, for all else can be
+    chosen anew with each try; and a token that is no good any more must not make others wait.
+    """
+    return user_name or ("" if not shown else hashlib.sha256(shown).hexdigest()[:16])
+
+
+def must_wait(seconds: float) -> str:
+    """What those are told who have to wait."""
+    return f"too many failed logins from there: wait {seconds:.0f} s"
 
 
 @final
@@ -51,7 +64,7 @@ class Logins:
         if not self._pairs:
             return 0.0
         host = counted_by(address)
-        pair = f"{host} {name[:LONGEST_NAME]}"
+        pair = f"{host} {_as_counted(name)}"
         held = self._pairs.get(pair)
         if held is not None and held.until > now:
             self._counters.refuse("login:name_waits")
@@ -66,7 +79,7 @@ class Logins:
         """Seconds to let pass before anybody is asked about this login."""
         if not self._names:
             return 0.0
-        name = name[:LONGEST_NAME]
+        name = _as_counted(name)
         held = self._names.get(name)
         if held is None or not self.failures_per_name or held.count < self.failures_per_name:
             return 0.0
@@ -79,7 +92,7 @@ class Logins:
         """Somebody showed credentials that were no good."""
         self._counters.refuse("login:failed")
         host = counted_by(address)
-        name = name[:LONGEST_NAME]
+        name = _as_counted(name)
         if host and self.failures:
             of_pair = _youngest(self._pairs, f"{host} {name}")
             self._count(of_pair, now)
@@ -93,7 +106,7 @@ class Logins:
         """Somebody got in by a name."""
         if not name:
             return
-        pair = f"{counted_by(address)} {name[:LONGEST_NAME]}"
+        pair = f"{counted_by(address)} {_as_counted(name)}"
         if pair not in self._known and len(self._known) >= KNOWN:
             del self._known[next(iter(self._known))]
         self._known[pair] = None
@@ -112,11 +125,9 @@ class Logins:
             held.until = now + min(2.0 ** min(held.count - self.failures, 30), self.longest)
 
 
-def login_name(user_name: str | None, client_id: str) -> str:
-    """What a login is counted by, beside its address. Those who only have a token are told apart by their client id,
-    in a way that is no user name: a client id costs nothing, and must not pass for somebody who has got in.
-    """
-    return user_name or (f"\0{client_id}" if client_id else "")
+def _as_counted(name: str) -> str:
+    """Without what many take for the same name: case, and blanks around it."""
+    return name.strip().casefold()[:LONGEST_NAME]
 
 
 def _youngest(table: dict[str, _Failures], key: str) -> _Failures:

@@ -1,13 +1,13 @@
 """Bytes on their way out of one connection: gathered as they come, taken once per turn of the loop.
 
 The first pending byte wakes the outlet, which then comes and takes everything. `unsent` is what the edge could not
-write
-yet; while it and the gathered bytes exceed the high-water mark the connection is congested: QoS 0 is dropped and
-counted, QoS 1
-and 2 stay queued in their session. Only writes for messages ask; acks always go out.
+write yet; while it and the gathered bytes exceed the high-water mark the connection is congested: QoS 0 is dropped and
+counted, QoS 1 and 2 stay queued in their session. Only writes for messages ask; acks always go out.
 """
 
 from typing import Final, final
+
+from mypy_extensions import i64
 
 from myna.core.ports import Outlet
 
@@ -22,33 +22,35 @@ class OutputMemory:
     __slots__ = ("held", "high_water", "limit")
 
     def __init__(self, limit: int = 256 * 1024 * 1024, high_water: int = DEFAULT_HIGH_WATER) -> None:
-        self.limit = limit
-        self.high_water = high_water
-        self.held = 0
+        self.limit: i64 = limit
+        self.high_water: i64 = high_water
+        self.held: i64 = 0
 
 
 @final
 class Output:
-    __slots__ = ("_chunks", "_gathered", "_memory", "outlet", "unsent")
+    __slots__ = ("_chunks", "_gathered", "_memory", "_single", "outlet", "unsent")
 
     def __init__(self, outlet: Outlet, memory: OutputMemory) -> None:
         self.outlet = outlet
-        self.unsent = 0
-        self._chunks: list[bytes] = []
-        self._gathered = 0
+        self.unsent: i64 = 0
+        self._single = b""  # what has been gathered while it is one piece: most often it stays one
+        self._chunks: list[bytes] = []  # as soon as there are several
+        self._gathered: i64 = 0
         self._memory = memory
 
     def write(self, data: bytes) -> None:
-        chunks = self._chunks
-        if not chunks:
+        if self._gathered == 0:
             self.outlet.wake()
-        chunks.append(data)
+            self._single = data
+        else:
+            self._several().append(data)
         self._gathered += len(data)
 
     def write_parts(self, head: bytes, middle: bytes, tail: bytes) -> None:
         """One packet in three pieces, so that what receivers share is not copied for each of them."""
-        chunks = self._chunks
-        if not chunks:
+        chunks = self._several()
+        if self._gathered == 0:
             self.outlet.wake()
         chunks.append(head)
         chunks.append(middle)
@@ -67,16 +69,15 @@ class Output:
         return waiting > 2 * memory.high_water or (memory.held > memory.limit and waiting > 2 * CROWDED_HIGH_WATER)
 
     def has_pending(self) -> bool:
-        return bool(self._chunks)
+        return self._gathered > 0
 
     def take(self) -> bytes:
         """Everything gathered, as one piece. It counts as unsent until the edge says otherwise."""
-        chunks = self._chunks
-        if len(chunks) == 1:
-            data = chunks[0]
-            chunks.clear()
+        data = self._single
+        if len(data) > 0:
+            self._single = b""
         else:
-            data = b"".join(chunks)
+            data = b"".join(self._chunks)
             self._chunks = []
         self.unsent += self._gathered
         self._memory.held += self._gathered
@@ -91,5 +92,14 @@ class Output:
         """The connection is gone, and with it what it held."""
         self._memory.held -= self.unsent
         self.unsent = 0
+        self._single = b""
         self._chunks = []
         self._gathered = 0
+
+    def _several(self) -> list[bytes]:
+        """The pieces, one or none until now, to which others are added."""
+        chunks = self._chunks
+        if len(self._single) > 0:
+            chunks.append(self._single)
+            self._single = b""
+        return chunks

@@ -209,6 +209,7 @@ class Watcher:
         return
 
     def session_ended(self, receiver: Receiver, reason: int, now: float) -> None:
+        """`reason` as above, where there was one to end it."""
         return
 
     def subscribed(self, receiver: Receiver, subscription: Subscription, now: float) -> None:
@@ -217,6 +218,16 @@ class Watcher:
 
     def unsubscribed(self, receiver: Receiver, subscription: Subscription, now: float) -> None:
         """It is gone, by itself or with its session."""
+        return
+
+    def answered(self, receiver: Receiver, what: str, filters: list[str], codes: list[int], now: float) -> None:
+        """A client's SUBSCRIBE or UNSUBSCRIBE has been answered, filter by filter."""
+        return
+
+    def not_published(
+        self, receiver: Receiver, topic: str, qos: int, retain: bool, reason: int, address: str, now: float
+    ) -> None:
+        """A client's PUBLISH has not been taken; `refused` is told of it in words."""
         return
 
     def published(self, tenant: str, message: Message, matched: bool, now: float) -> None:
@@ -246,6 +257,9 @@ class Ticket(ABC):
         self.user_properties: list[tuple[str, str]] | None = None  # of CONNECT
         self.peer = Peer()
         self.authenticator = ""  # who was asked last
+        # Is it a login by its user name, right or wrong? Not where nobody has looked at what was shown, and not where
+        # that is genuine but has run out.
+        self.counts = True
         self.exchange: object = None  # the gate's own, from one packet of an exchange to the next
         # What the gate may add to its answer: a name for a client that brought none, user properties for CONNACK.
         self.assigned_id = ""

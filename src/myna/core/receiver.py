@@ -8,7 +8,7 @@ other word. What a newcomer gets wrong: `form` is 0 unless the receiver takes pl
 from abc import abstractmethod
 from typing import Final, final
 
-from mypy_extensions import mypyc_attr
+from mypy_extensions import i64, mypyc_attr
 
 from myna.core.identity import Identity
 from myna.core.message import Message, Sender
@@ -27,7 +27,7 @@ class Receiver(Sender):
     def __init__(self, key: SessionKey, identity: Identity) -> None:
         self.key = key
         self.identity = identity
-        self.form = 0
+        self.form: i64 = 0
         self.subscriptions: dict[str, Subscription] = {}
 
     @abstractmethod
@@ -41,7 +41,7 @@ class Receiver(Sender):
             result = max(result, self.deliver(message, subscription, now))
         return result
 
-    def deliver_frames(self, frames: bytes, count: int, now: float) -> None:
+    def deliver_frames(self, frames: bytes, count: i64, now: float) -> None:
         """Take a run of `count` whole QoS 0 packets in the receiver's `form`. Only called while that is not 0."""
         raise AssertionError("a receiver without a form takes no frames")
 

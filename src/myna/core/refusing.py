@@ -23,13 +23,14 @@ def refuse_publish(
     broker: Broker, link: Link, session: Session, acks: Acks, packet: Publish, reason: int, now: float
 ) -> None:
     """An ack with the reason where there is such a thing, else as the tenant's limits say."""
+    broker.watcher.not_published(session, packet.topic, packet.qos, packet.retain, reason, link.address, now)
     limits = session.tenant.limits
     name = reasons.reason_name(reason)
     broker.counters.refuse(f"publish:{name}")
     tenant, client_id, user = session.names()
     broker.watcher.refused(f"PUBLISH to {packet.topic[:200]!r}", tenant, client_id, link.address, name, now, user)
     if link.level != MQTT_5:
-        if limits.refused_publish_disconnects_3:
+        if limits.refused_publish_disconnects_3 or (packet.qos == 0 and limits.refused_qos_0_disconnects):
             session.received.release(packet.packet_id, False)
             link.disconnect(reason, now)
         elif packet.qos:

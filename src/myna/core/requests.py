@@ -28,8 +28,9 @@ ASKED_AHEAD: Final = 32  # filters of one packet that the rules are asked about 
 def request_subscribe(broker: Broker, link: Link, acks: Acks, session: Session, packet: Subscribe, now: float) -> None:
     _check_number(session, len(packet.requests))
     if not _is_in_time(broker, link, session, "SUBSCRIBE", now):
-        code = suback_code_for_3(reasons.QUOTA_EXCEEDED) if link.level < MQTT_5 else reasons.QUOTA_EXCEEDED
-        acks.send(encode(Suback(packet.packet_id, [code] * len(packet.requests)), link.level), 0)
+        codes = [reasons.QUOTA_EXCEEDED] * len(packet.requests)
+        acks.send(encode(Suback(packet.packet_id, _codes_for(link.level, codes)), link.level), 0)
+        broker.watcher.answered(session, "SUBSCRIBE", [one.filter for one in packet.requests], codes, now)
         return
     _Subscribing(broker, link, acks, session, packet).take(now)
 
@@ -42,6 +43,7 @@ def request_unsubscribe(
         # Before MQTT 5 there is no way to say no, so it is done all the same.
         codes = [reasons.UNSPECIFIED_ERROR] * len(packet.filters)
         acks.send(encode(Unsuback(packet.packet_id, codes), link.level), 0)
+        broker.watcher.answered(session, "UNSUBSCRIBE", packet.filters, codes, now)
         return
     _Unsubscribing(broker, link, acks, session, packet).take(now)
 
@@ -72,13 +74,15 @@ class _Subscribing(Step):
                 self._link.suspend(self, now)
                 self._ask_ahead()
                 return
-            self._codes.append(granted.code if level == MQTT_5 else suback_code_for_3(granted.code))
+            self._codes.append(granted.code)
             self._sequence = max(self._sequence, granted.sequence)
             if granted.retained and granted.subscription is not None:
                 self._retained.append((granted.retained, granted.subscription))
-        self._acks.send(encode(Suback(self._packet.packet_id, self._codes), level), self._sequence)
+        self._acks.send(encode(Suback(self._packet.packet_id, _codes_for(level, self._codes)), level), self._sequence)
         for messages, subscription in self._retained:
             self._session.deliver_retained(messages, subscription, now)
+        filters = [request.filter for request in requests]
+        self._broker.watcher.answered(self._session, "SUBSCRIBE", filters, self._codes, now)
 
     def _ask_ahead(self) -> None:
         """So that the answers for the next filters come together with this one's."""
@@ -125,6 +129,12 @@ class _Unsubscribing(Step):
             self._codes.append(code)
         sequence = self._broker.journal.store.sequence if self._session.is_durable() else 0
         self._acks.send(encode(Unsuback(self._packet.packet_id, self._codes), self._link.level), sequence)
+        self._broker.watcher.answered(self._session, "UNSUBSCRIBE", filters, self._codes, now)
+
+
+def _codes_for(level: int, codes: list[int]) -> list[int]:
+    """In the words of the client's version."""
+    return codes if level == MQTT_5 else [suback_code_for_3(code) for code in codes]
 
 
 def request_disconnect(session: Session, packet: Disconnect) -> bool:

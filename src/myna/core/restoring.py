@@ -27,6 +27,7 @@ def restore_session(
     """A session without its client. One that was connected when the broker ended has been left by it now."""
     tenant = broker.tenant(key[0])
     session = Session(broker, tenant, key, identity, now)
+    session.created_at = 0.0  # nobody has written that down
     session.restored(expiry, abs(offline_since) if offline_since != 0.0 else now, now)
     tenant.enter(session)
     if offline_since == 0.0:  # or its time would begin again with each restart

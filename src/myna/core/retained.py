@@ -6,8 +6,11 @@ broker, whose deadlines know when it is time, removes it.
 
 from typing import Final, final
 
+from myna.core.census import Census
 from myna.core.deadlines import Deadline
 from myna.core.message import Message
+from myna.core.receiver import Subscription
+from myna.core.retained_pages import RetainedPage, TopicOrder, first_behind, is_wanted, literal_part
 
 OWN: Final = "$SYS/"  # what the broker says of itself: nobody else publishes there
 
@@ -23,14 +26,17 @@ class RetainedNode:
 
 @final
 class Retained:
-    """`count` and `size` are what limits look at: all but the broker's own."""
+    """`count` and `size` are what limits look at: all but the broker's own. `census` counts those of all tenants."""
 
-    def __init__(self) -> None:
+    def __init__(self, census: Census | None = None) -> None:
+        self._census = Census() if census is None else census
         self._root = RetainedNode()
         self._topics: dict[str, RetainedNode] = {}
         self._expiries: dict[str, Deadline] = {}
         self.count = 0
         self.size = 0
+        self._order = TopicOrder()
+        self.expired = 0  # how many have gone because their time was up
 
     def get(self, topic: str) -> Message | None:
         node = self._topics.get(topic)
@@ -42,15 +48,17 @@ class Retained:
         if node is None:
             node = self._make(message.topic)
             self._topics[message.topic] = node
+            self._order.add(message.topic)
         replaced = node.message
         node.message = message
         if message.topic.startswith(OWN):
             return
+        grown = message.size()
         if replaced is None:
             self.count += 1
         else:
-            self.size -= replaced.size()
-        self.size += message.size()
+            grown -= replaced.size()
+        self._grow(grown)
 
     def remove(self, topic: str) -> bool:
         node = self._topics.pop(topic, None)
@@ -61,10 +69,14 @@ class Retained:
         node.message = None
         if not topic.startswith(OWN):
             self.count -= 1
-            self.size -= message.size()
+            self._grow(-message.size())
         self.set_expiry(topic, None)
         self._prune(topic)
         return True
+
+    def _grow(self, size: int) -> None:
+        self.size += size
+        self._census.retained_bytes += size
 
     def match(self, filter: str, now: float, limit: int = 0) -> list[Message]:
         """Those a new subscription to this filter must see; at most `limit` of them if that is not 0."""
@@ -89,6 +101,29 @@ class Retained:
                 if limit and len(found) == limit:
                     break
         return found
+
+    def page(self, filter: str, now: float, after: str = "", looks: int = 0) -> RetainedPage:
+        """Those that match, in the order of topics, from behind `after` on; of so many topics looked at, or of all."""
+        if "+" not in filter and "#" not in filter:
+            message = self.get(filter)
+            found = [] if message is None or filter <= after or message.is_expired(now) else [message]
+            return RetainedPage(found, "")
+        if self._order.is_stale(len(self._topics)):
+            self._order.renew(list(self._topics))
+        topics = self._order.topics()
+        prefix = literal_part(filter)
+        start = first_behind(topics, prefix, after)
+        end = min(start + looks, len(topics)) if looks else len(topics)
+        messages: list[Message] = []
+        for index in range(start, end):
+            topic = topics[index]
+            if not topic.startswith(prefix):
+                return RetainedPage(messages, "")
+            message = self.get(topic)
+            if is_wanted(message, filter, now) and (index == start or topics[index - 1] != topic):
+                assert message is not None  # or nobody would want it
+                messages.append(message)
+        return RetainedPage(messages, topics[end - 1] if start < end < len(topics) else "")
 
     def is_empty(self) -> bool:
         """Of the broker's own, too."""
@@ -178,3 +213,15 @@ def _collect(node: RetainedNode, first: bool, now: float, limit: int, found: lis
             first = False
         else:
             waiting.extend(children.values())
+
+
+@final
+class Backlog:
+    """Retained messages a new subscription has yet to see; sent as the client keeps up, not dropped for being many."""
+
+    __slots__ = ("messages", "position", "subscription")
+
+    def __init__(self, messages: list[Message], subscription: Subscription) -> None:
+        self.messages = messages
+        self.position = 0
+        self.subscription = subscription

@@ -48,7 +48,7 @@ class Retaining:
             retained.set(message)
             return reasons.SUCCESS
         reason = may_retain(tenant, message)
-        if reason == reasons.QUOTA_EXCEEDED:
+        if reason in (reasons.QUOTA_EXCEEDED, reasons.PACKET_TOO_LARGE):
             self._counters.refuse("retained_limit")
         elif reason == reasons.SUCCESS and (quotas.asked or tenant.retain_rate is not None):
             cause = _not_now(tenant, message, quotas, now)
@@ -83,6 +83,7 @@ class Retaining:
         if message.expires_at > now:  # it has been replaced meanwhile
             self._watch(tenant, message, expiry)
         elif message.expires_at != 0.0:
+            tenant.retained.expired += 1
             self.clear(tenant, topic)
         else:
             tenant.retained.set_expiry(topic, None)
@@ -109,21 +110,16 @@ def may_retain(tenant: Tenant, message: Message) -> int:
         return reasons.RETAIN_NOT_SUPPORTED
     if not message.payload:
         return reasons.SUCCESS
+    if limits.retained_size and len(message.payload) > limits.retained_size:
+        return reasons.PACKET_TOO_LARGE
     retained = tenant.retained
     held = retained.get(message.topic)
     freed = 0 if held is None else held.size()
     too_many = held is None and limits.retained_messages and retained.count >= limits.retained_messages
-    if too_many or (limits.retained_bytes and retained.size - freed + message.size() > limits.retained_bytes):
+    grown = message.size() - freed
+    if too_many or (limits.retained_bytes and retained.size + grown > limits.retained_bytes):
+        return reasons.QUOTA_EXCEEDED
+    census = tenant.census
+    if census.most_retained_bytes and census.retained_bytes + grown > census.most_retained_bytes:
         return reasons.QUOTA_EXCEEDED
     return reasons.SUCCESS
-
-
-def retained_after(tenant: Tenant, filter: str, now: float, after: str, limit: int) -> list[Message]:
-    """In the order of their topics, from behind `after` on, at most `limit`."""
-    found = [message for message in tenant.retained.match(filter, now) if message.topic > after]
-    found.sort(key=_topic_of)
-    return found[:limit] if limit else found
-
-
-def _topic_of(message: Message) -> str:
-    return message.topic

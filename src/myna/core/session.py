@@ -6,11 +6,12 @@ leaves the session to its expiry, unless it is told to discard it.
 
 from typing import Final, final
 
+from mypy_extensions import i64
+
 from myna.core.broker import Broker
 from myna.core.counters import DROP_EXPIRED, DROP_OFFLINE, DROP_SLOW_READER
 from myna.core.deadlines import Deadline, Timed
 from myna.core.delivery import Delivery
-from myna.core.grants import Grants
 from myna.core.identity import Identity
 from myna.core.limits import DROP_SESSION, NEVER
 from myna.core.link import Link
@@ -19,6 +20,7 @@ from myna.core.outbound import Outbound
 from myna.core.received import ReceivedIds
 from myna.core.receiver import MISSED, TAKEN, Receiver, SessionKey, Subscription
 from myna.core.records import SessionForgotten, SessionSaved
+from myna.core.retained import Backlog
 from myna.core.subscribing import leave
 from myna.core.tenant import Tenant
 from myna.core.unfinished import hand_over, stored
@@ -27,18 +29,6 @@ from myna.wire import reasons
 
 FOREVER: Final = float("inf")
 SWEEP: Final = 5.0  # seconds between two looks through a queue, and how late an expired message may leave it
-
-
-@final
-class Backlog:
-    """Retained messages a new subscription has yet to see; sent as the client keeps up, not dropped for being many."""
-
-    __slots__ = ("messages", "position", "subscription")
-
-    def __init__(self, messages: list[Message], subscription: Subscription) -> None:
-        self.messages = messages
-        self.position = 0
-        self.subscription = subscription
 
 
 @final
@@ -73,7 +63,6 @@ class Session(Receiver):
         self.link: Link | None = None
         self.outbound = Outbound(key, tenant.limits, broker.journal, broker.counters, broker.queued)
         self.received = ReceivedIds(key, broker.journal)
-        self.grants: Grants | None = None
         self.will: PendingWill | None = None
         self.ended = False
         self.is_known_to_store = False  # to be set by whoever restores it from there
@@ -110,7 +99,7 @@ class Session(Receiver):
             self._send(message, 0x30 | qos << 1, None, now)
         return TAKEN
 
-    def deliver_frames(self, frames: bytes, count: int, now: float) -> None:
+    def deliver_frames(self, frames: bytes, count: i64, now: float) -> None:
         link = self.link
         assert link is not None  # `form` is 0 without one
         if link.output.is_congested():

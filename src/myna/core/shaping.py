@@ -1,16 +1,20 @@
-"""A connection's bandwidth: it is read from and written to no faster than its tenant's bytes per second.
+"""A connection's bandwidth: it is read from and written to no faster than its tenant's limits say.
 
 Each direction spends from a bucket of one second. What has been spent beyond it is borrowed: the connection then rests
 until the debt has come in, so a chunk of any size passes whole and the rate holds over time. What a newcomer gets
-wrong: a client that is not read from seems silent, so its keep-alive is counted from the end of the rest.
+wrong: a client that is not read from seems silent, so its keep-alive is counted from the end of the rest. And
+messages count when their bytes have left: what waits for its turn is in the output, where QoS 0 is dropped if it
+becomes too much.
 """
 
 from typing import Final, final
 
 from myna.core.deadlines import Deadline, Deadlines, Timed
-from myna.core.limits import Bucket, Limits
+from myna.core.limits import Bucket, bucket
 from myna.core.link import BANDWIDTH, Link
 from myna.core.quotas import INBOUND_BYTES, Quotas
+from myna.core.tenant import Tenant
+from myna.core.throughput import Throughput
 
 OUTSIDE_REST: Final = 0.5  # seconds a client is not read from when somebody outside says its tenant sends too much
 
@@ -37,13 +41,16 @@ class WritingRest(Timed):
 class Shaping:
     """Both directions of one connection. While it `holds`, what is gathered for the client stays where it is."""
 
-    def __init__(
-        self, link: Link, deadlines: Deadlines, inbound: float, outbound: float, asked: "Asked | None", now: float
-    ) -> None:
+    def __init__(self, link: Link, deadlines: Deadlines, tenant: Tenant, asked: "Asked | None", now: float) -> None:
+        limits = tenant.limits
+        inbound, outbound = limits.inbound_bytes_per_second, limits.outbound_bytes_per_second
         self.holds = False
         self._asked = asked
         self._link = link
         self._deadlines = deadlines
+        self._shaped = tenant.shaped
+        self._deliveries: Bucket | None = bucket(limits.deliveries_per_second, now)
+        self._of_all: Throughput | None = tenant.deliveries
         self._inbound: Bucket | None = Bucket(inbound, now) if inbound > 0.0 else None
         self._outbound: Bucket | None = Bucket(outbound, now) if outbound > 0.0 else None
         self._reading: Deadline | None = None
@@ -57,11 +64,24 @@ class Shaping:
         if wait > 0.0 and self._reading is None:
             self._link.last_heard = now + wait
             self._link.rest(BANDWIDTH)
+            self._shaped.inbound_bytes += 1
             self._reading = self._deadlines.add(now + wait, ReadingRest(self))
 
     def sent(self, count: int, now: float) -> None:
-        bucket = self._outbound
-        wait = 0.0 if bucket is None else bucket.borrow(float(count), now)
+        outbound = self._outbound
+        wait = 0.0 if outbound is None else outbound.borrow(float(count), now)
+        if wait > 0.0:
+            self._shaped.outbound_bytes += 1
+        delivered = self._link.delivered
+        if delivered.is_metered:
+            messages, delivered.unpaid = delivered.unpaid, 0
+            if self._deliveries is not None:
+                longer = self._deliveries.borrow(float(messages), now)
+                if longer > 0.0:
+                    self._shaped.outbound_messages += 1
+                wait = max(wait, longer)
+            if self._of_all is not None:
+                wait = max(wait, self._of_all.owe(messages, count, now))
         if wait > 0.0 and self._writing is None:
             self.holds = True
             self._writing = self._deadlines.add(now + wait, WritingRest(self))
@@ -97,10 +117,12 @@ class Asked:
         return not self._quotas.allows(self._tenant, INBOUND_BYTES)
 
 
-def shape(link: Link, deadlines: Deadlines, limits: Limits, quotas: Quotas, tenant: str, now: float) -> Shaping | None:
+def shape(link: Link, deadlines: Deadlines, quotas: Quotas, tenant: Tenant, now: float) -> Shaping | None:
     """Nothing, where the tenant has no bounds of the kind."""
-    inbound, outbound = limits.inbound_bytes_per_second, limits.outbound_bytes_per_second
-    asked = Asked(quotas, tenant) if quotas.asked else None
-    if inbound > 0.0 or outbound > 0.0 or asked is not None:
-        return Shaping(link, deadlines, inbound, outbound, asked, now)
+    limits = tenant.limits
+    asked = Asked(quotas, tenant.name) if quotas.asked else None
+    of_bytes = limits.inbound_bytes_per_second > 0.0 or limits.outbound_bytes_per_second > 0.0
+    of_messages = limits.deliveries_per_second > 0.0 or tenant.deliveries is not None
+    if of_bytes or of_messages or asked is not None:
+        return Shaping(link, deadlines, tenant, asked, now)
     return None

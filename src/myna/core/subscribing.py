@@ -190,12 +190,15 @@ def _may_not_unsubscribe(broker: Broker, receiver: Receiver) -> bool:
 
 
 def is_full(tenant: Tenant, receiver: Receiver) -> bool:
-    """Has the session, its user or the tenant as many subscriptions as it may have?"""
+    """Has the session, its user, the tenant or the process as many subscriptions as it may have?"""
     limits = tenant.limits
     most = limits.subscriptions_per_session
     if most and len(receiver.subscriptions) >= most:
         return True
     if limits.subscriptions and tenant.subscriptions >= limits.subscriptions:
+        return True
+    census = tenant.census
+    if census.most_subscriptions and census.subscriptions >= census.most_subscriptions:
         return True
     most = limits.subscriptions_per_user
     if not most:
@@ -268,14 +271,14 @@ def _place(broker: Broker, tenant: Tenant, subscription: Subscription, parsed: P
             return False
     else:
         tenant.router.add(subscription)
-    tenant.subscriptions += 1
+    tenant.subscribed()
     if not broker.peers.alone:
         broker.peers.announce(tenant.name, subscription.filter, True)
     return True
 
 
 def _take_out(broker: Broker, tenant: Tenant, subscription: Subscription, parsed: ParsedFilter | None) -> None:
-    tenant.subscriptions -= 1
+    tenant.unsubscribed()
     if parsed is not None and parsed.group:
         tenant.router.leave_group(ORDERED if parsed.ordered else SHARED, parsed.group, subscription)
     else:

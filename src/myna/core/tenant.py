@@ -2,14 +2,16 @@
 
 from typing import final
 
+from mypy_extensions import i64
+
 from myna.core.census import Census
 from myna.core.counters import Counters
 from myna.core.limits import Bucket, Limits, bucket
-from myna.core.published import Delivered, Published
+from myna.core.published import Delivered, Published, Sampler
 from myna.core.receiver import Receiver, SessionKey
 from myna.core.retained import Retained
 from myna.core.router import Router
-from myna.core.throughput import Throughput, throughput
+from myna.core.throughput import Shaped, Throughput, throughput
 
 
 @final
@@ -62,18 +64,21 @@ class Tenant:
         self.is_held = False  # somebody holds on to this object, so it must not be forgotten
         self.seen_received = 0  # messages it had received by then
         self.throughput: Throughput | None = None  # of all its publishers
+        self.deliveries: Throughput | None = None  # to all its connections
+        self.shaped = Shaped()
         self.is_metered = False  # somebody's publishing is measured
         self.connect_rate: Bucket | None = None
         self.subscribe_rate: Bucket | None = None
         self.retain_rate: Throughput | None = None
         self.router = Router(limits, name)
-        self.retained = Retained()
+        self.retained = Retained(census)
         self.connections = 0
         self.subscriptions = 0
-        self.messages_received = 0
+        self.messages_received: i64 = 0
+        self.sampler: Sampler | None = None  # of how long their publishes take
         self.published: dict[tuple[bool, bool], Published] = {}  # by MQTT clients: of version 5, over WebSocket
         self.delivered: dict[tuple[bool, bool], Delivered] = {}  # to them
-        self._census = census
+        self.census = census
         self._of_users: dict[str, Throughput] = {}
         self._sessions: dict[SessionKey, Receiver] = {}
         self._of_user = Index()
@@ -85,6 +90,7 @@ class Tenant:
         self.limits = limits
         self.router.limits = limits
         self.throughput = throughput(limits.tenant_publishes_per_second, limits.tenant_bytes_per_second)
+        self.deliveries = throughput(limits.tenant_deliveries_per_second, limits.tenant_delivered_bytes_per_second)
         self.retain_rate = throughput(limits.retained_per_second, limits.retained_bytes_per_second)
         self.connect_rate = bucket(limits.connects_per_second, 0.0)
         self.subscribe_rate = bucket(limits.tenant_subscribes_per_second, 0.0)
@@ -106,7 +112,7 @@ class Tenant:
         """Where the publishes of such clients are counted."""
         held = self.published.get((is_5, websocket))
         if held is None:
-            held = Published()
+            held = Published(self.sampler)
             self.published[(is_5, websocket)] = held
         return held
 
@@ -114,18 +120,27 @@ class Tenant:
         """Where what such clients are sent is counted."""
         held = self.delivered.get((is_5, websocket))
         if held is None:
-            held = Delivered(counters)
+            held = Delivered(counters, Published())
             self.delivered[(is_5, websocket)] = held
-        return held
+        return held.of_connection() if self.deliveries is not None or self.limits.deliveries_per_second > 0 else held
 
     def connected(self) -> None:
         """One client more is connected."""
         self.connections += 1
-        self._census.connections += 1
+        self.census.connections += 1
 
     def disconnected(self) -> None:
         self.connections -= 1
-        self._census.connections -= 1
+        self.census.connections -= 1
+
+    def subscribed(self) -> None:
+        """One of its sessions holds a filter more."""
+        self.subscriptions += 1
+        self.census.subscriptions += 1
+
+    def unsubscribed(self) -> None:
+        self.subscriptions -= 1
+        self.census.subscriptions -= 1
 
     def is_empty(self) -> bool:
         """Nobody would miss it: no sessions, no retained messages."""
@@ -151,7 +166,7 @@ class Tenant:
     def enter(self, receiver: Receiver) -> None:
         """A session exists from now on."""
         if receiver.key not in self._sessions:
-            self._census.sessions += 1
+            self.census.sessions += 1
         self._sessions[receiver.key] = receiver
         self._of_client.add(receiver.key[2], receiver)
         self._of_user.add(receiver.identity.user, receiver)
@@ -160,7 +175,7 @@ class Tenant:
         if self._sessions.get(receiver.key) is not receiver:
             return
         del self._sessions[receiver.key]
-        self._census.sessions -= 1
+        self.census.sessions -= 1
         self._of_client.remove(receiver.key[2], receiver)
         self._leave_user(receiver.identity.user, receiver)
 

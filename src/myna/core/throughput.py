@@ -69,6 +69,18 @@ class Throughput:
             self.above._spend(count, size)
 
 
+@final
+class Shaped:
+    """How often connections had to rest because of bounds of their own: what they send, and what they are sent."""
+
+    __slots__ = ("inbound_bytes", "outbound_bytes", "outbound_messages")
+
+    def __init__(self) -> None:
+        self.inbound_bytes = 0
+        self.outbound_bytes = 0
+        self.outbound_messages = 0
+
+
 def throughput(messages: float, size: float) -> Throughput | None:
     """None where neither is bounded."""
     return Throughput(messages, size, 0.0) if messages > 0.0 or size > 0.0 else None
@@ -83,8 +95,10 @@ class Share(Timed):
         self._link = link
         self._silence: Deadline | None = None
 
-    def draw(self, throughput: Throughput, packet: Publish, now: float) -> bool:
+    def draw(self, throughput: Throughput | None, packet: Publish, now: float) -> bool:
         """False if it must be refused, which only MQTT 5 can say, and only of what it acknowledges."""
+        if throughput is None:
+            return True  # there is no bound any more
         count = 2 if packet.retain else 1  # handled and kept
         size = len(packet.payload)
         if packet.qos and self._link.level == MQTT_5:

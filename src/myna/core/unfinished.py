@@ -18,6 +18,7 @@ from myna.core.tenant import Tenant
 from myna.wire import reasons
 from myna.wire.topics import SHARED, SHARED_ORDERED, parse_filter
 
+HANDED_OVER: Final = 10_000  # of one session, the oldest: many may end at once, and nobody else is served meanwhile
 # Where the others are about to go as well, or would get more than anybody could hold.
 KEPT_TO_ITSELF: Final = (reasons.SERVER_SHUTTING_DOWN, reasons.QUOTA_EXCEEDED)
 
@@ -45,7 +46,7 @@ def hand_over(
     left = [] if outbound.window is None else [one for one in outbound.window.values() if _may_go_on(one)]
     if outbound.queue is not None:
         left.extend(outbound.queue.deliveries)
-    for start in range(0, len(left), FETCHED):
+    for start in range(0, min(len(left), HANDED_OVER), FETCHED):
         for message in _messages(broker, left[start : start + FETCHED]):
             route = router.route(message.topic_bytes())
             if route is not None and len(route.subscriptions) == 1 and route.subscriptions[0] in shares:

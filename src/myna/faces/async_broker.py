@@ -16,6 +16,7 @@ from myna.core.limits import NEVER
 from myna.core.message import Message
 from myna.core.outcome import Outcome, Refusal
 from myna.core.receiver import MISSED, Receiver, Subscription
+from myna.core.retained_pages import RetainedPage
 from myna.core.session import Session
 from myna.core.subscribing import Asked, Granted, subscribe, unsubscribe
 from myna.wire import reasons
@@ -86,9 +87,9 @@ class AsyncBroker:
         await self.safe()
         return len(topics)
 
-    def retained(self, tenant: str, filter: str, after: str = "", limit: int = 0) -> list[Message]:
-        """Retained messages in the order of their topics, from behind `after` on, at most `limit`."""
-        return self.core.retained(self.core.tenant(tenant), filter, self.now(), after, limit)
+    def retained(self, tenant: str, filter: str, after: str = "", looks: int = 0) -> RetainedPage:
+        """Retained messages in the order of their topics, from behind `after` on; 0 looks at all topics."""
+        return self.core.retained(self.core.tenant(tenant), filter, self.now(), after, looks)
 
     # Sessions
 

@@ -4,19 +4,23 @@
     claims = await issuer.check(token, now)
 
 What a newcomer gets wrong: keys are fetched at most once for a token, and only where another set could make a
-difference: a wrong signature, a wrong audience or an old token is refused at once.
+difference: a wrong signature, a wrong audience or an old token is refused at once. And a token that is shown again and
+again costs a look at its signature now and then, not each time.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
-from myna.formats.jwt import BadToken, Claims, Key, has_audience, read_unverified, verify_by
+from myna.formats.jwt import BadToken, Claims, Key, genuine, has_audience, read_unverified, verify_by
 from myna.formats.key_sets import WELL_KNOWN, KeySet, is_file
 from myna.formats.keys import BadKey, read_keys, secret_key
 from myna.formats.outgoing import HttpCaller
+from myna.formats.remembered import Remembered
 
 ANY: Final = "*"  # an audience: any at all
+REFUSED_FOR: Final = 10.0  # seconds in which a token that was refused is refused again without a look
+REFUSED: Final = 2000  # tokens
 
 
 class UnknownIssuer(BadToken):
@@ -61,6 +65,7 @@ class Issuer:
         self.name = terms.issuer
         self._audiences = tuple(terms.audiences) or tuple(audiences)
         self._leeway = float(terms.leeway)
+        self._refused: Remembered[tuple[BadToken, float]] = Remembered(REFUSED)  # and how old the keys were
         fixed = [*keys, *_read_all(terms)]
         url = terms.jwks or _discovery(terms, bool(fixed))
         if not (fixed or url):
@@ -87,13 +92,27 @@ class Issuer:
         keys = self.keys
         if keys.is_stale(now()):
             await keys.refresh(now())
+        shown = token.encode()
+        held = self._refused.find(shown, now())
+        if held is not None and held[1] == keys.fetched_at and not (held[0].unknown_key and keys.may_refresh(now())):
+            raise held[0].with_traceback(None)
         try:
             return self.verify_by(token, now())
         except BadToken as error:
             if not error.unknown_key or not keys.may_refresh(now()):
+                self._remember(shown, error, now())
                 raise
         await keys.refresh(now())
-        return self.verify_by(token, now())
+        try:
+            return self.verify_by(token, now())
+        except BadToken as error:
+            self._remember(shown, error, now())
+            raise
+
+    def _remember(self, shown: bytes, refused: BadToken, now: float) -> None:
+        """But for one that may be good in a moment: there are no keys yet, or it is not valid yet."""
+        if not isinstance(refused, NoKeys) and (refused.expired or not refused.genuine):
+            self._refused.keep(shown, (refused, self.keys.fetched_at), now + REFUSED_FOR)
 
     def verify(self, token: str, now: float) -> Claims:
         """As `check`, with the keys there are."""
@@ -104,12 +123,13 @@ class Issuer:
         if not keys:
             raise NoKeys("the keys of the token's issuer cannot be fetched now")
         claims, key = verify_by(token, keys, now, leeway=self._leeway)
-        if self.name and claims.get("iss") != self.name:
-            raise UnknownIssuer("the token is of another issuer")
-        if self._audiences and ANY not in self._audiences and not has_audience(claims, self._audiences):
-            raise BadToken("the token is meant for another audience")
-        if claims.get("exp") is None:
-            raise BadToken("the token never expires: exp is missing")
+        with genuine():
+            if self.name and claims.get("iss") != self.name:
+                raise UnknownIssuer("the token is of another issuer")
+            if self._audiences and ANY not in self._audiences and not has_audience(claims, self._audiences):
+                raise BadToken("the token is meant for another audience")
+            if claims.get("exp") is None:
+                raise BadToken("the token never expires: exp is missing")
         return claims, key
 
     def ends(self, claims: Claims) -> float:

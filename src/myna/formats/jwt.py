@@ -4,7 +4,8 @@ The signature is checked by PyJWT; the times here, against the caller's clock. W
 algorithms are chosen by whoever holds the key, never by the token. A public RSA key must not pass as an HMAC secret.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -29,6 +30,7 @@ class BadToken(Exception):
         super().__init__(text)
         self.expired = expired
         self.unknown_key = unknown_key  # another set of keys might know it
+        self.genuine = False  # its signature is right: whoever shows it is no stranger who guesses
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +85,22 @@ def verify_by(token: str, keys: Iterable[Key], now: float, *, leeway: float = LE
             jwt.api_jws.decode(token, key.key, algorithms=list(key.algorithms))
         except (jwt.PyJWTError, ValueError, TypeError):
             continue
-        check_times(claims, now, leeway)
+        with genuine():
+            check_times(claims, now, leeway)
         return claims, key
     if unknown:
         raise BadToken("no key here fits the token's algorithm and key id", unknown_key=True)
     raise BadToken("the signature is wrong", unknown_key=kid is None)  # without an id it may be that of a newer key
+
+
+@contextmanager
+def genuine() -> Iterator[None]:
+    """Whatever is said here against a token is said of one with the right signature."""
+    try:
+        yield
+    except BadToken as error:
+        error.genuine = True
+        raise
 
 
 def check_times(claims: Mapping[str, Any], now: float, leeway: float = LEEWAY) -> None:

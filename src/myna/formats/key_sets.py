@@ -57,7 +57,7 @@ class KeySet:
         self._fresh = fresh
         self._patience = patience
         self._fetched: list[Key] = []
-        self._fetched_at = NEVER
+        self.fetched_at = NEVER
         self._tried_at = NEVER
         self._under_way: asyncio.Task[None] | None = None
         self.generation = 0  # grows when what is fetched differs from what was there before
@@ -70,14 +70,14 @@ class KeySet:
         return key in self._fixed or key in self._fetched or not self.are_known()
 
     def are_known(self) -> bool:
-        return not self._url or self._fetched_at > NEVER
+        return not self._url or self.fetched_at > NEVER
 
     def may_refresh(self, now: float) -> bool:
         """Is there anything to be gained from fetching, or from waiting for a fetch that is under way?"""
         return bool(self._url) and (self._under_way is not None or now - self._tried_at >= self._patience)
 
     def is_stale(self, now: float) -> bool:
-        return bool(self._url) and now - self._fetched_at >= self._fresh and self.may_refresh(now)
+        return bool(self._url) and now - self.fetched_at >= self._fresh and self.may_refresh(now)
 
     def keep_fresh(self, now: float) -> None:
         """Called now and then, so that nobody has to wait for keys that were fetched before and have grown old."""
@@ -96,7 +96,7 @@ class KeySet:
     async def _load(self, now: float) -> None:
         try:
             found = [pin(key, self._algorithms) for key in await self._find()]
-            self._fetched_at = now
+            self.fetched_at = now
             if self._fetched and found != self._fetched:
                 self.generation += 1
             self._fetched = found

@@ -2,7 +2,8 @@
 
 What is refused here costs an accept and a close, or an HTTP answer; nothing is read of what an MQTT client wants to
 say. What a newcomer gets wrong: only bans that hold for all tenants can be asked about here, for nobody knows yet whose
-tenant a request is for; and MQTT clients are told of theirs by CONNACK, so the core asks about those itself.
+tenant a request is for, and the faces ask again when they do; and MQTT clients are told of theirs by CONNACK, so the
+core asks about those itself.
 """
 
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from myna.sockets.stream import Place
 class DoorstepLimits:
     """0 means no bound."""
 
+    sockets: int = 0
     half_open: int = 10_000
     connections_per_address: int = 0
     accepts_per_turn: int = BATCH
@@ -82,9 +84,12 @@ class Doorstep:
         """Clients of MQTT who have not said who they are, or of whom that has not been found out."""
         return 0 if self._broker is None else self._broker.census.half_open
 
-    def enter(self, address: str, half_open: int, now: float) -> Place | None:
-        """A new connection: its place, to be left when it ends, or None if it must be closed."""
+    def enter(self, address: str, half_open: int, sockets: int, now: float) -> Place | None:
+        """A new connection: its place, to be left when it ends, or None if it must be closed. `sockets` are open."""
         limits = self.limits
+        if limits.sockets and sockets >= limits.sockets:
+            self.refuse(address, "sockets", "as many connections of any kind as there may be are open", now)
+            return None
         if limits.half_open and half_open >= limits.half_open:
             self.refuse(address, "half_open", "too many connections that have not said who they are", now)
             return None

@@ -112,7 +112,9 @@ class WebSocketEndpoint(ABC):
         return
 
     def on_closed(self, code: int, reason: str, clean: bool) -> None:
-        """It is over. 1006, not clean: the connection was lost without a word."""
+        """It is over. Not clean, 1006: the connection was lost without a word; 1011: the client did not answer pings;
+        else the code of the mistake in its frames that ended it.
+        """
         return
 
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE, STATUS_LINE
 
+from myna.net.target import split_target
+
 if TYPE_CHECKING:
     from myna.net.http import HttpProtocol
 
@@ -31,6 +33,30 @@ PLAIN: Final = -1  # or the length of the body, from 0 up
 CLOSES: Final = -2
 LINES_KEPT: Final = 256
 LINES: Final[dict[tuple[bytes, bytes], tuple[bytes, int]]] = {}
+
+
+ASGI: Final = {"version": "3.0", "spec_version": "2.4"}
+
+
+def make_scope(protocol: "HttpProtocol", version: str) -> dict[str, Any]:
+    """The request whose head has just been read, in the words of ASGI."""
+    raw_path, path, query = split_target(protocol.url)
+    return {
+        "type": "http",
+        "asgi": ASGI,
+        "http_version": version,
+        "method": protocol.parser.get_method().decode("ascii"),
+        "scheme": protocol.scheme,
+        "path": path,
+        "raw_path": raw_path,
+        "query_string": query,
+        "root_path": "",
+        "headers": protocol.headers,
+        "server": protocol.server,
+        "client": protocol.client,
+        "state": {},
+        "extensions": {"myna.raw_headers": protocol.raw_headers, **protocol.extensions},
+    }
 
 
 def read_header(name: bytes, value: bytes) -> tuple[bytes, int]:

@@ -20,9 +20,8 @@ from typing import TYPE_CHECKING, Any, Final
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from myna.net.exchange import Exchange
+from myna.net.exchange import Exchange, make_scope
 from myna.net.going_on import go_on
-from myna.net.target import split_target
 from myna.net.tls import Certificate, read_certificate
 from myna.net.upgrade import is_websocket, plain_response
 from myna.sockets.stream import Place
@@ -34,8 +33,6 @@ log = logging.getLogger("myna.net")
 
 PIPELINED: Final = 128  # requests one read may hold; browsers send none, benchmarks some dozens
 SLOWEST_BODY: Final = 1024  # bytes a second that extend the deadline of a body
-
-Scope = dict[str, Any]
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -49,12 +46,12 @@ class HttpProtocol(HttpToolsProtocol):
         self.deadline = 0.0
         self._now = 0.0
         self.certificate: Certificate | None = None
-        self._extensions: dict[str, object] = {}
+        self.extensions: dict[str, object] = {}
         self._in_head = False
         self._head_size = 0
         self._read_size = 0
         self._head_bound = 0  # the head is no larger than this
-        self._raw_headers: list[tuple[bytes, bytes]] = []
+        self.raw_headers: list[tuple[bytes, bytes]] = []
         self._exchange: Exchange | None = None  # the one being read, or the last
         self._queue: list[Exchange] = []  # those being answered or waiting for it, in order
         self._ready: Exchange | None = None  # the head of the queue, while nobody has begun to answer it
@@ -64,6 +61,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._ended = False  # nothing more is parsed
         self._discarded = -1  # bytes read in the farewell, -1 before it
         self._unsent: list[bytes] = []  # small answers that leave when the turn ends
+        self._left = 0  # bytes that the client had not taken when it was last looked at
+        self._postponed = 0.0  # the deadline of what goes on behind an answer that is not taken
 
     # The transport.
 
@@ -73,7 +72,7 @@ class HttpProtocol(HttpToolsProtocol):
         connection = transport.get_extra_info("ssl_object")
         if isinstance(connection, ssl.SSLObject):
             self.certificate = read_certificate(connection)
-        self._extensions = self._port.extensions(connection, self.certificate)
+        self.extensions = self._port.extensions(connection, self.certificate)
         self.deadline = self._port.clock.now() + self._port.limits.head_seconds
         self._port.enter(self)
 
@@ -88,6 +87,16 @@ class HttpProtocol(HttpToolsProtocol):
         self.transport.close()
         self.parser = self.cycle = None  # type: ignore[assignment]  # a ring of references, cut here as uvicorn does
         self._exchange = None
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._left = self.transport.get_write_buffer_size()
+        self._postponed, self.deadline = self.deadline, self._port.clock.now() + self._port.limits.stall_seconds
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._queue:  # else the answer was complete, and what comes after it has its own
+            self.deadline = self._postponed
 
     def data_received(self, data: bytes) -> None:
         self._read(data)
@@ -126,10 +135,10 @@ class HttpProtocol(HttpToolsProtocol):
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
-        self._raw_headers = []
+        self.raw_headers = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._raw_headers.append((name, value))
+        self.raw_headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -162,7 +171,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def start_exchange(self, app: Any) -> None:
         version = self.parser.get_http_version()
-        scope = self._make_scope(version)
+        scope = make_scope(self, version)
         keep_alive = self.parser.should_keep_alive() and not self._port.draining
         continues = self.expect_100_continue and version == "1.1"
         exchange = Exchange(self, scope, app, keep_alive=keep_alive, continues=continues)
@@ -226,7 +235,14 @@ class HttpProtocol(HttpToolsProtocol):
             self._farewell()
 
     def expire(self, now: float) -> None:
-        if self._discarded >= 0:
+        left = self.transport.get_write_buffer_size()
+        if left and (left < self._left or not self._left):  # the answer is on its way
+            self._left = left
+            self.deadline = now + self._port.limits.stall_seconds
+        elif left:
+            log.info("slow reader of HTTP cut off: it has taken nothing for %g s", self._port.limits.stall_seconds)
+            self.transport.abort()
+        elif self._discarded >= 0:
             self.transport.abort()
         elif self.flow.read_paused:
             self.deadline = now + self._port.limits.body_seconds  # it is we who do not read
@@ -239,25 +255,6 @@ class HttpProtocol(HttpToolsProtocol):
             self._farewell()  # idle
 
     # Within.
-
-    def _make_scope(self, version: str) -> Scope:
-        raw_path, path, query = split_target(self.url)
-        return {
-            "type": "http",
-            "asgi": ASGI,
-            "http_version": version,
-            "method": self.parser.get_method().decode("ascii"),
-            "scheme": self.scheme,
-            "path": path,
-            "raw_path": raw_path,
-            "query_string": query,
-            "root_path": "",
-            "headers": self.headers,
-            "server": self.server,
-            "client": self.client,
-            "state": {},
-            "extensions": {"myna.raw_headers": self._raw_headers, **self._extensions},
-        }
 
     def _answer(self) -> None:
         """Answer what is ready, and what becomes ready by that: a loop, so that many of them do not nest."""
@@ -294,7 +291,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._refusal = self._port.judge_request(self, self.url)
         if self._refusal is not None:
             return False
-        headers = [(name.lower(), value) for name, value in self._raw_headers]
+        headers = [(name.lower(), value) for name, value in self.raw_headers]
         self.headers = headers
         for name, value in headers:
             if name == b"expect" and value.lower() == b"100-continue":
@@ -322,7 +319,7 @@ class HttpProtocol(HttpToolsProtocol):
     def _hand_over(self, rest: bytes) -> None:
         method = self.parser.get_method().decode("ascii")
         scheme = self.scheme or "http"
-        request = self._port.upgrade_request(self.url, self._raw_headers, self.client, scheme, self.certificate)
+        request = self._port.upgrade_request(self.url, self.raw_headers, self.client, scheme, self.certificate)
         refusal = self._port.judge_upgrade(method, self.parser.get_http_version(), request)
         if refusal is not None:
             self._ended = True
@@ -394,6 +391,3 @@ class HttpProtocol(HttpToolsProtocol):
                 self.transport.abort()
         elif not self.flow.read_paused:
             self.flow.pause_reading()  # an answer is still being written; the rest can wait
-
-
-ASGI: Final = {"version": "3.0", "spec_version": "2.4"}

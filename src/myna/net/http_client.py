@@ -81,8 +81,8 @@ class HttpClient:
             raise CallFailed(Cause.HELD_BACK, f"{origin} has not answered of late and is left alone for a while")
         destination.trying = True
         try:
+            pool = await self._opened()  # before the clock starts: the destination is not to blame for what we import
             async with asyncio.timeout(timeout):
-                pool = await self._opened()
                 call = Call(method, url, tuple(headers), body)
                 answer = await self._ask(pool, call, origin, largest, redirects, trust)
         except TimeoutError:

@@ -48,13 +48,14 @@ def _none(scope: MutableMapping[str, Any]) -> Application | None:
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
-    """`idle_seconds`: between requests. `linger_*`: see StreamLimits."""
+    """`idle_seconds`: between requests. `stall_seconds`: an answer is not taken. `linger_*`: see StreamLimits."""
 
     head_bytes: int = 64 * 1024
     target_bytes: int = 32 * 1024
     head_seconds: float = 10.0
     body_seconds: float = 30.0
     idle_seconds: float = 75.0
+    stall_seconds: float = 60.0
     linger_seconds: float = 1.0
     linger_bytes: int = 1024 * 1024
 

@@ -204,7 +204,7 @@ class Listeners:
         """What is done with a socket: a look at who it is from the door, then what answers its connections."""
 
         def accepted(sock: socket.socket, address: Any) -> None:
-            place = self.doorstep.enter(show_peer(address), self._half_open(), self.clock.now())
+            place = self.doorstep.enter(show_peer(address), self._half_open(), self._sockets(), self.clock.now())
             if place is None:
                 sock.close()
                 return
@@ -220,6 +220,11 @@ class Listeners:
         """Connections that have not said who they are. Those of MQTT are counted by the core."""
         newcomers = sum(len(port.newcomers) for port in self._ports)
         return self.doorstep.greeting() + newcomers + len(self._securing) + len(self.proxies.waiting)
+
+    def _sockets(self) -> int:
+        """Connections of any kind, those of HTTP that wait for their next request among them."""
+        of_http = sum(len(port.state.connections) for port in self._ports)
+        return len(self.streams.open) + of_http + len(self._handshakes) + len(self.proxies.waiting)
 
     def _pace(self) -> float:
         rate = self.doorstep.rate

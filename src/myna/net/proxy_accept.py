@@ -7,6 +7,7 @@ anybody could come from any address.
 
 import asyncio
 import ipaddress
+import logging
 import socket
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -15,6 +16,8 @@ from myna.net.acceptor import Accepted
 from myna.net.addresses import show_peer
 from myna.net.proxy import LONGEST_2, BadHeader, read_header
 from myna.sockets.patience import Patience
+
+log = logging.getLogger("myna.net")
 
 PATIENCE: Final = 5.0  # seconds; a proxy sends its header with its first packet
 
@@ -107,7 +110,11 @@ class Preamble:
         self._socket.recv(header.length - len(self._read))
         self._leave()
         address = self._address if header.source is None else header.source
-        self._accepted(self._socket, address)
+        try:
+            self._accepted(self._socket, address)
+        except Exception:
+            log.exception("a new connection failed by a bug of ours; closing it")
+            self._socket.close()
 
     def _refuse(self, cause: str) -> None:
         self._proxies.refused(show_peer(self._address), cause)

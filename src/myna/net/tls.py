@@ -36,7 +36,7 @@ WORDS: Final = {
     "UNEXPECTED_EOF_WHILE_READING": "",
 }
 
-Stamp = tuple[tuple[int, int, int] | None, ...]
+Stamp = tuple[tuple[int, int, int, int] | None, ...]
 
 log = logging.getLogger("myna.net")
 
@@ -296,12 +296,13 @@ def _stamp(settings: TlsSettings) -> Stamp:
     return tuple(_stamp_of(file) for file in settings.files())
 
 
-def _stamp_of(file: str) -> tuple[int, int, int] | None:
+def _stamp_of(file: str) -> tuple[int, int, int, int] | None:
     try:
         status = os.stat(file)
     except OSError:
         return None  # being replaced, or gone: reading it says why
-    return status.st_mtime_ns, status.st_size, status.st_ino
+    # With the change of permissions that makes a file readable at last.
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
 
 
 def _require_readable(path: str) -> None:

@@ -35,6 +35,7 @@ from myna.sockets.stream import Stream, Streams
 
 log = logging.getLogger("myna.net")
 
+PINGS_UNANSWERED: Final = 1011  # what endpoints are told of a client that was given up; no frame says it
 EARLY: Final = 64 * 1024  # bytes a client may send before it has been answered
 
 
@@ -212,6 +213,7 @@ class WebSocket(WebSocketConnection, Conversation):
             log.warning("a WebSocket was not answered within %g s; rejecting it", self._limits.answer)
             self.reject(503)
         elif not self._heard and not self._is_paused:
+            self._outcome = (PINGS_UNANSWERED, "pings were not answered", False)
             self._stream.abort(now)
         else:
             self._heard = self._is_paused  # it cannot be heard while it is not read from

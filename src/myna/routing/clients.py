@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from myna.core.kept import KeptValues
+from myna.core.limits import DROP_SESSION
 from myna.core.ports import LOST, Watcher
 from myna.core.receiver import Receiver, SessionKey
 from myna.core.session import Session
@@ -29,7 +30,7 @@ _BY_BROKER: Final[Mapping[int, str]] = {
     reasons.BANNED: "IpForbidden",
     reasons.KEEP_ALIVE_TIMEOUT: "ConnectionLost",
     reasons.SESSION_TAKEN_OVER: "SessionTakenOver",
-    reasons.QUOTA_EXCEEDED: "SessionOverflow",
+    reasons.QUOTA_EXCEEDED: "QuotaExceeded",
     reasons.MESSAGE_RATE_TOO_HIGH: "QuotaExceeded",
     reasons.CONNECTION_RATE_EXCEEDED: "QuotaExceeded",
     reasons.UNSPECIFIED_ERROR: "ServerError",
@@ -68,7 +69,8 @@ class ClientEvents(Watcher):
 
     def disconnected(self, receiver: Receiver, reason: int, by_client: bool, now: float) -> None:
         if self._is_wanted(receiver):
-            why = disconnection_reason(reason, by_client)
+            why = _special(receiver, reason, now) if not by_client else ""
+            why = why or disconnection_reason(reason, by_client)
             self._offer(DISCONNECTED, receiver, max(self._last(receiver.key), 1), {"disconnectionReason": why})
 
     def session_ended(self, receiver: Receiver, reason: int, now: float) -> None:
@@ -101,6 +103,21 @@ class ClientEvents(Watcher):
             **more,
         }
         self._sink.offer(OfferedEvent(CLIENTS, tenant, type, "", f"clients/{name}/sessions/{session}", data))
+
+
+def _special(receiver: Receiver, reason: int, now: float) -> str:
+    """Where MQTT has one code for what the contract tells apart."""
+    if reason == reasons.NOT_AUTHORIZED and 0.0 < receiver.identity.expires_at <= now:
+        return "ClientAuthenticationError"  # the credentials have run out
+    if reason == reasons.QUOTA_EXCEEDED and isinstance(receiver, Session) and _has_overflowed(receiver):
+        return "SessionOverflow"
+    return ""
+
+
+def _has_overflowed(session: Session) -> bool:
+    """Is it its queue that has ended it, and not what it published?"""
+    is_over = not session.is_persistent()  # or is to be
+    return is_over and session.tenant.limits.queue_policy == DROP_SESSION and session.outbound.has_waiting()
 
 
 def _name(key: SessionKey) -> str:

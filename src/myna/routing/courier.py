@@ -28,6 +28,7 @@ log = logging.getLogger("myna.routing")
 
 HELD: Final = 1000  # events out of the queue that wait for another attempt, or for others of their topic
 HELD_BYTES: Final = 16 * 1024 * 1024
+LOST: Final = "SocketError"  # the result that speaks of the connection
 BUG: Final = again("the destination failed by a bug of ours; the log says which", result="InternalError")
 
 
@@ -64,7 +65,7 @@ class Courier(LineCarrier):
         self._stopping = True
         if self._timer is not None:
             self._timer.cancel()
-        if self._tasks:
+        if self._tasks and not self._starting:  # a beginning is no delivery: nothing is lost by ending it
             await asyncio.wait(self._tasks, timeout=patience)
         for task in self._tasks:
             task.cancel()
@@ -147,10 +148,15 @@ class Courier(LineCarrier):
             event = self._next_held(now)
             if event is None:
                 break
-            batch.append(event)
             size += event.size
+            if batch and size > room:
+                self._hold_again(event)
+                break
+            batch.append(event)
         while len(batch) < most and (not batch or size < room):  # all that is taken may have to wait
             if self._held >= HELD or self._held_bytes >= HELD_BYTES:
+                break
+            if batch and self._line.next_size() > room - size:
                 break
             taken = self._line.take(most - len(batch), max(room - size, 1))
             if not taken:
@@ -171,15 +177,25 @@ class Courier(LineCarrier):
             if not self._line.is_expired(event.message, now):
                 return event
             self._line.bury([event], EXPIRED)
-            self._open(event.topic)
+            self._open(event.topic)  # what was parked behind it comes now, and is as old
         while self._next:
             event = self._next.popleft()
             self._let_go(event)
             if event.topic in self._closed:  # by an earlier one of these
                 self._park(event)
-                continue
-            return event
+            elif self._line.is_expired(event.message, now):
+                self._line.bury([event], EXPIRED)
+            else:
+                return event
         return None
+
+    def _hold_again(self, event: Event) -> None:
+        """It was the next, and there is no room for it: it stays the next."""
+        if event.topic in self._closed:  # by itself, while it waited for another attempt
+            heapq.heappush(self._again, (event.due, event.number, event))
+        else:
+            self._next.appendleft(event)
+        self._hold(event)
 
     def _may_go(self, event: Event, now: float) -> bool:
         """Now, or must it wait: for another of its topic, or because it was tried before a restart and is not due?
@@ -226,7 +242,7 @@ class Courier(LineCarrier):
         task.add_done_callback(self._tasks.discard)
 
     def _begin(self) -> None:
-        if not self._starting and len(self._line.outbox):
+        if not self._starting and not self._underway and len(self._line.outbox):
             self._starting = True
             self._run(self._start_destination())
 
@@ -243,8 +259,7 @@ class Courier(LineCarrier):
             self._line.failed_with(BUG.cause, BUG.error, 0)
             self._hold_back(60.0)
         else:
-            self._ready = True
-            self._failures = 0
+            self._ready = True  # whether it works is for the first delivery to say
         finally:
             self._starting = False
         if not self._stopping:
@@ -320,6 +335,8 @@ class Courier(LineCarrier):
             self._failures += 1
             if self._failures >= self._destination.PATIENCE:
                 self._hold_back(worst.hold)
+                if self._destination.RENEWS and worst.result == LOST:
+                    self._ready = False
         else:
             self._failures = 0
 

@@ -108,6 +108,7 @@ class Destination(ABC):
     SCHEDULE: ClassVar[tuple[float, ...]] = HAND_OVER
     PLAIN: ClassVar[bool] = False  # gets messages as they are (`event.message`), to which rules add nothing
     PATIENCE: ClassVar[int] = 3  # failed calls in a row, after which it is held back
+    RENEWS: ClassVar[bool] = False  # once the connection fails again and again, it is started anew
     SEPARATE: ClassVar[bool] = False  # events of a batch may fare differently: ordered ones go one at a time
 
     @abstractmethod
@@ -115,7 +116,7 @@ class Destination(ABC):
         """Raises ValueError for settings that cannot be meant."""
 
     async def start(self) -> None:
-        """Before the first delivery; asked again before a later one if it raises NotReady."""
+        """Before the first delivery; asked again before a later one if it raises NotReady, and if it RENEWS."""
         return
 
     async def stop(self) -> None:

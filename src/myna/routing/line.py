@@ -100,6 +100,11 @@ class Line(Carrier):
                 self.has_more()  # a page at a time
         return found
 
+    def next_size(self) -> int:
+        """Of the first that waits."""
+        queue = self.outbox.queue
+        return queue.first().size if len(queue) else 0
+
     def put_back(self, event: Event) -> None:
         """It has been tried, and may be again when it is due. Its taker holds it; after a restart the queue does."""
         self._tries.keep(event)

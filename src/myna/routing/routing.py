@@ -9,7 +9,7 @@ puts it back finds what waited; it is only gone when an administrator says so.
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -18,11 +18,10 @@ from myna.config import ConfigError, Source
 from myna.config.decode import NOWHERE, suggest
 from myna.config.sections import Routing as RoutingSettings
 from myna.core.broker import Broker
-from myna.core.limits import DROP_OLDEST, Limits
 from myna.core.message import Message
-from myna.core.outbox import Outbox
 from myna.formats.offered import OfferedEvent
 from myna.formats.outgoing import HttpCaller
+from myna.routing.boxes import Boxes
 from myna.routing.clients import ClientEvents
 from myna.routing.courier import Courier
 from myna.routing.deadletters import Burial, Dropped, Kept, ToFolder, ToTopic
@@ -35,14 +34,9 @@ from myna.routing.metrics import render
 from myna.routing.reading import bounds_of, read_destination, read_rule
 from myna.routing.rules import CLIENTS, MESSAGES, Enrichments, Rule, RuleSettings
 from myna.routing.tap import RoutingTap
-from myna.routing.tries import Tries
 
 log = logging.getLogger("myna.routing")
 
-TO: Final = "to "  # names of outboxes
-DEAD: Final = "dead "
-DEAD_LETTERS: Final = 10_000  # kept of each destination
-DEAD_BYTES: Final = 64 * 1024 * 1024
 PATIENCE: Final = 5.0  # seconds a delivery that is under way may still take when its destination changes or ends
 
 
@@ -89,11 +83,11 @@ class Routing:
         self._data = data
         self._safe = safe
         self._kinds = kinds
-        self._event_kinds = (MESSAGES, CLIENTS, *offering)
+        self.event_kinds = (MESSAGES, CLIENTS, *offering)
         self._settings = RoutingSettings(namespace="myna")
         self._namespace_tenant = default_tenant
         self._running = False
-        self._said: set[str] = set()  # of what is kept of destinations that are gone
+        self._boxes = Boxes(broker)
         self._changing = asyncio.Lock()
         self._tap = RoutingTap(broker, self.source)
 
@@ -110,7 +104,7 @@ class Routing:
                 problems += error.problems
         for name, table in settings.rules.items():
             try:
-                wanted = read_rule(name, table.values, table.path, source, self._event_kinds).destination
+                wanted = read_rule(name, table.values, table.path, source, self.event_kinds).destination
             except ConfigError as error:
                 problems += error.problems
                 continue
@@ -135,7 +129,7 @@ class Routing:
                 log.error("routing: the destination %s cannot be used: %s", definition.name, error)
         self._use_rules()
         self.broker.carry(self._tap)
-        self._tidy()
+        self._boxes.tidy(self.stations)
 
     async def start(self) -> None:
         self._running = True
@@ -152,7 +146,7 @@ class Routing:
         async with self._changing:
             await self._apply()
             self._use_rules()
-            self._tidy()
+            self._boxes.tidy(self.stations)
 
     async def _apply(self) -> None:
         wanted = {definition.name: definition for definition in self.destinations}
@@ -160,11 +154,13 @@ class Routing:
             if name not in wanted:
                 del self.stations[name]
                 await self._end(station)
-            elif wanted[name] != station.definition:
-                await self._rebuild(wanted.pop(name))
         for name, definition in wanted.items():
-            if name not in self.stations:
-                await self._rebuild(definition)
+            known = self.stations.get(name)
+            if known is None or known.definition != definition:
+                try:
+                    await self._rebuild(definition)
+                except ConfigError as error:  # what came since it was judged is in its way
+                    log.error("routing: the destination %s stays as it was: %s", name, error)
 
     # As an event sink, for faces
 
@@ -220,12 +216,7 @@ class Routing:
             self._may_change(self.destinations, name)
             del self.stations[name]
             await self._end(station)
-        boxes = self.broker.outboxes
-        waiting = boxes.find(TO + name)
-        count = 0 if waiting is None else len(waiting)
-        for box in (TO + name, DEAD + name):
-            boxes.remove(box)
-        Tries(self.broker.kept, name).forget_others(set())
+        count = self._boxes.remove(name)
         self.destinations.keep(name, None)
         self.broker.kept.keep(PAUSED, name, None)
         return count
@@ -233,7 +224,7 @@ class Routing:
     def put_rule(self, name: str, values: Mapping[str, Any]) -> bool:
         """Make or change one; says whether it is new. Raises RoutingError or ConfigError."""
         self._may_change(self.rule_definitions, name)
-        settings = read_rule(name, values, (name,), NOWHERE, self._event_kinds)
+        settings = read_rule(name, values, (name,), NOWHERE, self.event_kinds)
         wanted, known = settings.destination, list(self.stations)
         if wanted not in known:
             raise RoutingError(f"there is no destination {wanted!r}; {suggest(wanted, known)}")
@@ -273,32 +264,7 @@ class Routing:
 
     def orphans(self) -> list[str]:
         """Destinations that are gone, while events of theirs are kept: waiting ones, or dead letters."""
-        found = dict.fromkeys(name for name, box in self._boxes_of_nobody() if len(box))
-        return list(found)
-
-    def _boxes_of_nobody(self) -> Iterator[tuple[str, Outbox]]:
-        boxes = self.broker.outboxes
-        for full in boxes.names():
-            for prefix in (TO, DEAD):
-                name, box = full.removeprefix(prefix), boxes.find(full)
-                if full.startswith(prefix) and name not in self.stations and box is not None:
-                    yield name, box
-
-    def _tidy(self) -> None:
-        """Of destinations that are gone, forget what is empty, and say what is not."""
-        for _, box in list(self._boxes_of_nobody()):
-            if not len(box):
-                self.broker.outboxes.remove(box.key[2])
-        orphans = self.orphans()
-        for name in orphans:
-            if name not in self._said:
-                log.warning(
-                    "routing: events of %s are kept, and there is no such destination; define it again, or delete it "
-                    "(`myna routes delete destination %s`)",
-                    name,
-                    name,
-                )
-        self._said = set(orphans)
+        return self._boxes.orphans(self.stations)
 
     def _put(self, name: str, event: Message) -> bool:
         station = self.stations.get(name)  # it may have been changed or deleted meanwhile
@@ -312,17 +278,17 @@ class Routing:
     # Building
 
     def _read(self, name: str, values: Mapping[str, Any], path: tuple[str | int, ...], source: Source) -> Any:
-        return read_destination(self._kinds, self._context, name, values, path, source)
+        settings = read_destination(self._kinds, self._context, name, values, path, source)
+        self._boxes.check_form(name, source.place(path), plain=self._kinds[settings.kind].PLAIN)
+        return settings
 
     def _build(self, definition: Definition) -> Station:
         name = definition.name
         settings = self._read(name, definition.values, (name,), NOWHERE)
         destination = self._kinds[settings.kind](self._context(name), settings)
-        boxes, now = self.broker.outboxes, self._now()
-        graves = Limits()
-        graves.queue_messages, graves.queue_bytes, graves.queue_policy = DEAD_LETTERS, DEAD_BYTES, DROP_OLDEST
-        kept = Kept(boxes.open(DEAD + name, graves, now), self.broker, plain=destination.PLAIN)
-        outbox = boxes.open(TO + name, bounds_of(settings), now)
+        now = self._now()
+        kept = Kept(self._boxes.dead(name, now), self.broker, plain=destination.PLAIN)
+        outbox = self._boxes.waiting(name, bounds_of(settings), now, plain=destination.PLAIN)
         line = Line(name, outbox, settings, self._burial(settings, kept), self.broker, self._now)
         line.plain = destination.PLAIN
         line.paused = name in self.broker.kept.of(PAUSED)
@@ -338,7 +304,14 @@ class Routing:
         before = self.stations.get(definition.name)
         if before is not None:
             await self._end(before)
-        station = self._build(definition)
+        try:
+            await self._start(self._build(definition))
+        except ConfigError:
+            if before is not None:
+                await self._start(self._build(before.definition))
+            raise
+
+    async def _start(self, station: Station) -> None:
         if self._running:
             await station.carrier.start()
 
@@ -374,7 +347,7 @@ class Routing:
         )
 
     def _rule(self, definition: Definition) -> RuleSettings:
-        return read_rule(definition.name, definition.values, (definition.name,), NOWHERE, self._event_kinds)
+        return read_rule(definition.name, definition.values, (definition.name,), NOWHERE, self.event_kinds)
 
     def _use_rules(self) -> None:
         enrichments = Enrichments()

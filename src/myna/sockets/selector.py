@@ -4,6 +4,8 @@ The loop asks `select` what is ready. Sockets of ours are served right there, tu
 back to only when there is something for it: one of its own descriptors, a callback, a timer that is due. So a message
 that comes alone costs one wait, one read and one write, and none of the loop's bookkeeping.
 
+A wait with a limit costs more than one without, so a loop that is left alone for many turns sets an `Alarm` instead.
+
 Fairness: one chunk per socket per turn, and a turn ends early once it has read enough; the kernel reports the sockets
 it reported last behind all others next time.
 
@@ -17,6 +19,10 @@ import select
 from collections.abc import Mapping
 from selectors import EVENT_READ, EVENT_WRITE, SelectorKey
 from typing import TYPE_CHECKING, Any, Final, final
+
+from mypy_extensions import i64
+
+from myna.sockets.alarm import Alarm
 
 if TYPE_CHECKING:
     from myna.sockets.stream import SocketStream
@@ -34,6 +40,8 @@ BROKEN: Final = 0x008 | 0x010
 FEW: Final = 32
 MANY: Final = 256
 ENOUGH: Final = 2 * 1024 * 1024  # bytes read in one turn: some ten milliseconds of work
+MANY_TURNS: Final = 16  # within one call of the loop: from here on it pays to set the alarm
+FOREVER: Final = -1.0
 
 
 @final
@@ -42,6 +50,10 @@ class SharedSelector:
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
+        self._poll = self._epoll.poll  # looked up once
+        self._alarm = Alarm()
+        if self._alarm.fileno >= 0:
+            self._epoll.register(self._alarm.fileno, READ)
         self._keys: dict[int, SelectorKey] = {}
         self._streams: list[SocketStream | None] = []  # by descriptor: the kernel hands out the lowest that is free
         self._batch = FEW
@@ -109,6 +121,7 @@ class SharedSelector:
 
     def close(self) -> None:
         self._epoll.close()
+        self._alarm.close()
         self._keys.clear()
         self._streams.clear()
 
@@ -119,29 +132,37 @@ class SharedSelector:
             return ready
         turn = self._turn
         until = 0.0 if timeout is None or turn is None else turn.clock.now() + timeout
-        wait = -1.0 if timeout is None else timeout
+        wait = FOREVER if timeout is None else timeout
+        turns = 0
         callbacks = self._loop._ready
-        timers = self._loop._scheduled  # replaced only by the loop, which waits for us
+        timers: list[asyncio.TimerHandle] = self._loop._scheduled  # replaced only by the loop, which waits for us
         first = timers[0] if timers else None
         while self._wait(wait, ready):
-            if ready or callbacks:
+            if len(ready) > 0 or callbacks:
                 break
-            if timers and timers[0] is not first:
+            if len(timers) > 0 and timers[0] is not first:
                 break  # one that is due before all others
             if until != 0.0:
-                wait = until - self._now
-                if wait <= 0.0:
+                left = until - self._now
+                if left <= 0.0:
                     break
+                turns += 1
+                if turns == MANY_TURNS:
+                    wait = FOREVER if self._alarm.set(left) else left
+                elif wait != FOREVER:
+                    wait = left
         return ready
 
     def _wait(self, wait: float, ready: list[tuple[SelectorKey, int]]) -> bool:
         """Serve our own, collect the loop's: were there any of ours?"""
         turn = self._turn
         streams = self._streams
-        room = ENOUGH
+        room: i64 = ENOUGH
+        fileno: i64
+        events: i64
         served = False
         now = 0.0
-        batch = self._epoll.poll(wait, self._batch)
+        batch = self._poll(None, self._batch) if wait == FOREVER else self._poll(wait, self._batch)
         self._batch = MANY if len(batch) == self._batch else FEW
         for fileno, events in batch:
             stream = streams[fileno] if fileno < len(streams) else None
@@ -168,9 +189,11 @@ class SharedSelector:
         return served
 
     def _report(self, fileno: int, events: int, ready: list[tuple[SelectorKey, int]]) -> None:
-        """One of the loop's own; or nobody's, ended by another one of this batch."""
+        """One of the loop's own; the alarm, whose work is done; or nobody's, ended by another one of this batch."""
         key = self._keys.get(fileno)
-        if key is not None:
+        if fileno == self._alarm.fileno:
+            self._alarm.silence()
+        elif key is not None:
             mask = ((EVENT_WRITE if events & ~READ else 0) | (EVENT_READ if events & ~WRITE else 0)) & key.events
             if mask:
                 ready.append((key, mask))

@@ -20,7 +20,7 @@ import logging
 import socket
 from abc import abstractmethod
 from os import read, write
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from mypy_extensions import mypyc_attr
 
@@ -37,6 +37,9 @@ log = logging.getLogger("myna.net")
 # malloc serves this from its heap; from 128 KiB up every read would map and unmap pages: 9 us instead of 3.
 CHUNK: Final = 64 * 1024
 FIRST: Final = 479  # with a bytes object's header 512, which Python serves from its own pools; most packets fit
+
+READ: Final = read  # called as what they are, not looked up by their names each time
+WRITE: Final = write
 
 
 @final
@@ -73,14 +76,19 @@ class Place:
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Stream(Outlet):
-    """What a conversation can ask of its stream, whatever the stream is made of."""
+    """What a conversation can ask of its stream, whatever the stream is made of.
 
-    __slots__ = ("conversation", "deadline", "place")
+    `dirty` and `next_dirty` are the turn's: it has been woken since the last flush, and who was woken next.
+    """
+
+    __slots__ = ("conversation", "deadline", "dirty", "next_dirty", "place")
 
     def __init__(self) -> None:
         super().__init__()
         self.conversation: Conversation = SILENCE
         self.deadline = 0.0
+        self.dirty = False
+        self.next_dirty: Stream | None = None
         self.place: Place | None = None
 
     @abstractmethod
@@ -147,14 +155,14 @@ class SocketStream(Stream):
 
     __slots__ = (
         "_backlog",
-        "_chunk",
+        "_busy",
         "_closing",
+        "_descriptor",
         "_discarded",
         "_paused",
         "_sent_in",
         "_socket",
         "_streams",
-        "_woken",
         "fileno",
     )
 
@@ -164,11 +172,11 @@ class SocketStream(Stream):
         self._socket = sock
         self.fileno = sock.fileno()
         self._backlog: Backlog | None = None
-        self._chunk = FIRST
+        self._descriptor: Any = self.fileno  # as an object: not made anew for each call
+        self._busy = False  # its last chunk was as long as it could be
         self._closing = False
         self._paused = False
         self._discarded = -1  # bytes read in the farewell, -1 before it
-        self._woken = False  # since the last flush: the conversation has something pending
         self._sent_in = 0  # number of the turn of the last `send_now`
 
     def start(self, conversation: Conversation) -> None:
@@ -179,7 +187,6 @@ class SocketStream(Stream):
     # What the conversation asks.
 
     def wake(self) -> None:
-        self._woken = True
         self._streams.turn.wake(self)
 
     def close(self) -> None:
@@ -199,7 +206,7 @@ class SocketStream(Stream):
             self._show_interest()
 
     def send_now(self, data: bytes) -> int:
-        if self._woken or self._backlog is not None or self._closing:
+        if self.dirty or self._backlog is not None or self._closing:
             return 0
         turn = self._streams.turn
         if turn.batched:
@@ -207,7 +214,7 @@ class SocketStream(Stream):
                 return 0  # one of many: a burst is still written at once, behind its first piece
             self._sent_in = turn.number
         try:
-            return write(self.fileno, data)
+            return WRITE(self._descriptor, data)
         except OSError:
             return 0  # full or broken: the flush will be told the same, and there is the place to act on it
 
@@ -216,38 +223,38 @@ class SocketStream(Stream):
     def read(self, now: float) -> int:
         """Read one chunk and hand it on; answers its size."""
         try:
-            data = read(self.fileno, self._chunk)
+            data = READ(self._descriptor, CHUNK) if self._busy else READ(self._descriptor, FIRST)
         except BlockingIOError:
             return 0
         except OSError:
             self.abort(now)
             return 0
-        if not data:
+        size = len(data)
+        if size == 0:
             self.abort(now)  # an orderly end: there is nobody left to talk to
             return 0
-        size = len(data)
-        self._chunk = CHUNK if size >= FIRST else FIRST
+        self._busy = size >= FIRST
         self.conversation.feed(data, now)
         if self._discarded >= 0:
             self._discard(size, now)
         return size
 
     def flush(self, now: float) -> None:
-        self._woken = False
         if self._backlog is not None:
             return  # what was taken before goes first
         conversation = self.conversation
         data = conversation.take()
-        if data:
+        size = len(data)
+        if size > 0:
             try:
-                count = write(self.fileno, data)
+                count = WRITE(self._descriptor, data)
             except BlockingIOError:
                 count = 0
             except OSError:
                 self.abort(now)
                 return
             conversation.sent(count, now)
-            if count < len(data):
+            if count < size:
                 self._keep(Backlog(data, count), now)
                 if self._closing:
                     self.end_conversation(now)
@@ -293,7 +300,7 @@ class SocketStream(Stream):
         self._streams.readiness.forget(self)
         self._streams.patience.remove(self)
         self._streams.remove(self)
-        self.fileno = -1
+        self._descriptor = self.fileno = -1
         self._closing = True
         self._backlog = None
         self._socket.close()

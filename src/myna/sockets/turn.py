@@ -34,21 +34,30 @@ class Flushed(Protocol):
 
 
 class Turn:
-    __slots__ = ("_loop", "_others", "_scheduled", "batched", "clock", "dirty", "number")
+    __slots__ = ("_last", "_loop", "_others", "_scheduled", "batched", "clock", "dirty", "number")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock) -> None:
         self._loop = loop
         self.clock = clock
-        self.dirty: list[Stream] = []
+        self.dirty: Stream | None = None  # the first of those that have something to say, each of which knows the next
+        self._last: Stream | None = None
         self._others: list[Flushed] = []
         self.batched = False  # this turn has an end of its own, which is sure to come
         self.number = 0  # of such turns
         self._scheduled = False
 
     def wake(self, stream: "Stream") -> None:
+        if stream.dirty:
+            return
+        stream.dirty = True
+        last = self._last
+        if last is None:
+            self.dirty = stream
+        else:
+            last.next_dirty = stream
+        self._last = stream
         if not self.batched:
             self._schedule()
-        self.dirty.append(stream)
 
     def wake_other(self, flushed: Flushed) -> None:
         """The same, for what is no stream."""
@@ -63,24 +72,32 @@ class Turn:
         return self.clock.now()
 
     def end(self, now: float) -> None:
-        for _ in range(ROUNDS):
-            dirty = self.dirty
-            if dirty:
-                self.dirty = []
-                for stream in dirty:
-                    try:
-                        stream.flush(now)
-                    except Exception:
-                        log.exception(BUG)
-                        stream.crashed(now)
-            if self._others:
+        rounds = ROUNDS
+        while rounds > 0:
+            rounds -= 1
+            self._flush(now)
+            if len(self._others) > 0:
                 self._flush_others(now)
-            elif not self.dirty:
+            elif self.dirty is None:
                 break
         self.batched = False
-        if self.dirty or self._others:
+        if self.dirty is not None or len(self._others) > 0:
             self._schedule()
         self.clock.arm()
+
+    def _flush(self, now: float) -> None:
+        stream = self.dirty
+        self.dirty = self._last = None
+        while stream is not None:
+            after = stream.next_dirty
+            stream.next_dirty = None
+            stream.dirty = False
+            try:
+                stream.flush(now)
+            except Exception:
+                log.exception(BUG)
+                stream.crashed(now)
+            stream = after
 
     def _flush_others(self, now: float) -> None:
         others = self._others

@@ -155,6 +155,7 @@ class FakeWatcher(Watcher):
         super().__init__()
         self.lines: list[str] = []
         self.subscriptions: list[str] = []
+        self.answers: list[str] = []
         self.refused_users: list[str] = []
 
     def connected(self, receiver: Receiver, address: str, now: float) -> None:
@@ -166,6 +167,15 @@ class FakeWatcher(Watcher):
 
     def session_ended(self, receiver: Receiver, reason: int, now: float) -> None:
         self.lines.append(f"{receiver.key[2]} ended 0x{reason:02x}")
+
+    def answered(self, receiver: Receiver, what: str, filters: list[str], codes: list[int], now: float) -> None:
+        answers = " ".join(f"{text}:0x{code:02x}" for text, code in zip(filters, codes, strict=True))
+        self.answers.append(f"{receiver.key[2]} {what} {answers}")
+
+    def not_published(
+        self, receiver: Receiver, topic: str, qos: int, retain: bool, reason: int, address: str, now: float
+    ) -> None:
+        self.answers.append(f"{receiver.key[2]} PUBLISH {topic} {qos}{'r' if retain else ''}:0x{reason:02x}")
 
     def subscribed(self, receiver: Receiver, subscription: Subscription, now: float) -> None:
         self.subscriptions.append(f"{receiver.key[2]} + {subscription.text}")

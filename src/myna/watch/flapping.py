@@ -31,6 +31,8 @@ class Flapping(Watcher):
         if not self.connects:
             return
         key = receiver.key
+        if self._broker.bans.banned(key[0], receiver.identity.user, key[2], "", now) is not None:
+            return  # that is why it goes, and that ban may last longer
         count, since = self._counts.pop(key, (0, now))
         if now - since > self.window:
             count, since = 0, now

@@ -23,6 +23,17 @@ PER_SECOND: Final = 5  # lines of one kind
 KINDS: Final = 256  # told apart within a second; beyond, they count as one
 VERSIONS: Final = {MQTT_3_1: "3.1", MQTT_3_1_1: "3.1.1", MQTT_5: "5"}
 
+# Words of what no client may do, whatever its settings and ours.
+BREACHES: Final = (
+    "first byte 0x", "in a subscription", "longer than needed", "longer than two", "more than four bytes",
+    "only a server sends", "second CONNECT", "cannot be extended", "from a client", "bytes behind", "ill-formed UTF-8",
+    "non-character", "empty topic", "on a shared subscription", "before CONNACK", "ends inside", "identifier 0",
+    "with a body", "go on past", "reserved ", "is not a topic name", "retain handling", "wildcard in a topic name",
+    "will QoS ", "at QoS ", "before PUBREC", "does not belong in", "appears twice", "AUTH out of turn",
+    "without the method", "without a method", "without a filter", "without a code", "without a user name",
+)  # fmt: skip
+BREACH: Final = "the client breaks the rules of MQTT: mend or update it"
+
 # What to do about a refusal, by words of its cause. The first that fits is taken.
 HINTS: Final = (
     ("banned", "lift the ban, if it was not meant for this one"),
@@ -30,6 +41,22 @@ HINTS: Final = (
     ("certificate is not accepted", "client_ca must know who signed it, and crl must not name it"),
     ("trust our certificate", "give the client the CA that signed the certificate in [tls]"),
     ("where TLS is spoken", "use https:// and wss:// there"),
+    ("another access key", "compare the AccessKey it was made with with those of [faces.webpubsub]"),
+    ("audience is another address", "aud must be the URL that is called, or that of the hub"),
+    ("audience is another host", "add that host to `hosts` of [faces.webpubsub], or leave `hosts` out"),
+    ("is no access token", "bring ?access_token= or Authorization: Bearer; a hub may also be anonymous"),
+    ("to be recovered is over", "it was away for longer than `retention`, or the broker has been restarted"),
+    ("does not allow calls from", "OPTIONS must be answered with WebHook-Allowed-Origin: * or this host, see `hosts`"),
+    ("asked whether it may be called", "OPTIONS, or GET, must be answered with 2xx and WebHook-Allowed-Origin"),
+    ("the handler must not be called", "start it, or correct the hub's url_template"),
+    ("no turn within", "raise `calls` of the hub, or make its handler quicker"),
+    ("did not answer within", "make it quicker, or raise the timeout where it is named"),
+    ("the handler answered", "its own log should say why"),
+    ("the handler's answer:", "docs/faces/webpubsub.md says what it may be"),
+    ("no success in", "it was away for too long; the event is lost"),
+    ("reads too slowly", "it must read faster; unsent_bytes of [faces.webpubsub] is what it may leave unread"),
+    ("too much unacknowledged", "see unacknowledged_messages and unacknowledged_bytes of [faces.webpubsub]"),
+    ("reconnection token", "it belongs to another connection or another process; the client must connect anew"),
     ("token is meant for another audience", "compare the token's aud with `audiences` of its issuer"),
     ("token has expired", "the client must get a new one; if it is new, compare the clocks"),
     ("token is not valid yet", "compare the clocks; `leeway` of the issuer says how much they may differ"),
@@ -61,6 +88,10 @@ HINTS: Final = (
     ("unsupported protocol version", "the tenant's `levels` do not include this version"),
     ("larger than", "raise packet_size in [limits], or send less"),
     ("packet too large", "raise packet_size in [limits], or send less"),
+    *((words, BREACH) for words in BREACHES),
+    ("protocol name", "what came is no MQTT, or a version that nobody speaks"),
+    (" level ", "the client speaks a version of MQTT that is not spoken here: 3.1, 3.1.1 and 5 are"),
+    ("filters in one packet", "raise filters_per_subscribe in [limits]"),
     ("topic alias", "the client used an alias it had not announced, or above topic_alias_maximum"),
     ("topic", "compare with topic_length, topic_levels and level_length in [limits]"),
     ("failed logins", "wait, or see login_failures in [protection]"),
@@ -79,7 +110,9 @@ HINTS: Final = (
     ("connects of the tenant", "raise connects_per_second in [limits]"),
     ("subscribe rate", "raise subscribes_per_second or tenant_subscribes_per_second in [limits]"),
     ("Total", "a webhook for quotas says that the tenant may use no more of it"),
+    ("sessions of this client", "raise sessions_per_name in [faces.eventgrid], or what the namespace says of it"),
     ("too many sessions", "raise sessions in [limits]"),
+    ("belongs to somebody else", "another client id, or this one once the session of its owner has ended"),
     ("queue is full", "raise queue_messages or queue_bytes in [limits], or choose another queue_policy"),
     ("quota exceeded", "raise the limit it names in [limits]"),
     ("rate", "raise publishes_per_second in [limits]"),
@@ -88,7 +121,7 @@ HINTS: Final = (
     ("wildcard", "wildcards_available is off for this tenant"),
     ("shared", "shared_available is off for this tenant"),
     ("QoS", "maximum_qos is lower for this tenant"),
-    ("not authorized", "the rules for this client do not allow it; `myna check --may` says which of [rules]"),
+    ("not authorized", "`myna check --may` says which of [rules] does not allow it; $SYS is the broker's own"),
 )
 
 

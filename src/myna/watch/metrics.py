@@ -87,7 +87,7 @@ class Metrics:
         tenants.sort(key=lambda tenant: tenant.name)
         for name, help_text, value in GAUGES:
             text.add(f"myna_tenant_{name}", "gauge", f"{help_text} By tenant.", _by_tenant(tenants, value))
-        received = _by_tenant(tenants, lambda tenant: tenant.messages_received)
+        received = _by_tenant(tenants, lambda tenant: int(tenant.messages_received))
         text.add("myna_tenant_messages_received_total", "counter", "Messages published. By tenant.", received)
 
     async def _add_queues(self, text: "_Text") -> None:
@@ -107,7 +107,7 @@ class Metrics:
         warm = self._broker.queued.held
         text.add("myna_queued_memory_bytes", "gauge", "What of it counts against queue_memory.", [({}, warm)])
         held = self._broker.memory.held
-        text.add("myna_unsent_bytes", "gauge", "Bytes that connections have not taken yet.", [({}, held)])
+        text.add("myna_unsent_bytes", "gauge", "Bytes that connections have not taken yet.", [({}, int(held))])
 
     def _add_protection(self, text: "_Text") -> None:
         broker = self._broker

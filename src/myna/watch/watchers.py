@@ -38,6 +38,16 @@ class Watchers(Watcher):
         for watcher in self._watchers:
             _call(watcher.unsubscribed, receiver, subscription, now)
 
+    def answered(self, receiver: Receiver, what: str, filters: list[str], codes: list[int], now: float) -> None:
+        for watcher in self._watchers:
+            _call(watcher.answered, receiver, what, filters, codes, now)
+
+    def not_published(
+        self, receiver: Receiver, topic: str, qos: int, retain: bool, reason: int, address: str, now: float
+    ) -> None:
+        for watcher in self._watchers:
+            _call(watcher.not_published, receiver, topic, qos, retain, reason, address, now)
+
     def published(self, tenant: str, message: Message, matched: bool, now: float) -> None:
         for watcher in self._watchers:
             _call(watcher.published, tenant, message, matched, now)

@@ -7,6 +7,8 @@ flags are "not used" instead of reserved. That is why the level is needed to jud
 
 from typing import Final
 
+from mypy_extensions import i64
+
 from myna.wire.errors import Malformed
 from myna.wire.packets import (
     AUTH,
@@ -56,6 +58,7 @@ def _is_allowed(header: int, level: int) -> bool:
 _ALLOWED: Final = bytes(sum(_is_allowed(header, level) << level for level in range(6)) for header in range(256))
 
 
-def check_header(header: int, level: int) -> None:
-    if _ALLOWED[header] >> level & 1 == 0:
+def check_header(header: i64, level: int) -> None:
+    allowed: i64 = _ALLOWED[header]
+    if allowed >> level & 1 == 0:
         raise Malformed(f"first byte 0x{header:02X} is not allowed")

@@ -6,11 +6,15 @@ What a newcomer would get wrong: `buffer` and the positions in it hold only unti
     buffer   … | header | length (1 to 4 bytes) | body            | next packet …
                  ^ start                          ^ body            ^ end
 
+Positions are native integers: they are what every packet is measured with, and an i64 is compared and added in place.
+
 Whole packets are left where they lie in the chunk that brought them. Only a packet that spans chunks is gathered, in a
 bytearray: that grows in place, where a sum of bytes would copy a large packet once for each of its chunks.
 """
 
 from typing import final
+
+from mypy_extensions import i64
 
 from myna.wire.decode import decode
 from myna.wire.errors import Malformed, ProtocolViolation
@@ -41,13 +45,13 @@ class FrameReader:
         self.maximum_packet_size = maximum_packet_size
         self.level = level
         self.buffer: bytes = b""
-        self.header: int = 0
-        self.start: int = 0
-        self.body: int = 0
-        self.end: int = 0
-        self._position: int = 0  # of the first byte in buffer that no frame has taken
+        self.header: i64 = 0
+        self.start: i64 = 0
+        self.body: i64 = 0
+        self.end: i64 = 0
+        self._position: i64 = 0  # of the first byte in buffer that no frame has taken
         self._gathered: bytearray | None = None  # a packet that spans chunks; buffer is empty then
-        self._needed: int = 0  # bytes it takes before looking again is of use; 0 if nobody has looked yet
+        self._needed: i64 = 0  # bytes it takes before looking again is of use; 0 if nobody has looked yet
         self._held: bytearray | None = None  # what has come and must not be read yet
 
     @property
@@ -88,27 +92,28 @@ class FrameReader:
             self._gathered = None
         buffer = self.buffer
         start = self._position
-        if start >= len(buffer):
+        size: i64 = len(buffer)
+        if start >= size:
             self.buffer = b""  # An idle connection keeps no chunk alive.
             self._position = 0
             return False
-        header = buffer[start]
+        header: i64 = buffer[start]
         check_header(header, self.level)
         body = start + 2
-        if body > len(buffer):
+        if body > size:
             return self._wait(start, 2)
-        length = buffer[start + 1]
+        length: i64 = buffer[start + 1]
         if length >= 0x80:
             body = _end_of_length(buffer, start + 1)
             if body < 0:
-                return self._wait(start, len(buffer) - start + 1)
+                return self._wait(start, size - start + 1)
             length = _length_of(buffer, start + 1, body)
         end = body + length
         if end - start > self.maximum_packet_size:
             raise ProtocolViolation(
                 f"packet of {end - start} bytes, larger than {self.maximum_packet_size}", PACKET_TOO_LARGE
             )  # [MQTT-3.2.2-15]
-        if end > len(buffer):
+        if end > size:
             return self._wait(start, end - start)
         self.header = header
         self.start = start
@@ -118,7 +123,7 @@ class FrameReader:
         self._needed = 0
         return True
 
-    def _wait(self, start: int, needed: int) -> bool:
+    def _wait(self, start: i64, needed: i64) -> bool:
         """Keep only the beginning of a packet, and say that there is no whole one."""
         self._needed = needed
         if start > 0:
@@ -126,7 +131,7 @@ class FrameReader:
             self._position = 0
         return False
 
-    def skip_to(self, position: int) -> None:
+    def skip_to(self, position: i64) -> None:
         """Continue at `position` in `buffer`: the caller has read the packets up to there itself."""
         self._position = position
 

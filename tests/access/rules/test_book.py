@@ -80,9 +80,10 @@ def filters_of(rule: RuleSettings, who: Identity) -> list[str]:
             ("${client}", who.client_id),
             ("${attributes.x}", who.attributes.get("x", "")),
         ):
-            if variable in text and (not value or set(value) & set("/+#\0")):
+            if variable in text and (not value or (rule.allow and set(value) & set("/+#\0"))):
                 break
-            whole = whole.replace(variable, value)
+            fitting = "+" if set(value) & set("/+#\0") else value  # each variable is a whole level here
+            whole = whole.replace(variable, fitting)
         else:
             found.append(whole)
     return found

@@ -32,6 +32,18 @@ def test_a_value_that_is_more_than_a_part_of_a_level_makes_the_whole_match_nothi
     assert Template(text).fill(person(value, value, value, x=value)) is None
 
 
+@pytest.mark.parametrize("value", ["a/b", "+", "#", "a#", "a+b", "/", "a\0b", "\ud800", "x" * 70_000])
+def test_such_a_value_does_not_help_to_escape_from_what_is_denied(value: str) -> None:
+    """Somebody may have chosen it for that."""
+    assert Template("home/x${user}x/#").cover(person(value)) == "home/+/#"
+    assert Template("home/${user}/${client}").cover(person("alice", client=value)) in ("home/alice/+", "home/+/+")
+    assert Template("sites/${attributes.x}").cover(person()) is None
+
+
+def test_what_is_denied_may_begin_with_a_dollar_sign() -> None:
+    assert Template("${user}/#").cover(person("$SYS")) == "$SYS/#"
+
+
 def test_a_value_cannot_lead_to_the_brokers_own_topics() -> None:
     assert Template("${user}/#").fill(person("$SYS")) is None
     assert Template("home/${user}").fill(person("$SYS")) == "home/$SYS"
@@ -58,6 +70,25 @@ def test_a_template_that_means_nothing_says_why(text: str, problem: str) -> None
     with pytest.raises(BadTemplate) as caught:
         Template(text)
     assert problem in str(caught.value)
+
+
+@given(
+    st.lists(st.one_of(st.sampled_from(("${user}", "${client}", "/", "x")), st.text(max_size=3))), st.text(), st.text()
+)
+def test_what_is_denied_reaches_at_least_as_far_as_what_would_be_allowed(
+    pieces: list[str], user: str, client: str
+) -> None:
+    try:
+        template = Template("".join(pieces))
+    except BadTemplate:
+        return
+    who = person(user, client=client)
+    allowed, denied = template.fill(who), template.cover(who)
+    assert denied is None or check_filter(denied)
+    if allowed is not None:
+        assert denied == allowed
+    elif not template.is_fixed and user and client:
+        assert denied is not None
 
 
 @given(

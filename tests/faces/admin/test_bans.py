@@ -1,4 +1,5 @@
 import logging
+from urllib.parse import quote
 
 import pytest
 
@@ -38,6 +39,16 @@ def test_the_log_says_whom_an_administrator_bans(caplog: pytest.LogCaptureFixtur
         desk.call("POST", "/bans", {"kind": "address", "what": "192.0.2.7", "tenant": TENANT})
     assert "ban of user 'ann' in all tenants, until 1970-01-01T00:17:40Z, reason 'noise'" in caplog.text
     assert f"ban of address '192.0.2.7' in tenant '{TENANT}', until it is lifted" in caplog.text
+
+
+def test_a_client_of_one_user_is_banned_by_both_names() -> None:
+    desk = Desk()
+    ban = {"kind": "client_of_user", "what": '["ann","phone"]'}
+    assert desk.call("POST", "/bans", ban).json()["what"] == '["ann", "phone"]'
+    spelled_otherwise = quote('[ "ann","phone" ]')
+    assert desk.call("DELETE", f"/bans?kind=client_of_user&what={spelled_otherwise}").status == 204
+    for wrong in ("ann", '["ann"]', '["ann", 1]', "{}", "[" * 100_000):
+        assert desk.problem("POST", "/bans", {**ban, "what": wrong[:60_000]}) == (400, "what")
 
 
 def test_networks_have_one_spelling() -> None:

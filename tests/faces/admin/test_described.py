@@ -29,7 +29,7 @@ checks.allow_header_conformance.enabled = false
 
 def prepare(document: Any) -> None:
     """Our description, as far as a machine can make requests from it: it cannot know that a cursor is opaque, that of
-    filter and topic one is given, nor what addresses, durations and the settings of a destination are.
+    filter and topic one is given, nor what addresses, pairs of names, durations and the settings of a destination are.
     """
     for path, item in document["paths"].items():
         if path.startswith("/api/admin/hubs"):
@@ -43,7 +43,8 @@ def prepare(document: Any) -> None:
         {**one, "required": one["name"] != "limit"} for one in subscriptions["parameters"] if one["name"] != "filter"
     ]
     schemas = document["components"]["schemas"]
-    schemas["admin.NewBan"]["properties"]["kind"]["enum"].remove("address")
+    for kind in ("address", "client_of_user"):
+        schemas["admin.NewBan"]["properties"]["kind"]["enum"].remove(kind)
     schemas["webpubsub.Handler"]["properties"]["url_template"]["enum"] = [
         "http://app/{hub}/{event}",
         "https://app.example",

@@ -1,3 +1,5 @@
+import pytest
+
 from myna.core import counters
 from myna.faces.admin.explanations import DROPPED, REFUSED, explain
 from myna.faces.contract import Reloaded
@@ -21,6 +23,30 @@ def test_every_cause_of_a_drop_is_explained() -> None:
     causes = {value for name, value in vars(counters).items() if name.startswith("DROP_")}
     assert causes <= set(DROPPED)
     assert explain("banned", REFUSED) == REFUSED["banned"]
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        "call:access_token",
+        "call:oidc_token",
+        "call:not authorized",
+        "webpubsub_connect:401",
+        "webpubsub_event:Timeout",
+        "webpubsub_event_without_handler",
+        "webpubsub_invocation:NotFound",
+        "webpubsub_malformed",
+        "webpubsub_recovery",
+        "webpubsub_request:Forbidden",
+        "webpubsub_send:throughput",
+        "webpubsub_send_without_permission",
+        "webpubsub_slow_client",
+        "webpubsub_stream:IdleTimeout",
+    ],
+)
+def test_what_a_hub_refuses_is_explained(cause: str) -> None:
+    assert explain(cause, REFUSED) != cause.replace("_", " ")
+    assert DROPPED["webpubsub_notification"]
 
 
 def test_health_says_why() -> None:

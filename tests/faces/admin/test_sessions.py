@@ -75,7 +75,10 @@ def test_lists_are_narrowed(desk: Desk) -> None:
     assert names(desk, "?tenant=other") == []
     assert names(desk, "?address=192.0.2.1") == ["one"]
     assert names(desk, "?address=192.0.2.1:4711") == ["one"]
-    assert names(desk, "?address=192.0.2.2") == []
+    assert names(desk, "?address=192.0.2.0/24") == ["one"]
+    assert names(desk, "?address=::ffff:192.0.2.1") == ["one"]
+    for elsewhere in ("192.0.2.2", "192.0.2.1:4712", "192.0.3.0/24", "::1", "x"):
+        assert names(desk, f"?address={elsewhere}") == []
 
 
 def test_a_client_is_disconnected_and_keeps_its_session(desk: Desk) -> None:

@@ -11,6 +11,7 @@ from myna.core.ports import Ticket
 from myna.core.verdict import Answer
 from myna.faces.bifromq.protection import Protection
 from myna.faces.contract import Judged, Scope
+from myna.testing import World
 
 
 class Callers:
@@ -59,7 +60,7 @@ ACME = {b"tenant_id": b"acme"}
 def test_who_is_known_may_act_for_their_own_tenant(
     judged: Judged, headers: dict[bytes, bytes], status: int, later: bool
 ) -> None:
-    protection = Protection((), (), False, Callers(judged, later=later), lambda: 7.0)
+    protection = Protection(World().broker, (), (), False, Callers(judged, later=later), now=lambda: 7.0)
     assert protection.is_on
     assert not protection.admits(SCOPE, headers)
     answer = asyncio.run(protection.judge(SCOPE, headers))
@@ -67,6 +68,6 @@ def test_who_is_known_may_act_for_their_own_tenant(
 
 
 def test_without_authenticators_a_stranger_stays_one() -> None:
-    answer = asyncio.run(Protection(("0123456789abcdef",), (), False).judge(SCOPE, ACME))
+    answer = asyncio.run(Protection(World().broker, ("0123456789abcdef",), (), False).judge(SCOPE, ACME))
     assert answer is not None
     assert answer.status == 401

@@ -16,6 +16,13 @@ TOKEN = "0123456789abcdef"
 OTHER = "fedcba9876543210"
 
 
+def protection_of(
+    tokens: tuple[str, ...], certificates: tuple[str, ...], trust_loopback: bool, world: World | None = None
+) -> Protection:
+    inhabited = World() if world is None else world
+    return Protection(inhabited.broker, tokens, certificates, trust_loopback, now=lambda: inhabited.now)
+
+
 @dataclass(frozen=True)
 class Certificate:
     common_name: str = "billing"
@@ -32,9 +39,9 @@ def shown(token: str) -> dict[bytes, bytes]:
 
 
 def test_it_is_off_unless_something_is_asked_for() -> None:
-    assert not Protection((), (), True).is_on
-    assert Protection((TOKEN,), (), True).is_on
-    assert Protection((), ("*",), True).is_on
+    assert not protection_of((), (), True).is_on
+    assert protection_of((TOKEN,), (), True).is_on
+    assert protection_of((), ("*",), True).is_on
 
 
 @pytest.mark.parametrize(
@@ -45,20 +52,40 @@ def test_it_is_off_unless_something_is_asked_for() -> None:
     ],
 )  # fmt: skip
 def test_a_token_must_be_one_of_those_listed(header: str, admitted: bool) -> None:
-    assert Protection((TOKEN, OTHER), (), True).admits(scope(), shown(header)) == admitted
+    assert protection_of((TOKEN, OTHER), (), True).admits(scope(), shown(header)) == admitted
 
 
 @pytest.mark.parametrize("names", [("billing",), ("ab" * 32,), ("*",), ("x", "billing")])
 def test_a_certificate_is_known_by_name_or_fingerprint(names: tuple[str, ...]) -> None:
-    protection = Protection((), names, True)
+    protection = protection_of((), names, True)
     assert protection.admits(scope(certificate=Certificate()), {})
     assert not protection.admits(scope(), {})
     stranger = Certificate("stranger", "cd" * 32)
     assert protection.admits(scope(certificate=stranger), {}) == ("*" in names)
 
 
+def test_whoever_shows_many_wrong_tokens_has_to_wait_even_with_the_right_one() -> None:
+    world = World()
+    world.broker.logins.failures = 3
+    protection = protection_of((TOKEN,), (), True, world=world)
+
+    def call(token: str, host: str = "192.0.2.1") -> int:
+        said = protection.wait(scope(host), shown(f"Bearer {token}"))
+        if said is None and not protection.admits(scope(host), shown(f"Bearer {token}")):
+            said = asyncio.run(protection.judge(scope(host), shown(f"Bearer {token}")))
+        return 200 if said is None else said.status
+
+    assert [call(f"{TOKEN}{number}") for number in range(4)] == [401, 401, 401, 429]
+    assert call(TOKEN) == 429
+    assert call(TOKEN, "192.0.2.2") == 200
+    assert call(TOKEN, "127.0.0.1") == 200  # trusted without any
+    assert world.refused("bifromq:stranger") == 3
+    world.pass_time(1.1)
+    assert call(TOKEN) == 200
+
+
 def test_a_certificate_without_a_name_is_nobody_s() -> None:
-    assert not Protection((TOKEN,), (), True).admits(scope(certificate=Certificate("", "")), {})
+    assert not protection_of((TOKEN,), (), True).admits(scope(certificate=Certificate("", "")), {})
 
 
 @pytest.mark.parametrize(
@@ -67,8 +94,8 @@ def test_a_certificate_without_a_name_is_nobody_s() -> None:
      ("192.0.2.1", False), ("::ffff:192.0.2.1", False), ("fe80::1%eth0", False)],
 )  # fmt: skip
 def test_this_machine_needs_neither_unless_it_is_said(host: str | None, local: bool) -> None:
-    assert Protection((TOKEN,), (), True).admits(scope(host), {}) == local
-    assert not Protection((TOKEN,), (), False).admits(scope(host), {})
+    assert protection_of((TOKEN,), (), True).admits(scope(host), {}) == local
+    assert not protection_of((TOKEN,), (), False).admits(scope(host), {})
 
 
 def test_a_stranger_is_401_and_learns_nothing() -> None:

@@ -50,6 +50,16 @@ def test_alone_it_refuses_whom_it_does_not_know(play: Play, level: int, wrong: i
     play(story, alone=True, development=False)
 
 
+def test_a_refusal_does_not_say_whether_there_is_such_a_login(play: Play) -> None:
+    async def story(house: House) -> None:
+        for user in ("dhadmin", "nobody"):
+            client = await house.connect(None, user, "wrong", level=5)
+            assert client.connack.properties is not None
+            assert client.connack.properties.reason_string == "wrong login or password"
+
+    play(story, alone=True, development=False)
+
+
 def test_anonymous_devices_come_in_where_they_are_let_and_may_be_kept_from_ordinary_topics(play: Play) -> None:
     async def story(house: House) -> None:
         device = await house.anonymous("d")

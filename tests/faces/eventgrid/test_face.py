@@ -8,7 +8,7 @@ from msgspec.structs import fields
 
 from myna.config import ConfigError
 from myna.faces.eventgrid.answers import STATUS, Fault, error_headers, outcome_of, refusal
-from myna.faces.eventgrid.endpoint import NotAllowed
+from myna.faces.eventgrid.endpoint import NotAllowed, NotFound
 from myna.faces.eventgrid.openapi import make_document
 from myna.faces.eventgrid.settings import IssuerSettings, Settings
 from myna.wire import reasons
@@ -20,7 +20,8 @@ PAGE = (Path(__file__).resolve().parents[3] / "docs" / "faces" / "eventgrid.md")
 
 def claimed() -> set[tuple[str, str]]:
     claims = Desk().face.claims()
-    routes = {(route.methods[0], route.pattern) for route in claims.routes if not isinstance(route.app, NotAllowed)}
+    errors = (NotAllowed, NotFound)
+    routes = {(route.methods[0], route.pattern) for route in claims.routes if not isinstance(route.app, errors)}
     return routes | set(claims.hot)
 
 
@@ -37,6 +38,14 @@ def test_the_description_lists_every_operation_and_no_other() -> None:
 def test_the_page_names_every_setting(table: type) -> None:
     named = set(re.findall(r"`([a-z_]+)`", PAGE))
     assert {field.name for field in fields(table)} - named == set()
+
+
+async def test_an_unknown_path_is_404_in_this_api_s_words() -> None:
+    for path in ("/mqtt/messages/", "/mqtt/retainedMessages/other?topic=a"):
+        answer = await Desk().call("GET", path)
+        assert (answer.status, answer.code) == (404, "NotFound")
+        assert answer.headers["x-ms-error-code"] == "NotFound"
+        assert answer.headers["x-ms-request-id"]
 
 
 def test_a_namespace_that_changes_is_read_again_and_a_broken_one_is_not(

@@ -1,7 +1,10 @@
 """MQTT clients with tokens: the same judgement as over HTTP."""
 
+import asyncio
+
 import pytest
 
+from myna.faces.eventgrid import face
 from myna.faces.eventgrid.certificates import Certificates, is_proved
 from myna.faces.eventgrid.clients import Client as Registered
 from myna.faces.eventgrid.importing import build_namespace, parse_document
@@ -112,7 +115,7 @@ async def test_a_refresh_that_fails_ends_the_connection(claims: dict[str, object
 async def test_a_token_that_expires_ends_the_connection() -> None:
     made = desk()
     client, _ = await connected(made, "c", method="OAUTH2-JWT", sub="device-17", exp=int(made.world.now) + 60)
-    made.world.pass_time(61)
+    made.world.pass_time(91)  # leeway included
     farewell = client.received()[-1]
     assert isinstance(farewell, Disconnect)
     assert farewell.code == 0x87
@@ -151,6 +154,24 @@ async def test_a_changed_namespace_sends_away_whom_it_no_longer_grants() -> None
     made.face._end_unauthorized()
     assert client.is_closed()
     assert not other.is_closed()
+
+
+async def test_many_sessions_are_looked_at_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(face, "REVIEWED", 1)
+    made = desk()
+    text = SENSORS.replace(b'"Publisher"', b'"Subscriber"')
+    made.face._directory.replace(build_namespace(parse_document(text)))
+    clients = []
+    for number in range(3):
+        client, _ = await connected(made, f"c{number}", method="OAUTH2-JWT", sub="device-17")
+        assert client.subscribe("devices/Device-17/#", 1) == 1
+        clients.append(client)
+    made.face._directory.replace(Namespace())
+    made.face._end_unauthorized()
+    assert [client.is_closed() for client in clients] == [True, False, False]
+    while not clients[-1].is_closed():
+        await asyncio.sleep(0)
+    assert all(client.is_closed() for client in clients)
 
 
 # Certificates

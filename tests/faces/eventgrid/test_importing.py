@@ -140,7 +140,14 @@ def test_what_is_wrong_is_said_with_its_place(kind: str, name: str, properties: 
 
 
 @pytest.mark.parametrize(
-    "document", ["text", [7], {"clients": {"a": 7}}, {"clients": [7]}, [{"type": "a/queues", "name": "x"}]]
+    "document",
+    [
+        "text",
+        [7],
+        {"clients": {"a": 7}},
+        {"clients": [7]},
+        [{"type": "Microsoft.EventGrid/namespaces/queues", "name": "x"}],
+    ],
 )
 def test_what_is_no_namespace_is_refused(document: object) -> None:
     with pytest.raises(BadNamespace):

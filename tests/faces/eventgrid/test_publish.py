@@ -171,6 +171,17 @@ async def test_the_published_limits_apply_when_asked_for() -> None:
     assert (answer.status, answer.code) == (400, "PropertyTooLarge")
 
 
+async def test_those_of_the_tenant_apply_as_they_do_to_mqtt_clients() -> None:
+    limits = Limits()
+    limits.property_length, limits.user_properties_size = 10, 20
+    desk = Desk(world=World(limits=limits))
+    answer = await desk.publish("topic=a", (b"mqtt-response-topic", b"x" * 11))
+    assert (answer.status, answer.code) == (400, "PropertyTooLarge")
+    answer = await desk.publish("topic=a", (b"mqtt-user-properties", b'[{"k":"' + b"x" * 20 + b'"}]'))
+    assert (answer.status, answer.code) == (400, "PropertyTooLarge")
+    assert (await desk.publish("topic=a", (b"content-type", b"x" * 10))).status == 204
+
+
 async def test_a_topic_deeper_than_the_tenant_allows_is_403() -> None:
     limits = Limits()
     limits.topic_levels = 3

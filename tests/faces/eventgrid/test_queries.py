@@ -78,6 +78,24 @@ def test_nonsense_is_refused(query: str) -> None:
         parse_query(query)
 
 
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("attributes.a = b", "expected a string in quotes or an integer, found `b` at character 16"),
+        ("attributes.a =  ~b", "'~b' means nothing at character 17"),
+        (
+            "attributes.a = 'b' and  ",
+            "expected `authenticationName` or `attributes.<key>`, found the end at character 23",
+        ),
+        ("(" * 65 + "attributes.a = 1", "more than 64 parentheses within each other at character 65"),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(query: str, said: str) -> None:
+    with pytest.raises(BadQuery) as caught:
+        parse_query(query)
+    assert str(caught.value).startswith(f"{said} of the query ")
+
+
 @given(st.text(max_size=80))
 def test_any_text_is_a_query_or_refused(text: str) -> None:
     try:

@@ -36,6 +36,27 @@ async def test_every_publish_leaves_a_record_in_the_vendor_s_shape(tmp_path: Pat
     assert KEY not in file.read_text()
 
 
+async def test_items_of_a_batch_and_what_is_cleared_leave_one_as_well(tmp_path: Path) -> None:
+    file = tmp_path / "publish.jsonl"
+    desk = Desk(Settings(api_keys=(ApiKeySettings(KEY, "backend"),), log_file=str(file)))
+    items = b'[{"topic": "a", "payload": "x", "retain": 1}, {"topic": "$a"}]'
+    batch = await desk.call("POST", "/mqtt/messages:batch", body=items)
+    cleared = await desk.call("DELETE", "/mqtt/retainedMessages/message?topic=a")
+    await desk.call("DELETE", "/mqtt/retainedMessages/message?topic=%24a")
+    await desk.face.stop()
+    noted = [json.loads(line)["properties"] for line in file.read_text().splitlines()]
+    lines = [line for line in noted if "topicName" in line]
+    assert [(line["topicName"], line["statusCode"]) for line in lines] == [
+        ("a", 204),
+        ("$a", 403),
+        ("a", 204),
+        ("$a", 403),
+    ]
+    ids = [line["requestId"] for line in lines[:3]]
+    assert ids == [batch.headers["x-ms-request-id"]] * 2 + [cleared.headers["x-ms-request-id"]]
+    assert 'retain="true"} 2' in desk.face.metrics()
+
+
 async def test_failures_go_to_the_process_log_a_few_a_second(caplog: pytest.LogCaptureFixture) -> None:
     desk = Desk()
     with caplog.at_level(logging.WARNING):

@@ -1,10 +1,14 @@
 """Retained messages over HTTP, as whole requests against a broker in memory."""
 
+import asyncio
 import re
 
 import pytest
 
+from myna.core.limits import Limits
 from myna.faces.eventgrid.importing import build_namespace, parse_document
+from myna.faces.eventgrid.retained import LOOKS
+from myna.testing import World
 from tests.faces.eventgrid.harness import Desk
 
 ONE = "/mqtt/retainedMessages/message"
@@ -110,6 +114,25 @@ async def test_a_listing_shows_only_what_its_caller_may_subscribe_to() -> None:
     assert [entry["topic"] for entry in listed["retainedMessages"]] == ["a/x", "a/y"]
 
 
+async def test_others_have_their_turn_while_many_topics_are_looked_through() -> None:
+    desk = restricted()
+    for number in range(3 * LOOKS):
+        desk.world.publish(f"A/{number}", b"x", 1, retain=True)  # none of which this caller may see
+    desk.world.publish("a/z", b"x", 1, retain=True)
+    turns: list[None] = []
+
+    async def other() -> None:
+        while True:
+            turns.append(None)
+            await asyncio.sleep(0)
+
+    working = asyncio.ensure_future(other())
+    listed = (await desk.call("GET", f"{LIST}?topicFilter=%23")).json()
+    working.cancel()
+    assert [entry["topic"] for entry in listed["retainedMessages"]] == ["a/z"]
+    assert len(turns) >= 3
+
+
 async def test_who_may_subscribe_to_nothing_may_list_nothing() -> None:
     desk = Desk(development=False)
     assert (await desk.call("GET", f"{LIST}?topicFilter=%23")).status == 403
@@ -185,3 +208,13 @@ async def test_other_methods_are_405() -> None:
     desk = Desk()
     assert (await desk.call("POST", LIST)).headers["allow"] == "GET"
     assert (await desk.call("PUT", ONE)).headers["allow"] == "GET, DELETE"
+
+
+async def test_a_retained_message_that_is_too_large_is_413() -> None:
+    limits = Limits()
+    limits.retained_size = 10
+    desk = Desk(world=World(limits=limits))
+    answer = await desk.publish("topic=t&retain=1", body=bytes(11))
+    assert (answer.status, answer.json()["error"]["code"]) == (413, "MessageTooLarge")
+    assert (await desk.publish("topic=t&retain=1", body=bytes(10))).status == 204
+    assert (await desk.publish("topic=t", body=bytes(11))).status == 204

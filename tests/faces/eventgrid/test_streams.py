@@ -4,9 +4,13 @@ import asyncio
 
 import pytest
 
+from myna.config import Duration, Size
+from myna.core.bans import USER
 from myna.faces.eventgrid.settings import ApiKeySettings, Settings
-from tests.faces.eventgrid.harness import KEY, Desk
+from myna.testing import TENANT
+from tests.faces.eventgrid.harness import KEY, Desk, OpenCall, token
 from tests.faces.eventgrid.test_retained import restricted
+from tests.faces.eventgrid.test_tokens import ISSUER
 
 STREAM = "/mqtt/messages?topicFilter=a%2F%23"
 ACCEPT = (b"accept", b"text/event-stream")
@@ -94,6 +98,51 @@ async def test_a_client_that_stayed_away_too_long_is_told_how_many_it_lost() -> 
     await again.leave()
 
 
+async def test_a_slow_reader_holds_no_more_than_its_bytes() -> None:
+    desk = Desk(Settings(api_keys=(ApiKeySettings(KEY, "backend"),), stream_bytes=Size(5000)))
+    stream = await begun(desk)
+    await desk.publish("topic=a%2F1", body=b"1")
+    last, _ = await stream.event()
+    await stream.leave()
+    for _ in range(10):
+        await desk.publish("topic=a%2F1", body=b"x" * 2000)
+        assert desk.world.broker.queued.held <= 5000
+    again = await begun(desk, (b"last-event-id", last.encode()))
+    assert (await again.block())["data"] == '{"lost":8}'
+    assert desk.world.dropped("queue_full") == 8
+    await desk.publish("topic=a%2F1", body=b"y" * 10_000)  # whatever it weighs
+    assert [len((await again.event())[1]["payload"]) for _ in range(3)] == [2000, 2000, 10_000]
+    await again.leave()
+
+
+async def test_streams_share_the_memory_of_all_queues_and_give_it_back() -> None:
+    desk = Desk(Settings(api_keys=(ApiKeySettings(KEY, "backend"),), stream_memory=Duration(0)))
+    desk.world.broker.queued.limit = 100_000
+    desk.world.broker.queued.held = 100_000  # by sessions
+    stream = await begun(desk)
+    for _ in range(10):
+        await desk.publish("topic=a%2F1", body=b"x" * 30_000)
+    assert desk.world.broker.queued.held <= 100_000 + 64 * 1024
+    assert desk.world.dropped("process_memory")
+    await stream.leave()
+    assert desk.world.broker.queued.held == 100_000
+
+
+async def test_what_has_expired_meanwhile_is_not_shown() -> None:
+    desk = Desk()
+    stream = await begun(desk)
+    await desk.publish("topic=a%2F1", body=b"1")
+    last, _ = await stream.event()
+    await stream.leave()
+    await desk.publish("topic=a%2F1", (b"mqtt-message-expiry", b"5"), body=b"2")
+    await desk.publish("topic=a%2F1", body=b"3")
+    desk.world.pass_time(6)
+    again = await begun(desk, (b"last-event-id", last.encode()))
+    assert (await again.event())[1]["payload"] == "3"
+    assert desk.world.dropped("expired") == 1
+    await again.leave()
+
+
 async def test_a_second_connection_takes_the_stream_over() -> None:
     desk = Desk()
     stream = await begun(desk)
@@ -111,6 +160,8 @@ async def test_a_second_connection_takes_the_stream_over() -> None:
 async def test_an_unknown_position_begins_anew(last: bytes) -> None:
     desk = Desk()
     stream = await begun(desk, (b"last-event-id", last))
+    if last:
+        assert await stream.block() == {"event": "gap", "data": '{"lost":null}'}
     await desk.publish("topic=a%2F1", body=b"1")
     assert (await stream.event())[1]["payload"] == "1"
     await stream.leave()
@@ -155,6 +206,41 @@ async def test_only_so_many_streams_are_open() -> None:
     await stream.leave()
 
 
+async def test_one_client_has_only_a_part_of_them() -> None:
+    desk = Desk(Settings(api_keys=(ApiKeySettings(KEY, "backend"),), streams_per_client=1))
+    stream = await begun(desk)
+    answer = await desk.call("GET", STREAM)
+    assert (answer.status, "retry-after" in answer.headers) == (429, True)
+    await stream.leave()
+
+
+async def test_a_stream_ends_with_the_token_and_goes_on_with_another() -> None:
+    desk = Desk(Settings(issuers=(ISSUER,)))
+    first = token(desk.world, exp=int(desk.world.now) + 60).encode()
+    stream = OpenCall(desk, "GET", STREAM, [(b"authorization", b"Bearer " + first), ACCEPT])
+    await stream.block()
+    await desk.publish("topic=a%2F1", body=b"1", token=first)
+    last, _ = await stream.event()
+    desk.world.pass_time(91)  # leeway included
+    desk.world.publish("a/1", b"2")
+    await stream.end()
+    assert stream.ended
+    second = token(desk.world, exp=int(desk.world.now) + 60).encode()
+    resumed = [(b"authorization", b"Bearer " + second), ACCEPT, (b"last-event-id", last.encode())]
+    again = OpenCall(desk, "GET", STREAM, resumed)
+    assert (await again.event())[1]["payload"] == "2"
+    desk.world.publish("a/1", b"3")
+    assert (await again.event())[1]["payload"] == "3"
+    await again.leave()
+    other = token(desk.world, sub="somebody-else").encode()
+    theirs = OpenCall(
+        desk, "GET", STREAM, [(b"authorization", b"Bearer " + other), ACCEPT, (b"last-event-id", last.encode())]
+    )
+    await theirs.block()
+    assert await theirs.block() == {"event": "gap", "data": '{"lost":null}'}  # it is not their stream
+    await theirs.leave()
+
+
 async def test_streams_end_when_the_broker_stops() -> None:
     desk = Desk()
     stream = await begun(desk)
@@ -177,3 +263,13 @@ async def test_head_opens_nothing() -> None:
     answer = await desk.call("HEAD", STREAM)
     assert (answer.status, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
     assert (await desk.publish("topic=a%2F1")).headers["mqtt-reason-code"] == "16"
+
+
+async def test_whoever_is_banned_meanwhile_gets_no_more_of_it() -> None:
+    desk = Desk()
+    stream = await begun(desk)
+    desk.world.broker.bans.ban(TENANT, USER, "backend", desk.world.now)
+    desk.world.connected("c").publish("a/b", b"too late", 0)
+    await stream.end()
+    assert stream.ended
+    assert (await desk.publish("topic=a%2Fb", body=b"x")).status == 403

@@ -178,8 +178,9 @@ class WebSocket:
     def leave(self, code: int = 1000) -> None:
         self.endpoint.on_closed(code, "", True)
 
-    def vanish(self) -> None:
-        self.endpoint.on_closed(1006, "", False)
+    def vanish(self, code: int = 1006) -> None:
+        """Without a close frame. 1011: it did not answer pings; others: its frames were wrong."""
+        self.endpoint.on_closed(code, "", False)
 
 
 @dataclass
@@ -428,6 +429,7 @@ class Hub:
             "raw_path": raw_path.encode(),
             "query_string": query.encode(),
             "headers": [(name.encode(), value.encode()) for name, value in headers],
+            "client": ("192.0.2.7", 4711),
         }
 
         async def receive() -> Message:

@@ -26,7 +26,15 @@ def test_settings_change_without_a_restart_and_nobody_is_sent_away() -> None:
     assert opened.socket.closed is None
 
 
-@pytest.mark.parametrize("settings", [{"access_key": "short"}, {"unacknowledged_messages": 0}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"access_key": "short"},
+        {"unacknowledged_messages": 0},
+        {"invocation_timeout": 0},
+        {"anonymous_hubs": ("1",)},
+    ],
+)
 def test_settings_that_cannot_be(settings: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"."):
         Settings(**settings)  # type: ignore[arg-type]  # the wrong values are the test

@@ -9,7 +9,6 @@ from myna.config import ConfigError
 from myna.config.decode import NOWHERE, decode
 from myna.core.kept import KeptValues
 from myna.faces.webpubsub import hubs
-from myna.faces.webpubsub.face import WebPubSubFace
 from myna.faces.webpubsub.hub_settings import Handler, HubSettings, mask_url, read_hub_settings, show_hub_settings
 from myna.faces.webpubsub.hubs import Hubs
 from myna.faces.webpubsub.settings import Settings
@@ -127,15 +126,3 @@ def test_the_manual_names_every_setting() -> None:
     for kind in (Settings, HubSettings, Handler):
         missing = [one.name for one in msgspec.structs.fields(kind) if one.name not in manual]
         assert missing == []
-
-
-def test_check_says_where_events_go() -> None:
-    handlers = (Handler("http://app/?code=1", "*", ("connect",)), Handler("http://b/", "x,y"), Handler("http://c/"))
-    settings = Settings(hubs={"chat": HubSettings(handlers=handlers, anonymous=True), "_default": HubSettings()})
-    assert WebPubSubFace.explain(settings) == [
-        "hub chat: connect, all user events to http://app/?code=***",
-        "hub chat: user events x,y to http://b/",
-        "hub chat: nothing to http://c/",
-        "hub chat: clients need no token",
-        "hubs without settings of their own: no event handlers",
-    ]

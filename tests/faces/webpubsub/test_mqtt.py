@@ -202,6 +202,8 @@ def test_events_are_taken_whoever_asks_and_nothing_else_there_is() -> None:
         "$webpubsub/server/events/e",
         "$webpubsub/server/events/",
         "$webpubsub/server/events/a/b",
+        "$webpubsub/server/events/.",
+        "$webpubsub/server/events/..",
         SERVER,
         "$webpubsub",
     ):
@@ -209,7 +211,7 @@ def test_events_are_taken_whoever_asks_and_nothing_else_there_is() -> None:
         answer = mqtt.received()[-1]
         assert isinstance(answer, Puback)
         codes.append(answer.code)
-    assert codes == [0] + [reasons.NOT_AUTHORIZED] * 4
+    assert codes == [0] + [reasons.NOT_AUTHORIZED] * 6
     assert hub.world.refused("webpubsub_event_without_handler") == 1
 
 
@@ -242,3 +244,19 @@ def test_a_send_is_answered_when_it_would_survive() -> None:
         return (await task).status
 
     assert asyncio.run(send()) == 202
+
+
+@pytest.mark.parametrize("qos", [0, 1, 2])
+def test_the_qos_of_groups_that_others_chose_is_a_setting(qos: int) -> None:
+    hub = Hub(Settings(group_qos=qos))
+    client = hub.mqtt("m", **groups_of_token("a"))
+    assert hub.call("PUT", "groups/b/connections/m").status == 200
+    session = hub.session("m")
+    assert session is not None
+    assert {name: held.qos for name, held in session.subscriptions.items()} == {"a": qos, "b": qos}
+    for group in ("a", "b"):
+        hub.call("POST", f"groups/{group}/:send", b"x")
+    assert [message.qos for message in client.messages()] == [min(qos, 1)] * 2
+    assert hub.face.reload(Settings(group_qos=0))
+    hub.call("PUT", "groups/c/connections/m")
+    assert session.subscriptions["c"].qos == 0

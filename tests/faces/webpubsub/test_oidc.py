@@ -1,5 +1,6 @@
 """REST calls with tokens of an identity provider."""
 
+import asyncio
 import logging
 from typing import Any
 
@@ -106,6 +107,42 @@ def test_published_keys_are_fetched_and_a_provider_that_is_down_is_503() -> None
     assert send(here, token(claims(here), RSA, kid="k")) == 202
 
 
+@pytest.mark.parametrize("withdrawn", [False, True])
+def test_keys_are_rotated_while_back_ends_call(withdrawn: bool) -> None:
+    http = ScriptedHttp()
+    http.answers.append(Answer(200, {}, jwks(old=RSA)))
+    here = hub(http=http, keys=(), jwks="https://login.example/keys", refresh=60, refresh_pause=10)
+    old = token(claims(here, exp=here.now() + 3600), RSA, kid="old")
+    new = token(claims(here, exp=here.now() + 3600), OTHER_RSA, kid="new")
+    assert send(here, old) == 202
+    assert send(here, new) == 401  # as unknown as one that somebody has made up
+    http.answers.append(Answer(200, {}, jwks(new=OTHER_RSA) if withdrawn else jwks(old=RSA, new=OTHER_RSA)))
+    here.world.pass_time(11)
+    assert send(here, new) == 202
+    assert [send(here, old) for _ in range(2)] == [401 if withdrawn else 202] * 2
+
+
+def test_a_key_that_is_withdrawn_opens_nothing_though_nobody_brings_a_new_one() -> None:
+    http = ScriptedHttp()
+    http.answers += [Answer(200, {}, jwks(old=RSA)), Answer(200, {}, jwks(new=OTHER_RSA))]
+    here = hub(http=http, keys=(), jwks="https://login.example/keys", refresh=60, refresh_pause=10)
+    old = token(claims(here, exp=here.now() + 3600), RSA, kid="old")
+
+    async def calls() -> list[int]:
+        """One loop for all, since keys are renewed beside the calls."""
+        raw = "/api/hubs/chat/:send"
+        headers = [("authorization", f"Bearer {old}"), ("content-type", "text/plain")]
+        found = []
+        for pause in (0, 30, 61, 1):
+            here.world.pass_time(pause)
+            found.append((await here.exchange("POST", raw, "", b"x", headers)).status)
+            for _ in range(10):
+                await asyncio.sleep(0)
+        return found
+
+    assert asyncio.run(calls()) == [202, 202, 202, 401]
+
+
 def test_the_development_switch_looks_at_audience_and_time_only(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         here = hub(issuer="", keys=(), accept_unvalidated=True)
@@ -127,3 +164,21 @@ def test_settings_that_cannot_work_are_named_and_a_reload_keeps_the_old_ones(cap
     assert send(here, token(claims(here), RSA)) == 202
     assert here.face.reload(Settings())
     assert send(here, token(claims(here), RSA)) == 401
+
+
+def test_whoever_shows_forged_tokens_has_to_wait_and_whoever_s_has_run_out_has_not() -> None:
+    here = hub()
+    here.world.broker.logins.failures = 3
+    good = token(claims(here), RSA)
+    assert send(here, good) == 202
+    for number in range(5):
+        assert send(here, token(claims(here, exp=here.now() - 400 - number), RSA)) == 401
+    forged = [token(claims(here, jti=str(number)), OTHER_RSA) for number in range(4)]
+    assert [send(here, one) for one in forged[:3]] == [401, 401, 401]
+    refused = here.call("POST", ":send", b"x", token=forged[3], content_type="text/plain")
+    assert (refused.status, refused.headers[b"retry-after"]) == (429, b"1")
+    assert send(here, token(claims(here, jti="new"), RSA)) == 429
+    assert send(here, good) == 202  # has been seen to be good
+    assert here.call("POST", ":send", b"x", content_type="text/plain").status == 202  # by an access key
+    here.world.pass_time(1.1)
+    assert send(here, token(claims(here, jti="new"), RSA)) == 202

@@ -76,6 +76,7 @@ def test_what_clients_do_leaves_as_events(destination: Destination, tmp_path: Pa
         [routing.destinations.back-end]
         kind = "webhook"
         url = "http://127.0.0.1:{destination.server_port}/"
+        ordered = true
         [routing.rules.chat]
         destination = "back-end"
         events = ["webpubsub"]

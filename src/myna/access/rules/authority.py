@@ -32,7 +32,7 @@ log = logging.getLogger("myna.rules")
 LOOK: Final = 0.25  # seconds between two looks at the file: what it says holds within a second
 LARGEST: Final = 64 * 1024 * 1024
 
-Stamp = tuple[int, int, int] | None
+Stamp = tuple[int, int, int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +197,8 @@ def stamp_of(path: str) -> Stamp:
         status = os.stat(path)
     except OSError:
         return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
+    # With the change of permissions that makes a file readable at last.
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
 
 
 class _Unreadable(NotUsableHere):

@@ -44,7 +44,7 @@ class Rule:
         for one in self.clauses:
             if isinstance(one, Clause):
                 yield one
-            elif (filter := one.fill(identity)) is not None:
+            elif (filter := one.fill(identity) if self.allow else one.cover(identity)) is not None:
                 yield self.clause(filter)
 
 

@@ -4,11 +4,12 @@
     meters/${attributes.site}   for somebody without that attribute: nothing
 
 What a newcomer gets wrong: a value is never more than a part of one level, and never empty. One that holds `/`, `+`,
-`#` or NUL makes the whole template match nothing, or whoever chooses a name would choose what it may read. So does one
-that would make it begin with `$`: those are the broker's topics.
+`#` or NUL makes the whole template allow nothing, or whoever chooses a name would choose what it may read. So does one
+that would make it begin with `$`: those are the broker's topics. What is denied is the other way round.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from myna.core.identity import Identity
@@ -52,7 +53,7 @@ class Template:
         return len(self.pieces) == 1
 
     def fill(self, identity: Identity) -> str | None:
-        """The filter it is for somebody; None if there is none."""
+        """The filter it is for somebody; None if there is none. For what is allowed: see `cover`."""
         pieces = self.pieces
         if len(pieces) == 1:
             return self.text
@@ -66,6 +67,25 @@ class Template:
         if filter.startswith("$") and not pieces[0].startswith("$"):
             return None
         return filter if check_filter(filter) else None
+
+    def cover(self, identity: Identity) -> str | None:
+        """The same, for what is denied: a value that fits nowhere stands for any, or whoever chooses such a name would
+        have chosen not to be denied anything. None only where there is no value at all.
+        """
+        pieces = self.pieces
+        values = [_value(identity, name) for name in pieces[1::2]]
+        if not all(values):
+            return None
+        fitting = ["\0" if _FORBIDDEN.search(value) else value for value in values]
+        filter = self._cover(fitting)
+        return filter if check_filter(filter) else self._cover(["\0"] * len(values))
+
+    def _cover(self, values: Sequence[str]) -> str:
+        """With `+` for each level that a NUL has come into."""
+        filled = [self.pieces[0]]
+        for value, text in zip(values, self.pieces[2::2], strict=True):
+            filled += (value, text)
+        return "/".join("+" if "\0" in level else level for level in "".join(filled).split("/"))
 
 
 def _value(identity: Identity, name: str) -> str:

@@ -13,6 +13,7 @@ from typing import Final
 from myna.client.address import DEFAULT_PORTS, Address, Tls, Url, parse_url
 from myna.client.client import Introduction
 from myna.commands.clients.property_options import PropertySets, add_property_option
+from myna.commands.numbers import above_zero
 from myna.wire.packets import MQTT_3_1, MQTT_3_1_1, MQTT_5, Will
 from myna.wire.properties import Properties
 from myna.wire.topics import check_topic
@@ -57,7 +58,7 @@ def add_connection_options(parser: argparse.ArgumentParser) -> None:
         help="persistent session: needs an id; kept for ever unless -x says otherwise",
     )
     who.add_argument("-x", "--session-expiry-interval", type=int, metavar="SECONDS", help="keep the session so long")
-    who.add_argument("--connect-timeout", type=float, default=10.0, metavar="SECONDS", help="patience (10)")
+    who.add_argument("--connect-timeout", type=above_zero, default=10.0, metavar="SECONDS", help="patience (10)")
     add_property_option(who)
     will = parser.add_argument_group("will")
     will.add_argument("--will-topic", metavar="TOPIC", help="where the broker tells that we were lost")

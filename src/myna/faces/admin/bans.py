@@ -25,10 +25,10 @@ YEARS = 100 * 366 * 86_400
 
 class NewBan(Struct, kw_only=True, forbid_unknown_fields=True):
     """`tenant` null or not there: in all of them. `seconds`: how long; for good if not there. The client is told the
-    `reason`.
+    `reason`. For a client_of_user `what` is the JSON list of both names.
     """
 
-    kind: Literal["user", "client_id", "address"]
+    kind: Literal["user", "client_id", "address", "client_of_user"]
     what: Name
     tenant: Name | None = None
     seconds: Annotated[int, Meta(ge=1, le=YEARS)] | None = None
@@ -43,7 +43,9 @@ class BanOperations:
     def operations(self) -> list[Operation]:
         one = (
             Parameter("kind", "Of what", choice(*KINDS), required=True),
-            Parameter("what", "The user, client id, address or network", required=True),
+            Parameter(
+                "what", "The user, client id, address or network; of a client_of_user the JSON list", required=True
+            ),
             Parameter("tenant", "The tenant; not given: the ban that holds in all of them"),
         )
         return [
@@ -73,7 +75,8 @@ class BanOperations:
         expires_at = 0.0 if new.seconds is None else now + new.seconds
         ban = self._bans.ban(new.tenant, new.kind, new.what, now, expires_at=expires_at, reason=new.reason)
         if isinstance(ban, Refusal):
-            raise Problem(507 if ban.reason == reasons.QUOTA_EXCEEDED else 400, ban.text)
+            full = ban.reason == reasons.QUOTA_EXCEEDED
+            raise Problem(507, ban.text) if full else Problem(400, ban.text, "what")
         await self._broker.settle()
         return Reply(_show(ban), 201, changed=_name(ban))
 

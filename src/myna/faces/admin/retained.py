@@ -25,6 +25,7 @@ _ONE: Final = (in_path("tenant", "The tenant"), in_path("topic", "The topic, per
 EVERYTHING: Final = {**FILTER, "default": "#"}
 _NO_ROOM: Final = {
     reasons.QUOTA_EXCEEDED: (507, "the tenant has as many retained messages as it may, or they weigh too much"),
+    reasons.PACKET_TOO_LARGE: (413, "it is larger than the tenant's retained_size"),
     reasons.RETAIN_NOT_SUPPORTED: (409, "retain_available is off for this tenant"),
 }
 

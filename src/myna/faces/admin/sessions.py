@@ -10,6 +10,7 @@ from typing import Final
 
 from myna.core.broker import Broker
 from myna.core.framed import FramedReceiver
+from myna.core.hosts import parse_host, parse_network
 from myna.core.limits import NEVER
 from myna.core.link import Link
 from myna.core.receiver import Receiver
@@ -45,7 +46,7 @@ class SessionOperations:
             Parameter("tenant", "Only this tenant's"),
             Parameter("user", "Only this user's"),
             Parameter("client_id", "Only those of this client id"),
-            Parameter("address", "Only those connected from this address, with or without a port"),
+            Parameter("address", "Only those connected from this address or network, or from this address and port"),
             Parameter("status", "Only those that are connected, or that are not", choice("online", "offline")),
         )
         return [
@@ -112,6 +113,7 @@ class Wanted:
 
     def __init__(self, address: str | None, status: str | None) -> None:
         self._address = address
+        self._network = None if address is None else parse_network(address.strip("[]"))
         self._status = status
 
     def fits(self, receiver: Receiver) -> bool:
@@ -120,7 +122,10 @@ class Wanted:
         if self._address is None:
             return True
         address = receiver.peer_address()
-        return self._address in (address, address.rpartition(":")[0], address.rpartition(":")[0].strip("[]"))
+        if self._network is None:
+            return self._address == address
+        host = parse_host(address)
+        return host is not None and self._network.contains(host)
 
 
 def candidates(broker: Broker, tenant: str | None, user: str | None, client_id: str | None) -> Iterator[Receiver]:

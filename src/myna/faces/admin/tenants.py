@@ -4,14 +4,13 @@ What a newcomer gets wrong: the rate is the mean since this tenant was last aske
 nothing is measured while nobody asks.
 """
 
-import asyncio
 from collections import OrderedDict
 from typing import Final
 
 from myna.core.tenant import Tenant
 from myna.faces.admin import views
 from myna.faces.admin.endpoint import Call, Operation, Reply
-from myna.faces.admin.pages import CURSOR, LIMIT, SLICE, find_page
+from myna.faces.admin.pages import CURSOR, LIMIT, find_page
 from myna.faces.admin.parameters import in_path
 from myna.faces.admin.problems import not_found
 from myna.faces.async_broker import AsyncBroker
@@ -31,7 +30,7 @@ class TenantOperations:
                 self._list, (LIMIT, CURSOR), gives=views.Tenants,
             ),
             Operation(
-                "GET", "/api/admin/tenants/{tenant}", "getTenant", "One tenant; its subscriptions are counted as well",
+                "GET", "/api/admin/tenants/{tenant}", "getTenant", "One tenant",
                 self._show, (in_path("tenant", "The tenant"),), gives=views.Tenant, problems=(404,),
             ),
         ]  # fmt: skip
@@ -45,16 +44,15 @@ class TenantOperations:
         tenant = self._broker.core.tenants.get(call["tenant"])
         if tenant is None:
             raise not_found(f"tenant {call['tenant']!r} has not been used since the broker was started")
-        view = self._view(tenant)
-        view.subscriptions = await _count_subscriptions(tenant)
-        return Reply(view)
+        return Reply(self._view(tenant))
 
     def _view(self, tenant: Tenant) -> views.Tenant:
         limits, throughput = tenant.limits, tenant.throughput
         return views.Tenant(
             tenant=tenant.name,
-            connections=tenant.connections,
+            connections=_use(tenant.connections, limits.connections),
             sessions=_use(tenant.session_count(), limits.sessions),
+            subscriptions=_use(tenant.subscriptions, limits.subscriptions),
             retained_messages=_use(tenant.retained.count, limits.retained_messages),
             retained_bytes=_use(tenant.retained.size, limits.retained_bytes),
             messages_received=tenant.messages_received,
@@ -63,7 +61,7 @@ class TenantOperations:
         )
 
     def _rate(self, tenant: Tenant) -> views.Use | None:
-        now, count = self._broker.now(), tenant.messages_received
+        now, count = self._broker.now(), int(tenant.messages_received)
         before = self._seen.pop(tenant.name, None)
         self._seen[tenant.name] = (now, count)
         if len(self._seen) > REMEMBERED:
@@ -75,12 +73,3 @@ class TenantOperations:
 
 def _use(used: float, limit: float) -> views.Use:
     return views.Use(used, limit or None)
-
-
-async def _count_subscriptions(tenant: Tenant) -> int:
-    count = 0
-    receivers = tenant.sessions()
-    for start in range(0, len(receivers), SLICE):
-        count += sum(len(receiver.subscriptions) for receiver in receivers[start : start + SLICE])
-        await asyncio.sleep(0)
-    return count

@@ -145,9 +145,9 @@ class Tenant(Struct, kw_only=True):
     """
 
     tenant: str
-    connections: int
+    connections: Use
     sessions: Use
-    subscriptions: int | None = None
+    subscriptions: Use
     retained_messages: Use
     retained_bytes: Use
     messages_received: int

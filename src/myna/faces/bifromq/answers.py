@@ -56,6 +56,7 @@ NO_SHARES: Final = Answer(400, b"SHARED_SUBSCRIPTION_NOT_SUPPORTED")
 
 STRANGER: Final = Answer(401, b"", (b"www-authenticate", b'Bearer realm="bifromq"'))
 FOREIGN_TENANT: Final = text_answer(403, "the caller belongs to another tenant")
+BANNED: Final = Answer(403)
 CALLERS: Final = {403: Answer(403), 429: Answer(429), 500: Answer(500), 503: Answer(503, b"", (b"retry-after", b"2"))}
 DENIED: Final = Answer(401)
 UNACCEPTED_TOPIC: Final = text_answer(403, "Unaccepted Topic")
@@ -63,6 +64,11 @@ NOT_FOUND: Final = Answer(404)
 NO_INBOX: Final = Answer(404, b"NO_INBOX")
 TOO_LARGE: Final = Answer(413)
 FAILED: Final = Answer(500)
+
+
+def come_again(wait: float) -> Answer:
+    return Answer(429, b"", (b"retry-after", b"%d" % (wait + 1.0)))
+
 
 # By reason code; what is not listed is FAILED.
 PUBLISH: Final[dict[int, Answer]] = {
@@ -75,6 +81,7 @@ RETAIN: Final[dict[int, Answer]] = {
     reasons.SUCCESS: RETAINED,
     reasons.RETAIN_NOT_SUPPORTED: DENIED,
     reasons.QUOTA_EXCEEDED: EXCEED_LIMIT,
+    reasons.PACKET_TOO_LARGE: EXCEED_LIMIT,
     reasons.SERVER_BUSY: BUSY,
 }
 SUBSCRIBE: Final[dict[int, Answer]] = {

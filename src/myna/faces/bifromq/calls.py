@@ -9,6 +9,7 @@ the message; everything that repeats (answers, callers, topics) is looked up.
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from myna.core.bans import words_of
 from myna.core.broker import Broker
 from myna.faces.bifromq import answers
 from myna.faces.bifromq.answers import Answer, text_answer
@@ -23,7 +24,7 @@ from myna.faces.bifromq.naming import (
     read_integer,
     read_metadata,
 )
-from myna.faces.bifromq.protection import Protection
+from myna.faces.bifromq.protection import Protection, address_of
 from myna.faces.contract import BodyTooLarge, ClientGone, Receive, Scope, Send, answer
 
 CONTENT_LENGTH: Final = b"content-length"
@@ -95,11 +96,29 @@ Handler = Callable[[Call], Awaitable[Answer]]
 class Desk:
     """What all endpoints share."""
 
-    def __init__(self, broker: Broker, protection: Protection, ids: RequestIds, body_limit: int) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        protection: Protection,
+        ids: RequestIds,
+        body_limit: int,
+        now: Callable[[], float],
+    ) -> None:
         self.broker = broker
         self.protection = protection
         self.ids = ids
         self.body_limit = body_limit
+        self._now = now
+
+    def is_banned(self, call: Call) -> bool:
+        """In the tenant that is called for, or in all."""
+        address, now = address_of(call.scope), self._now()
+        ban = self.broker.bans.banned(call.tenant, "", "", address, now)
+        if ban is None:
+            return False
+        self.broker.counters.refuse("bifromq:banned")
+        self.broker.watcher.refused("a call", call.tenant, "", address, words_of(ban), now)
+        return True
 
 
 class Endpoint:
@@ -133,8 +152,10 @@ class Endpoint:
             return
         call = Call(headers, scope, body)
         said: Answer | None = None
-        if desk.protection.is_on and not desk.protection.admits(scope, headers):
-            said = await desk.protection.judge(scope, headers)
+        if desk.protection.is_on:
+            said = desk.protection.wait(scope, headers)
+            if said is None and not desk.protection.admits(scope, headers):
+                said = await desk.protection.judge(scope, headers)
         if said is None:
             said = self._refusal(call)
         if said is None:
@@ -155,5 +176,7 @@ class Endpoint:
         if not named:
             return answers.UNNAMED_TENANT
         call.tenant = decode_value(named)
+        if desk.broker.bans and desk.is_banned(call):
+            return answers.BANNED
         largest = desk.broker.limits_of(call.tenant).packet_size
         return answers.TOO_LARGE if largest and len(call.body) > largest else None

@@ -65,7 +65,8 @@ class BifroMqFace(Face):
         self._access = settings.access
         self._callers = context.callers(settings.access) if settings.access else None
         protection = self._protection(settings)
-        self._desk = Desk(context.broker.core, protection, RequestIds(context.now), int(settings.body_limit))
+        ids = RequestIds(context.now)
+        self._desk = Desk(context.broker.core, protection, ids, int(settings.body_limit), context.now)
         node = secrets.token_hex(8)
         self._messages = Messages(context)
         self._sessions = Sessions(context, node)
@@ -113,7 +114,7 @@ class BifroMqFace(Face):
 
     def _protection(self, settings: Settings) -> Protection:
         shown = settings.tokens, settings.certificates, settings.trusts_loopback()
-        return Protection(*shown, self._callers, self._context.now)
+        return Protection(self._context.broker.core, *shown, self._callers, self._context.now)
 
     async def stop(self) -> None:
         await self._webhooks.stop()

@@ -2,8 +2,9 @@
 
 A caller shows a bearer token or a client certificate, or is known to one of the broker's own authenticators; one from
 this machine needs none of it where nothing is asked for, or where the configuration says so. Tokens and certificates of
-this API are for every tenant, a user of the broker's for their own. What a newcomer gets wrong: behind a proxy on this
-machine everybody comes from this machine; `trust_loopback = true` would let them all in.
+this API are for every tenant, a user of the broker's for their own. A wrong token counts as a login that has failed.
+What a newcomer gets wrong: behind a proxy on this machine everybody comes from this machine; `trust_loopback = true`
+would let them all in.
 """
 
 import hashlib
@@ -13,6 +14,8 @@ import ipaddress
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from myna.core.broker import Broker
+from myna.core.logins import login_name
 from myna.core.outcome import Refusal
 from myna.faces.bifromq import answers
 from myna.faces.bifromq.answers import Answer
@@ -26,6 +29,7 @@ ANY = "*"  # any certificate that the listener's client_ca has signed
 class Protection:
     def __init__(
         self,
+        broker: Broker,
         tokens: Sequence[str],
         certificates: Sequence[str],
         trust_loopback: bool,
@@ -34,11 +38,20 @@ class Protection:
     ) -> None:
         self.is_on = bool(tokens or certificates or callers is not None)
         self.takes_tokens = bool(tokens)
+        self._broker = broker
         self._callers = callers
         self._now = now
         self._digests = [_digest(token.encode()) for token in tokens]
         self._certificates = frozenset(certificates)
         self.trusts_loopback = trust_loopback
+
+    def wait(self, scope: Scope, headers: dict[bytes, bytes]) -> Answer | None:
+        """What is answered to somebody who has shown too many wrong tokens, before this one is looked at."""
+        token = bearer(headers.get(AUTHORIZATION))
+        if not (self.takes_tokens and token) or (self.trusts_loopback and _is_local(scope.get("client"))):
+            return None
+        wait = self._broker.logins.wait(address_of(scope), login_name(None, token), self._now())
+        return answers.come_again(wait) if wait > 0.0 else None
 
     def admits(self, scope: Scope, headers: dict[bytes, bytes]) -> bool:
         if self.trusts_loopback and _is_local(scope.get("client")):
@@ -48,6 +61,7 @@ class Protection:
     async def judge(self, scope: Scope, headers: dict[bytes, bytes]) -> Answer | None:
         """What is answered to somebody this API does not know itself; None where they may go on."""
         if self._callers is None:
+            self._refuse(scope, headers.get(AUTHORIZATION))
             return answers.STRANGER
         judged = self._callers.call(scope, self._now())
         if inspect.isawaitable(judged):
@@ -59,10 +73,20 @@ class Protection:
             return answers.FOREIGN_TENANT
         return None
 
+    def _refuse(self, scope: Scope, shown: bytes | None) -> None:
+        address, now = address_of(scope), self._now()
+        token = bearer(shown)
+        if self.takes_tokens and token:
+            self._broker.logins.failed(address, login_name(None, token), now)
+        self._broker.counters.refuse("bifromq:stranger")
+        cause = "no token or certificate" if shown is None else "a token that is none of `tokens`"
+        self._broker.watcher.refused("a call", "", "", address, cause, now)
+
     def _knows_token(self, shown: bytes | None) -> bool:
-        if shown is None or shown[:7].lower() != b"bearer ":
+        token = bearer(shown)
+        if not token:
             return False
-        given = _digest(shown[7:].strip())
+        given = _digest(token)
         found = False
         for digest in self._digests:  # all of them, so that the time says nothing
             found |= hmac.compare_digest(digest, given)
@@ -74,6 +98,16 @@ class Protection:
         if certificate is None:
             return False
         return not self._certificates.isdisjoint((ANY, certificate.common_name, certificate.sha256))
+
+
+def address_of(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else "unix"
+
+
+def bearer(shown: bytes | None) -> bytes:
+    """The token of an Authorization header; empty if it holds none."""
+    return b"" if shown is None or shown[:7].lower() != b"bearer " else shown[7:].strip()
 
 
 def _digest(token: bytes) -> bytes:

@@ -22,6 +22,7 @@ from myna.wire import reasons
 Verdict = Identity | Refusal | None
 
 ANONYMOUS = "anonymous"
+WRONG = Refusal(reasons.BAD_USER_NAME_OR_PASSWORD, "wrong login or password")  # in the same words, whichever it is
 
 
 class DeviceHiveRules(Rules):
@@ -79,7 +80,7 @@ class DeviceHiveAuthenticator:
         if not ticket.user_name or not ticket.password:
             if not self._anonymous:
                 return None
-            ticket.password = None  # nothing has been proved: whoever comes like this has not got in by a name
+            ticket.counts = False  # nothing has been proved: whoever comes like this has not got in by a name
             return Identity(self._tenant, ANONYMOUS, rules=self._anonymous_rules)
         login = ticket.user_name.strip()
         if self._inventory.directory.person_of_login(login) is None:
@@ -97,7 +98,7 @@ class DeviceHiveAuthenticator:
         if result.outcome == NOT_ACTIVE:
             return Refusal(reasons.NOT_AUTHORIZED, "the user is locked or disabled")
         if result.outcome != ADMITTED or person is None:
-            return Refusal(reasons.BAD_USER_NAME_OR_PASSWORD, "wrong password")
+            return WRONG
         self._inventory.note_login(person.id)
         claims = claims_of(person)
         return Identity(
@@ -109,4 +110,4 @@ class DeviceHiveAuthenticator:
         )
 
     def _unknown(self) -> Refusal | None:
-        return Refusal(reasons.BAD_USER_NAME_OR_PASSWORD, "unknown login") if self._refuse_unknown else None
+        return WRONG if self._refuse_unknown else None

@@ -69,6 +69,7 @@ class DeviceHiveFace(Face):
         self._inventory = context.open_registry(settings.registry, float(settings.retention))
         broker = context.broker.core
         tenant = broker.tenant(self._tenant)
+        tenant.is_held = True
         directory = self._inventory.directory
         tokens = Tokens(
             derive_key(self._find_secret()),

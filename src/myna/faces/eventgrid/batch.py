@@ -11,6 +11,7 @@ import msgspec
 
 from myna.faces.contract import read_body
 from myna.faces.eventgrid.answers import Fault, error_value
+from myna.faces.eventgrid.attempts import Attempt
 from myna.faces.eventgrid.decoding import (
     MAXIMUM_EXPIRY,
     Pairs,
@@ -21,9 +22,9 @@ from myna.faces.eventgrid.decoding import (
     read_user_properties,
 )
 from myna.faces.eventgrid.endpoint import Call, Endpoint, Reply
+from myna.faces.eventgrid.identify import address_of
 from myna.faces.eventgrid.naming import BATCH_QUERY, Publication, check_version, split_query
 from myna.faces.eventgrid.publish import say
-from myna.faces.eventgrid.service import address_of
 from myna.wire.properties import Properties
 
 _JSON: Final = (b"content-type", b"application/json; charset=utf-8")
@@ -45,6 +46,8 @@ FIELDS: Final = frozenset(
 
 
 class Batch(Endpoint):
+    NAME = "publishBatch"
+
     async def answer(self, call: Call) -> Reply | None:
         settings = self.service.settings
         check_version(
@@ -64,19 +67,18 @@ class Batch(Endpoint):
         return Reply(200, [_JSON], msgspec.json.encode(results))
 
     async def _publish(self, call: Call, item: object) -> dict[str, Any]:
-        status, qos, retain, size = 500, -1, False, 0
-        started = self.service.now()
-        error: dict[str, str] | None = None
+        service = self.service
+        attempt = Attempt(call.request_id, address_of(call.scope), call.caller)
         try:
-            publication, payload = read_item(item)
-            qos, retain, size = publication.qos, publication.retain, len(payload)
-            outcome = await self.service.publish(call.caller, publication, payload, address_of(call.scope), started)
+            attempt.publication, payload = read_item(item)
+            attempt.size = len(payload)
+            outcome = await service.publish(call.caller, attempt.publication, payload, attempt.address, service.now())
             status, _ = say(outcome)
         except Fault as fault:
-            status = fault.status
-            error = error_value(fault)
-        self.service.metrics.publish(status, qos, retain, size, self.service.now() - started)
-        return {"status": status} if error is None else {"status": status, "error": error}
+            attempt.note(service, fault.status, fault)
+            return {"status": fault.status, "error": error_value(fault)}
+        attempt.note(service, status, None)
+        return {"status": status}
 
 
 def read_item(item: object) -> tuple[Publication, bytes]:

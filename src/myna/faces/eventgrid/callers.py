@@ -14,14 +14,16 @@ from myna.faces.eventgrid.clients import Client
 from myna.faces.eventgrid.namespace import Role
 from myna.faces.eventgrid.quota import Buckets
 from myna.faces.eventgrid.rules import Directory, TopicSpaceRules
+from myna.formats.jwt import Key
 from myna.wire import reasons
 
 HTTP: Final = "http-publish"  # the protocol's name in metrics, logs and origins
 _REMEMBERED: Final = 1024  # topics per caller
+_LONGEST: Final = 256  # characters of a topic that is remembered: there are thousands of callers
 
 
 class Caller:
-    """`principal` goes to logs, `authentication` is the vendor's word for how it was proved."""
+    """In logs: `principal`, and the vendor's words for how it was proved, `authentication` and `source`."""
 
     def __init__(
         self,
@@ -32,6 +34,7 @@ class Caller:
         *,
         principal: str = "",
         authentication: str = "AccessToken",
+        source: str = "JWT",
         roles: tuple[Role, ...] = (),
         expires_at: float = 0.0,
         claims: Mapping[str, object] | None = None,
@@ -43,6 +46,7 @@ class Caller:
         self.name = client.authentication_name
         self.principal = principal or client_id
         self.authentication = authentication
+        self.source = source
         self.expires_at = expires_at
         self.claims = claims
         self.rules = TopicSpaceRules(directory, client, roles)
@@ -55,6 +59,7 @@ class Caller:
             claims=self,
         )
         self.identity.warrant = warrant
+        self.key: Key | None = None  # that has signed its token
         self.buckets: Buckets | None = None
         self._version = -1  # of the rules that `_approved` was looked up in
         self._approved: set[str] = set()
@@ -69,6 +74,8 @@ class Caller:
 
     def remember(self, topic: str, version: int) -> None:
         """Everything that could be said against this topic has been looked into."""
+        if len(topic) > _LONGEST:
+            return
         if self._version != version or len(self._approved) >= _REMEMBERED:
             self._approved.clear()
             self._version = version

@@ -32,7 +32,8 @@ class Certificates:
         """None where there is no certificate, or none of a registered client."""
         if not isinstance(certificate, Certificate):
             return None
-        for name in [user_name] if user_name else self._names(certificate):
+        named = [("UserName", user_name)] if user_name else self._names(certificate)
+        for source, name in named:
             client = self._directory.namespace.find_client(name)
             if client is not None and is_proved(client, certificate):
                 return Caller(
@@ -41,14 +42,17 @@ class Certificates:
                     client,
                     client.authentication_name,
                     authentication="CACertificate" if client.scheme in SCHEMES else "CertificateThumbprintMatch",
+                    source=source,
                     expires_at=certificate.expires_at,
                 )
         return None
 
-    def _names(self, certificate: Certificate) -> Iterator[str]:
+    def _names(self, certificate: Certificate) -> Iterator[tuple[str, str]]:
+        """Where each stands, and it."""
         imported = self._directory.namespace.configuration.name_sources
         for source in self._sources or imported or ("ClientCertificateSubject",):
-            yield from names_in(certificate, SOURCES[source])
+            for name in names_in(certificate, SOURCES[source]):
+                yield source, name
 
 
 def is_proved(client: Client, certificate: Certificate) -> bool:

@@ -11,6 +11,7 @@ from typing import Final
 from myna.faces.contract import BodyTooLarge, ClientGone, Receive, Scope, Send
 from myna.faces.eventgrid.answers import Fault, Headers, error_body, error_headers
 from myna.faces.eventgrid.callers import Caller
+from myna.faces.eventgrid.operations import CONNECTION_LOST
 from myna.faces.eventgrid.service import Service
 
 log = logging.getLogger("myna.eventgrid")
@@ -44,6 +45,8 @@ class Call:
 
 
 class Endpoint(ABC):
+    NAME = ""  # of the operation, as the description has it; nothing is noted of one without
+
     def __init__(self, service: Service) -> None:
         self.service = service
 
@@ -68,14 +71,22 @@ class Endpoint(ABC):
         except BodyTooLarge:
             reply = fault_reply(Fault("MessageTooLarge", "the body is too large"))
         except ClientGone:
+            self._note(call, scope, CONNECTION_LOST)
             return
         except Exception:
             if call is not None and call.started:
+                self._note(call, scope, 500)
                 raise  # only the end of the connection can tell the client now
             log.exception("request %s failed by a bug of ours", request_id)
             reply = fault_reply(Fault("InternalError", f"request {request_id} failed; the log says why"))
         if reply is not None:
             await send_reply(send, reply, [*request_headers(scope, request_id), *service.cors_headers(scope)])
+        self._note(call, scope, 200 if reply is None else reply.status)
+
+    def _note(self, call: Call | None, scope: Scope, status: int) -> None:
+        if self.NAME:
+            caller = None if call is None else call.caller
+            self.service.operations.note(self.NAME, caller, scope, status, self.service.now())
 
 
 class NotAllowed:
@@ -95,6 +106,18 @@ class NotAllowed:
         body = error_body(fault)
         reply = Reply(fault.status, error_headers(fault, body, methods), body)
         await send_reply(send, reply, request_headers(scope, service.next_id()))
+
+
+class NotFound:
+    """Every path below this API's that it does not have."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["raw_path"].decode("ascii", "replace")[:200]
+        reply = fault_reply(Fault("NotFound", f"there is nothing at {path}"))
+        await send_reply(send, reply, request_headers(scope, self._service.next_id()))
 
 
 def preflight(methods: tuple[str, ...], origin: Headers) -> Headers:

@@ -14,20 +14,24 @@ makes both: a key that is well known, a token that is printed, and one topic spa
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from myna.config import ConfigError, NotUsableHere
+from myna.core.receiver import Receiver
 from myna.faces.contract import Asgi, Authenticator, Claims, Face, FaceContext, Route
 from myna.faces.eventgrid import development
 from myna.faces.eventgrid.batch import Batch
+from myna.faces.eventgrid.callers import Caller
 from myna.faces.eventgrid.certificates import Certificates
 from myna.faces.eventgrid.clients import SOURCES
-from myna.faces.eventgrid.endpoint import NotAllowed
+from myna.faces.eventgrid.endpoint import NotAllowed, NotFound
 from myna.faces.eventgrid.gates import Admission, CertificateGate, TokenGate, VisitorGate, WebhookGate
 from myna.faces.eventgrid.identify import Doorman
 from myna.faces.eventgrid.importing import BadNamespace, list_files, load_namespace
+from myna.faces.eventgrid.latency import Latency
 from myna.faces.eventgrid.metrics import Metrics
 from myna.faces.eventgrid.mqtt_watch import MqttWatch
 from myna.faces.eventgrid.namespace import Namespace, open_namespace
@@ -50,7 +54,9 @@ from myna.wire import reasons
 
 log = logging.getLogger("myna.eventgrid")
 
-LOOK_AGAIN: Final = 2.0  # seconds between two looks at the namespace's files
+LOOK_AGAIN: Final = 2.0  # seconds between two looks at the namespace's files, and at the issuers' keys
+GIVEN_UP: Final = "the key that signed the token is no longer among its issuer's"
+REVIEWED: Final = 200  # sessions looked at in one go when it has changed: some milliseconds
 
 MESSAGES: Final = "/mqtt/messages"
 RETAINED: Final = "/mqtt/retainedMessages"
@@ -85,7 +91,7 @@ class EventGridFace(Face):
             context.broker,
             self._tenant,
             settings,
-            Doorman(tokens, certificates, webhook, visitors),
+            Doorman(context.broker.core, tokens, certificates, webhook, visitors),
             HttpQuota(settings.http_quota(), context.now()),
             self._records,
             self._metrics,
@@ -93,7 +99,10 @@ class EventGridFace(Face):
         core = context.broker.core
         self._guard = ReplyGuard(core)
         is_default = self._tenant == context.default_tenant
-        self._watch_mqtt = MqttWatch(core, self._tenant, self._metrics, self._records, is_default)
+        self._watch_mqtt = MqttWatch(
+            core, self._tenant, self._metrics, self._records, context.now, is_default=is_default
+        )
+        self._latency = Latency(context.broker, self._service.tenant, self._metrics)
         self._streams = Streams(self._service)
         admission = Admission(core, self._tenant, self._directory, settings.sessions_per_name)
         self._authenticators: dict[str, Authenticator] = {
@@ -134,17 +143,19 @@ class EventGridFace(Face):
         ):
             routes += [Route(path, app, (method,)) for method, app in handlers.items()]
             routes.append(Route(path, NotAllowed(service, (*others, *handlers))))
+        routes.append(Route("/mqtt/*", NotFound(service)))
         return hot, routes
 
     async def start(self) -> None:
-        if self._settings.namespace:
-            self._watching = asyncio.ensure_future(self._watch())
+        self._watching = asyncio.ensure_future(self._watch())
 
     async def stop(self) -> None:
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
         self._streams.stop()
+        await self._latency.stop()
+        self._service.operations.write(self._context.now())
         await self._records.stop()
 
     def reload(self, settings: Settings) -> bool:
@@ -188,6 +199,7 @@ class EventGridFace(Face):
         self._tokens.use(issuers)
         self._context.broker.core.rules_changed()
         self._end_unauthorized()
+        self._end_unsigned()
         log.info("the namespace has been read again")
 
     def _load_namespace(self) -> Namespace:
@@ -209,23 +221,43 @@ class EventGridFace(Face):
 
     def _end_unauthorized(self) -> None:
         """Clients that hold what the new namespace does not grant are sent away."""
-        broker = self._context.broker.core
-        now = self._context.now()
-        for receiver in broker.sessions(self._tenant):
-            rules = receiver.identity.rules
-            if not isinstance(rules, TopicSpaceRules):
-                continue
-            granted = rules.grants().subscribe
-            held = receiver.subscriptions.values()
-            if not (rules.is_enabled() and all(granted.covers(one.filter) for one in held)):
-                receiver.end(reasons.NOT_AUTHORIZED, now, discard=True, text="the namespace has changed")
         self._streams.recheck()
+        self._review(deque(self._context.broker.core.sessions(self._tenant)))
+
+    def _review(self, waiting: deque[Receiver]) -> None:
+        """A few of them, and the rest when others have had their turn. New ones are judged by the new namespace."""
+        now = self._context.now()
+        for _ in range(min(REVIEWED, len(waiting))):
+            receiver = waiting.popleft()
+            if not is_granted(receiver):
+                receiver.end(reasons.NOT_AUTHORIZED, now, discard=True, text="the namespace has changed")
         self._context.arm()
+        if waiting:
+            asyncio.get_running_loop().call_soon(self._review, waiting)
 
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(LOOK_AGAIN)
             self.look_again()
+            self.look_at_keys()
+
+    def look_at_keys(self) -> None:
+        if self._tokens.look(self._context.now()):
+            self._end_unsigned()
+
+    def _end_unsigned(self) -> None:
+        """Clients and streams by tokens whose key has been given up."""
+        core, now = self._context.broker.core, self._context.now()
+        for receiver in (*core.sessions(self._tenant), *self._streams.open()):
+            caller = receiver.identity.claims
+            if not isinstance(caller, Caller) or not receiver.is_online() or self._tokens.stand(caller):
+                continue
+            tenant, client_id, user = receiver.names()
+            core.counters.refuse("credentials:withdrawn")
+            address = receiver.peer_address()
+            core.watcher.refused("to stay connected", tenant, client_id, address, GIVEN_UP, now, user)
+            receiver.end(reasons.NOT_AUTHORIZED, now, text=GIVEN_UP)
+        self._context.arm()
 
     def _issuers(self, namespace: Namespace) -> list[Issuer]:
         http, audiences = self._context.http, self._settings.accepted_audiences()
@@ -238,6 +270,15 @@ class EventGridFace(Face):
             own = IssuerSettings(issuer=development.ISSUER, secret=development.KEY)
             issuers.append(Issuer(own, http, audiences))
         return issuers
+
+
+def is_granted(receiver: Receiver) -> bool:
+    """Does the namespace still grant this client what it holds? Those of other authenticators are not its business."""
+    rules = receiver.identity.rules
+    if not isinstance(rules, TopicSpaceRules):
+        return True
+    granted = rules.grants().subscribe
+    return rules.is_enabled() and all(granted.covers(one.filter) for one in receiver.subscriptions.values())
 
 
 def check_sources(sources: Sequence[str]) -> Sequence[str]:

@@ -67,7 +67,7 @@ class TokenGate:
         if token is None:
             return None
         known = None if method else self._tokens.find(token, now)
-        return self._check(token, method, ticket) if known is None else self._admission.admit(known, ticket)
+        return self._check(token, method, ticket) if known is None else self._admit(known, ticket)
 
     async def _check(self, token: bytes, method: str, ticket: Ticket) -> Verdict:
         try:
@@ -78,8 +78,15 @@ class TokenGate:
         except NoKeys as error:
             return Refusal(reasons.SERVER_UNAVAILABLE, str(error))
         except BadToken as error:
+            ticket.counts = not error.genuine
             return Refusal(reasons.NOT_AUTHORIZED, str(error))
-        return self._admission.admit(caller, ticket)
+        return self._admit(caller, ticket)
+
+    def _admit(self, caller: Caller, ticket: Ticket) -> Verdict:
+        """A genuine token is no guess, and says nothing of the user name beside it."""
+        admitted = self._admission.admit(caller, ticket)
+        ticket.counts = isinstance(admitted, Identity) and not ticket.user_name
+        return admitted
 
 
 class CertificateGate:
@@ -93,7 +100,10 @@ class CertificateGate:
         if ticket.method is not None:
             return None
         caller = self._certificates.identify(ticket.peer.certificate, ticket.user_name)
-        return None if caller is None else self._admission.admit(caller, ticket)
+        if caller is None:
+            return None
+        ticket.counts = False  # it is not the user name that gets it in
+        return self._admission.admit(caller, ticket)
 
 
 class WebhookGate:

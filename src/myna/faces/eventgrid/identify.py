@@ -5,13 +5,18 @@
 
 The others are users of the broker, then the webhook where there is one: about whom nobody knows it has the last word.
 
-What a newcomer gets wrong: the header's name of the scheme has no case, and what follows is compared nowhere in the
-clear. A token that one of our issuers should have signed, and has not, is shown to nobody else.
+Whoever shows what is no good counts as a login that has failed, and waits like one; a token that has only run out does
+not. What a newcomer gets wrong: the header's name of the scheme has no case, and what follows is compared nowhere in
+the clear. A token that one of our issuers should have signed, and has not, is shown to nobody else.
 """
 
 import inspect
 from typing import Final
 
+from myna.core.authentication import FAILED
+from myna.core.bans import Ban, words_of
+from myna.core.broker import Broker
+from myna.core.logins import login_name, must_wait
 from myna.core.outcome import Refusal
 from myna.faces.contract import Scope, caller_status
 from myna.faces.eventgrid.answers import Fault
@@ -34,16 +39,22 @@ _CODES: Final = {401: "Unauthorized", 403: "ClientDisabled", 429: "QuotaExceeded
 
 class Doorman:
     def __init__(
-        self, tokens: Tokens, certificates: Certificates, webhook: Webhook, visitors: Visitors | None = None
+        self,
+        broker: Broker,
+        tokens: Tokens,
+        certificates: Certificates,
+        webhook: Webhook,
+        visitors: Visitors | None = None,
     ) -> None:
+        self._broker = broker
         self._tokens = tokens
         self._certificates = certificates
         self._webhook = webhook
         self._visitors = visitors
 
     def find(self, authorization: bytes | None, now: float) -> Caller | None:
-        """Who has shown this header before; at once."""
-        if authorization is None or authorization[:7].lower() != BEARER:
+        """Who has shown this header before; at once. Where anybody is banned, everybody is looked at."""
+        if authorization is None or authorization[:7].lower() != BEARER or self._broker.bans:
             return None
         caller = self._tokens.find(authorization[7:].strip(), now)
         return caller if caller is not None and caller.enabled else None
@@ -60,9 +71,21 @@ class Doorman:
             raise Fault("Unauthorized", "send `Authorization: Bearer <token>`", token=True)
         if not caller.enabled:
             raise Fault("ClientDisabled", "this client's registration is disabled")
+        ban = self.ban_of(caller, scope, now)
+        if ban is not None:
+            self._refuse("eventgrid:banned", scope, words_of(ban), now)
+            raise Fault("ClientDisabled", words_of(ban))
         return caller
 
+    def ban_of(self, caller: Caller, scope: Scope, now: float) -> Ban | None:
+        return self._broker.bans.banned(caller.identity.tenant, caller.name, "", address_of(scope), now)
+
     async def _by_token(self, token: bytes, scope: Scope, now: float) -> Caller:
+        known = self._tokens.find(token, now)
+        if known is not None:
+            return known
+        name = login_name(None, token)
+        self._wait(scope, name, now)
         try:
             return await self._tokens.check(token)
         except NoKeys as error:
@@ -70,7 +93,19 @@ class Doorman:
         except BadToken as error:
             if self._has_others() and isinstance(error, UnknownIssuer):
                 return await self._other(scope, now)
+            if not error.genuine:
+                self._broker.logins.failed(address_of(scope), name, now)
+            self._refuse("eventgrid:token", scope, str(error), now)
             raise Fault("TokenExpired" if error.expired else "Unauthorized", str(error), token=True) from None
+
+    def _wait(self, scope: Scope, name: str, now: float) -> None:
+        wait = self._broker.logins.wait(address_of(scope), name, now)
+        if wait > 0.0:
+            raise Fault("QuotaExceeded", must_wait(wait), retry_after=wait)
+
+    def _refuse(self, cause: str, scope: Scope, text: str, now: float) -> None:
+        self._broker.counters.refuse(cause)
+        self._broker.watcher.refused("an HTTP call", self._tokens.tenant, "", address_of(scope), text, now)
 
     async def _by_connection(self, scope: Scope, now: float) -> Caller:
         certificate = scope.get("extensions", {}).get("tls", {}).get("myna.certificate")
@@ -103,7 +138,16 @@ class Doorman:
             called = visitors.call(scope, now)
             return await called if inspect.isawaitable(called) else called
         shown = read_call(scope)
+        name = login_name(shown.user_name, shown.password or shown.data)
+        self._wait(scope, name, now)
         found = await self._webhook.identify(shown, now)
+        if isinstance(found, Refusal) and name and found.reason in FAILED:
+            self._broker.logins.failed(address_of(scope), name, now)
         if isinstance(found, Caller) and shown.data and found.expires_at:
             self._tokens.keep(shown.data, found)
         return found
+
+
+def address_of(scope: Scope) -> str:
+    client = scope.get("client")
+    return client[0] if client else ""

@@ -1,9 +1,9 @@
 """The vendor's JSON -> a Namespace: files as its documentation, command line and templates write them, unchanged.
 
-    namespace.json                        {"clients": …, "clientGroups": …, "topicSpaces": …, "permissionBindings":
-    …}, each
-                                          an object by name or a list; or {"value": […]}, {"resources": […]}, a plain
-                                          list of resources that carry a "type"
+    namespace.json                        {"clients": …, "clientGroups": …, "topicSpaces": …, "permissionBindings": …},
+                                          each an object by name or a list; or {"value": […]}, {"resources": […]}, a
+                                          plain list of resources that carry a "type"; or a deployment template, whose
+                                          `expressions` are worked out
     folder/clientGroups/sensors.json      {"properties": {…}}, the kind and name taken from the path
 
 A resource has its fields under "properties", or flat as the vendor's command line prints them. What a newcomer gets
@@ -26,13 +26,18 @@ from myna.faces.eventgrid.clients import (
     read_attribute,
 )
 from myna.faces.eventgrid.configuration import Configuration, read_configuration
+from myna.faces.eventgrid.expressions import is_template, resolve_template
 from myna.faces.eventgrid.namespace import ALL_CLIENTS, PUBLISHER, SUBSCRIBER, Binding, Namespace
 from myna.faces.eventgrid.queries import BadQuery, Question, parse_query
 from myna.faces.eventgrid.templates import BadTemplate, Template, parse_template
 
 KINDS: Final = ("clients", "clientGroups", "topicSpaces", "permissionBindings")
 CONFIGURATION: Final = "topicSpacesConfiguration"
-IGNORED: Final = frozenset({"caCertificates", "namespaces", "topics", "eventSubscriptions"})
+VENDOR: Final = "microsoft."  # with what types of templates begin
+OURS: Final = "microsoft.eventgrid/namespaces"
+IGNORED: Final = frozenset(
+    {"caCertificates", "namespaces", "topics", "eventSubscriptions", "privateEndpointConnections"}
+)
 SCHEMES: Final = frozenset(
     {
         "SubjectMatchesAuthenticationName",
@@ -73,6 +78,8 @@ def parse_document(text: bytes, place: str = "namespace.json") -> list[Resource]
         value = msgspec.json.decode(text)
     except msgspec.DecodeError as error:
         raise BadNamespace(f"{place}: not JSON: {error}") from None
+    if is_template(value):
+        value = resolve_template(value)
     return list(_resources(value, "", place))
 
 
@@ -135,8 +142,14 @@ def _is_listing(value: Json) -> bool:
 
 
 def _one_of_list(element: Json, kind: str, place: str) -> Iterator[Resource]:
-    found = str(element.get("type", "")).rsplit("/", 1)[-1] or kind
-    name = str(element.get("name", "")).rsplit("/", 1)[-1]
+    type = str(element.get("type", ""))
+    if type.lower().startswith(VENDOR) and not type.lower().startswith(OURS):
+        return  # templates hold all sorts of things
+    found = type.rsplit("/", 1)[-1] or kind
+    name = str(element.get("name", ""))
+    if found in KINDS and name.startswith("["):
+        raise BadNamespace(f"{place}: the name {name[:200]} cannot be worked out; give its parameters a default value")
+    name = name.rsplit("/", 1)[-1]
     if found in KINDS:
         yield _resource(found, element, name, place)
     elif found == "namespaces":

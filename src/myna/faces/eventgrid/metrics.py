@@ -1,10 +1,10 @@
 """What HTTP publishers and the clients of this API did, counted under the contract's names, as Prometheus text.
 
 Plain integers in dictionaries whose keys are the labels. What a newcomer gets wrong: publishes of MQTT clients and
-deliveries to them are counted by the core and only read here.
+deliveries to them are counted by the core and only read here; and how long theirs take is known of samples alone.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from myna.core.broker import Broker
@@ -32,6 +32,28 @@ class Tally:
         self.size = 0
 
 
+class Latencies:
+    """Durations, as sums and counts."""
+
+    def __init__(self) -> None:
+        self._milliseconds: dict[Labels, float] = {}
+        self._counts: dict[Labels, int] = {}
+
+    def add(self, labels: Labels, seconds: float, count: int = 1) -> None:
+        """`count` of them, together so long."""
+        self._milliseconds[labels] = self._milliseconds.get(labels, 0.0) + seconds * 1000
+        _add(self._counts, labels, count)
+
+    def copy(self) -> "Latencies":
+        copy = Latencies()
+        copy._milliseconds, copy._counts = dict(self._milliseconds), dict(self._counts)
+        return copy
+
+    def show(self, lines: list[str], name: str, labels: Sequence[str]) -> None:
+        _show(lines, f"{name}_sum", "counter", labels, self._milliseconds)
+        _show(lines, f"{name}_count", "counter", labels, self._counts)
+
+
 class Metrics:
     def __init__(self) -> None:
         self._requests: dict[Labels, int] = {}
@@ -42,6 +64,8 @@ class Metrics:
         self._failed: dict[Labels, int] = {}  # publishes of MQTT clients
         self._failed_subscriptions: dict[Labels, int] = {}
         self._subscriptions: dict[Labels, int] = {}
+        self._waits = Latencies()  # of MQTT clients, for the answer to a publish
+        self._connects = Latencies()
         self._webhook_decisions: dict[Labels, int] = {}
         self._webhook_failures: dict[Labels, int] = {}
         self.bytes_out = 0
@@ -71,26 +95,39 @@ class Metrics:
 
     # MQTT clients
 
-    def connected_by(self, protocol: str) -> None:
+    def connected_by(self, protocol: str, seconds: float) -> None:
+        """`seconds` after its CONNECT."""
         _add(self._requests, ("Connect", protocol, "Success", ""))
         _add(self._connections, (protocol,))
+        self._connects.add((protocol,), seconds)
+
+    def answered_publish(self, protocol: str, qos: int, retain: bool, seconds: float) -> None:
+        """A sample of those that are acknowledged."""
+        self._waits.add((protocol, str(qos), _truth(retain)), seconds)
 
     def disconnected_by(self, protocol: str) -> None:
         _add(self._connections, (protocol,), -1)
 
     def dropped(self, reason: int, outlived_it: bool) -> None:
-        """A session has ended; `outlived_it`: it could have outlived its connection."""
+        """A session has ended; `outlived_it`: later than its connection."""
         _add(self._dropped, (_DROPS.get(reason, "SessionExpiry" if outlived_it else "TransientSession"),))
 
-    def subscribed_by(self, operation: str, protocol: str) -> None:
-        _add(self._subscriptions, (operation, protocol))
-
-    def refused_to(self, operation: str, protocol: str, error: str) -> None:
-        _add(self._requests, (operation, protocol, "ClientError", error))
-        if operation == "Publish":
-            _add(self._failed, (protocol, "", "", error))
-        elif operation == "Subscribe":
+    def asked_by(self, operation: str, protocol: str, done: int, errors: Sequence[str]) -> None:
+        """A SUBSCRIBE or UNSUBSCRIBE: one request, each filter counted for itself. It failed if nothing was done."""
+        if done:
+            _add(self._requests, (operation, protocol, "Success", ""))
+            _add(self._subscriptions, (operation, protocol), done)
+        elif errors:
+            _add(self._requests, (operation, protocol, result_of(errors[0]), errors[0]))
+        for error in errors:
             _add(self._failed_subscriptions, (operation, protocol, error))
+
+    def refused_connect(self, error: str) -> None:
+        _add(self._requests, ("Connect", "", result_of(error), error))
+
+    def refused_publish(self, protocol: str, qos: int, retain: bool, error: str) -> None:
+        _add(self._requests, ("Publish", protocol, result_of(error), error))
+        _add(self._failed, (protocol, str(qos), _truth(retain), error))
 
     # As text
 
@@ -112,6 +149,8 @@ class Metrics:
         _show(lines, "mqtt_dropped_sessions_total", "counter", ("drop_reason",), self._dropped)
         _show(lines, "mqtt_retained_messages", "gauge", (), {(): tenant.retained.count})
         _show(lines, "mqtt_retained_messages_bytes", "gauge", (), {(): tenant.retained.size})
+        _show(lines, "mqtt_expired_retained_messages_total", "counter", (), {(): tenant.retained.expired})
+        self._connects.show(lines, "mqtt_successful_connect_latency_milliseconds", ("protocol",))
         _show(lines, "mqtt_http_lost_log_records_total", "counter", (), {(): self.lost_records})
         return "\n".join(lines) + "\n"
 
@@ -119,51 +158,53 @@ class Metrics:
         requests = dict(self._requests)
         published: dict[Labels, int] = {}
         failed = dict(self._failed)
-        latency: dict[Labels, float] = {}
+        latency = self._waits.copy()
         size = 0
         for (status, qos, retain), tally in self._publishes.items():
             error = outcome_of(status)
-            result = "Success" if not error else "ServiceError" if status >= 500 else "ClientError"
-            _add(requests, ("Publish", HTTP, result, error), tally.count)
-            flags = (HTTP, str(qos) if qos >= 0 else "", "true" if retain else "false")
+            _add(requests, ("Publish", HTTP, result_of(error), error), tally.count)
+            flags = (HTTP, str(qos) if qos >= 0 else "", _truth(retain))
             if error:
                 _add(failed, (*flags, error), tally.count)
             else:
                 _add(published, flags, tally.count)
-                latency[flags] = latency.get(flags, 0.0) + tally.seconds * 1000
+                latency.add(flags, tally.seconds, tally.count)
                 size += tally.size
-        answered = dict(published)  # the time it takes is measured of HTTP alone
         for (is_5, websocket), by_mqtt in tenant.published.items():
             protocol = protocol_name(is_5, websocket)
             for qos, retain, count in by_mqtt.counts():
                 _add(requests, ("Publish", protocol, "Success", ""), count)
-                _add(published, (protocol, str(qos), "true" if retain else "false"), count)
+                _add(published, (protocol, str(qos), _truth(retain)), count)
         delivered: dict[Labels, int] = {}
         for (is_5, websocket), to_mqtt in tenant.delivered.items():
             protocol = protocol_name(is_5, websocket)
             for qos, retain, count in to_mqtt.by_flags.counts():
                 _add(requests, ("Deliver", protocol, "Success", ""), count)
-                _add(delivered, (protocol, str(qos), "true" if retain else "false"), count)
+                _add(delivered, (protocol, str(qos), _truth(retain)), count)
         flag_names = ("protocol", "qos", "retain")
         asked = ("operation_type", "protocol", "result", "error")
         _show(lines, "mqtt_requests_total", "counter", asked, requests)
         _show(lines, "mqtt_successful_published_messages_total", "counter", flag_names, published)
         _show(lines, "mqtt_successful_delivered_messages_total", "counter", flag_names, delivered)
         _show(lines, "mqtt_failed_published_messages_total", "counter", (*flag_names, "error"), failed)
-        _show(lines, "mqtt_successful_publish_latency_milliseconds_sum", "counter", flag_names, latency)
-        _show(lines, "mqtt_successful_publish_latency_milliseconds_count", "counter", flag_names, answered)
+        latency.show(lines, "mqtt_successful_publish_latency_milliseconds", flag_names)
         throughput = {("Inbound",): size, ("Outbound",): self.bytes_out}
         _show(lines, "mqtt_http_throughput_bytes_total", "counter", ("direction",), throughput)
 
     def _throttles(self, tenant: Tenant) -> dict[Labels, int]:
-        throughput = tenant.throughput
-        if throughput is None:
-            return self._throttled
         shared = dict(self._throttled)
-        for name, count in (
-            ("IncomingPublishPacketsPerNamespace", throughput.short_of_messages),
-            ("InboundBandwidthPerNamespace", throughput.short_of_bytes),
-        ):
+        found = {
+            "InboundBandwidthPerConnection": tenant.shaped.inbound_bytes,
+            "OutboundBandwidthPerConnection": tenant.shaped.outbound_bytes,
+            "OutboundPublishPacketsPerConnection": tenant.shaped.outbound_messages,
+        }
+        if tenant.throughput is not None:
+            found["IncomingPublishPacketsPerNamespace"] = tenant.throughput.short_of_messages
+            found["InboundBandwidthPerNamespace"] = tenant.throughput.short_of_bytes
+        if tenant.deliveries is not None:
+            found["OutboundPublishPacketsPerNamespace"] = tenant.deliveries.short_of_messages
+            found["OutboundBandwidthPerNamespace"] = tenant.deliveries.short_of_bytes
+        for name, count in found.items():
             if count:
                 _add(shared, (name,), count)
         return shared
@@ -179,6 +220,14 @@ def protocol_of(receiver: Receiver) -> str:
 
 def protocol_name(is_5: bool, websocket: bool) -> str:
     return ("MQTT5" if is_5 else "MQTT3") + ("-WS" if websocket else "")
+
+
+def result_of(error: str) -> str:
+    return "Success" if not error else "ServiceError" if error == "ServiceError" else "ClientError"
+
+
+def _truth(flag: bool) -> str:
+    return "true" if flag else "false"
 
 
 def _add(counts: dict[Labels, int], labels: Labels, count: int = 1) -> None:

@@ -6,20 +6,19 @@ it later; who wants to know about subscribers reads `mqtt-reason-code`, 0 or 16.
 """
 
 import logging
-import time
 from typing import Final
 
 from myna.core.outcome import Outcome
 from myna.core.ports import CARRIED, NOT_CARRIED
 from myna.faces.contract import BodyTooLarge, ClientGone, Receive, Scope, Send, read_body
 from myna.faces.eventgrid.answers import Fault, Headers, error_body, error_headers
-from myna.faces.eventgrid.callers import Caller
+from myna.faces.eventgrid.attempts import Attempt
 from myna.faces.eventgrid.endpoint import may_echo
+from myna.faces.eventgrid.identify import address_of
 from myna.faces.eventgrid.naming import Headers as PublishHeaders
-from myna.faces.eventgrid.naming import Publication, read_headers, read_publication, read_query
-from myna.faces.eventgrid.records import Record
+from myna.faces.eventgrid.naming import read_headers, read_publication, read_query
 from myna.faces.eventgrid.replies import Replies
-from myna.faces.eventgrid.service import Service, address_of
+from myna.faces.eventgrid.service import Service
 
 log = logging.getLogger("myna.eventgrid")
 
@@ -33,20 +32,6 @@ NO_ROOM: Final = (
 )
 
 NO_HEADERS: Final[Scope] = {"headers": ()}
-
-
-class Attempt:
-    """One request, as far as it has got: what its record will say."""
-
-    __slots__ = ("address", "caller", "publication", "request_id", "size", "started")
-
-    def __init__(self, request_id: str, address: str) -> None:
-        self.request_id = request_id
-        self.address = address
-        self.started = time.perf_counter()
-        self.caller: Caller | None = None
-        self.publication: Publication | None = None
-        self.size = 0
 
 
 class Publish:
@@ -75,7 +60,7 @@ class Publish:
             answer += service.cors_headers(scope)
         await send({"type": "http.response.start", "status": status, "headers": answer})
         await send({"type": "http.response.body", "body": body})
-        self._note(attempt, status, fault)
+        attempt.note(service, status, fault)
 
     async def _try(
         self, attempt: Attempt, headers: PublishHeaders, scope: Scope, receive: Receive
@@ -104,32 +89,6 @@ class Publish:
             return Fault("MessageTooLarge", f"the message is larger than {self._service.message_limit()} bytes")
         log.error("publishing failed by a bug of ours, request %s", attempt.request_id, exc_info=error)
         return Fault("InternalError", f"request {attempt.request_id} failed; the log says why")
-
-    def _note(self, attempt: Attempt, status: int, fault: Fault | None) -> None:
-        """Count it, and leave a record of it."""
-        service = self._service
-        publication = attempt.publication
-        seconds = time.perf_counter() - attempt.started
-        qos = -1 if publication is None else publication.qos
-        retain = publication is not None and publication.retain
-        service.metrics.publish(status, qos, retain, attempt.size, seconds)
-        if fault is None and not service.records.wants_successes:
-            return
-        service.records.add(
-            Record(
-                service.now(),
-                attempt.request_id,
-                "" if publication is None else publication.topic,
-                attempt.address,
-                attempt.caller,
-                qos,
-                status,
-                "" if fault is None else fault.code,
-                "" if fault is None else fault.message,
-                seconds,
-                attempt.size,
-            )
-        )
 
 
 async def read_payload(length: bytes | None, receive: Receive, limit: int) -> bytes:

@@ -50,7 +50,7 @@ def parse_query(text: str) -> Question:
 class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
-        self._tokens = list(_scan(text))
+        self._tokens, self._places = _scan(text)
         self._at = 0
         self._depth = 0
 
@@ -76,7 +76,9 @@ class _Parser:
         if self._take("sign", "("):
             self._depth += 1
             if self._depth > DEEPEST:
-                raise BadQuery(f"more than {DEEPEST} parentheses within each other")
+                raise _misread(
+                    f"more than {DEEPEST} parentheses within each other", self._text, self._places[self._at - 1]
+                )
             question = self._either()
             self._expect(")")
             self._depth -= 1
@@ -141,21 +143,30 @@ class _Parser:
     def _bad(self, wanted: str) -> BadQuery:
         kind, text = self._peek()
         found = "the end" if kind == "end" else f"`{text}`"
-        return BadQuery(f"expected {wanted}, found {found} in the query {self._text[:200]!r}")
+        return _misread(f"expected {wanted}, found {found}", self._text, self._places[self._at])
 
 
-def _scan(text: str) -> list[tuple[str, str]]:
+def _misread(problem: str, text: str, at: int) -> BadQuery:
+    return BadQuery(f"{problem} at character {at + 1} of the query {text[:200]!r}")
+
+
+def _scan(text: str) -> tuple[list[tuple[str, str]], list[int]]:
+    """The tokens, and where each stands."""
     tokens: list[tuple[str, str]] = []
+    places: list[int] = []
     position = 0
     end = len(text.rstrip())
     while position < end:
         match = _TOKEN.match(text, position)
         if match is None or match.lastgroup is None:
-            raise BadQuery(f"{text[position : position + 20]!r} in the query {text[:200]!r} means nothing")
+            position += len(text[position:]) - len(text[position:].lstrip())
+            raise _misread(f"{text[position : position + 20]!r} means nothing", text, position)
         tokens.append((match.lastgroup, match[match.lastgroup]))
+        places.append(match.start(match.lastgroup))
         position = match.end()
     tokens.append(("end", ""))
-    return tokens
+    places.append(end)
+    return tokens, places
 
 
 def _any_of(parts: list[Question]) -> Question:

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from myna.core.identity import Identity
 from myna.faces.eventgrid.answers import outcome_of
 from myna.faces.eventgrid.callers import HTTP, Caller
 from myna.faces.eventgrid.metrics import Metrics
@@ -24,7 +25,7 @@ log = logging.getLogger("myna.eventgrid.publish")
 PAUSE: Final = 0.2  # seconds between two writes
 MOST_WAITING: Final = 100_000
 PER_SECOND: Final = 5  # lines of failures of one kind in the process log
-_LONGEST: Final = 256  # characters of a topic
+LONGEST: Final = 256  # characters of a topic
 _FIELDS: Final = "myna_fields"  # where log lines carry what stands beside the message
 
 
@@ -136,7 +137,7 @@ def fields(record: Record) -> dict[str, object]:
         "status": record.status,
         "protocol": HTTP,
         "request": record.request_id,
-        "topic": record.topic[:_LONGEST],
+        "topic": record.topic[:LONGEST],
         "address": record.address,
         "principal": record.caller.principal if record.caller is not None else "",
     }
@@ -148,6 +149,7 @@ def as_line(record: Record, namespace: str) -> dict[str, Any]:
     line: dict[str, Any] = {
         "time": iso_time(record.time),
         "resourceId": namespace,
+        "location": "",
         "operationName": "Microsoft.EventGrid/topicspaces/publish",
         "category": "FailedMqttPublishedMessages" if failed else "SuccessfulMqttPublishedMessages",
         "resultType": "Failed" if failed else "Succeeded",
@@ -156,19 +158,14 @@ def as_line(record: Record, namespace: str) -> dict[str, Any]:
     }
     caller = record.caller
     if caller is not None:
-        line["identity"] = {
-            "authenticationType": caller.authentication,
-            "clientIdentitySource": "JWT" if caller.authentication == "AccessToken" else "Unknown",
-            "authenticationAuthority": "Local",
-            "clientIdentity": caller.principal,
-        }
+        line["identity"] = _show_identity(caller, caller.principal)
     line["properties"] = {
         "sessionName": caller.client_id if caller is not None else "",
         "protocol": HTTP,
         "traceId": record.request_id,
         "requestId": record.request_id,
         "qos": record.qos,
-        "topicName": record.topic[:_LONGEST],
+        "topicName": record.topic[:LONGEST],
         "operationCount": 1,
         "sourceIp": record.address,
         "statusCode": record.status,
@@ -182,6 +179,7 @@ def as_mqtt_line(now: float, line: Mapping[str, Any], namespace: str) -> dict[st
     shown: dict[str, Any] = {
         "time": iso_time(now),
         "resourceId": namespace,
+        "location": "",
         "operationName": f"Microsoft.EventGrid/topicspaces/{line['operation']}",
         "category": line["category"],
         "resultType": "Failed" if line["failed"] else "Succeeded",
@@ -189,13 +187,24 @@ def as_mqtt_line(now: float, line: Mapping[str, Any], namespace: str) -> dict[st
         "resultDescription": line["description"],
     }
     if "identity" in line:
-        shown["identity"] = {
-            "authenticationType": line["authentication"],
-            "authenticationAuthority": "Local",
-            "clientIdentity": line["identity"],
-        }
+        shown["identity"] = line["identity"]
     shown["properties"] = line["properties"]
     return shown
+
+
+def identity_of(identity: Identity) -> dict[str, str]:
+    """Of an MQTT client; by whatever door it came."""
+    caller = identity.claims
+    return _show_identity(caller if isinstance(caller, Caller) else None, identity.user)
+
+
+def _show_identity(caller: Caller | None, name: str) -> dict[str, str]:
+    return {
+        "authenticationType": "Unknown" if caller is None else caller.authentication,
+        "clientIdentitySource": "Unknown" if caller is None else caller.source,
+        "authenticationAuthority": "Local",
+        "clientIdentity": name,
+    }
 
 
 def iso_time(at: float) -> str:

@@ -4,6 +4,7 @@ What a newcomer gets wrong: who may subscribe to a topic may read its retained m
 its caller may not subscribe to. Clearing is a publish, by right and by effect: it takes the road of every publish.
 """
 
+import asyncio
 import base64
 import binascii
 from typing import Any, Final
@@ -15,16 +16,19 @@ from myna.core.message import Message
 from myna.core.receiver import MISSED, Receiver, Subscription
 from myna.faces.contract import Scope
 from myna.faces.eventgrid.answers import Fault
+from myna.faces.eventgrid.attempts import Attempt
 from myna.faces.eventgrid.callers import Caller
 from myna.faces.eventgrid.decoding import decode_percent
 from myna.faces.eventgrid.endpoint import Call, Endpoint, Reply, find_header
+from myna.faces.eventgrid.identify import address_of
 from myna.faces.eventgrid.naming import LIST_QUERY, QUERY, Publication, check_version, read_topic, split_query
 from myna.faces.eventgrid.presenting import header_text, instant, property_headers
 from myna.faces.eventgrid.publish import say
-from myna.faces.eventgrid.service import address_of, packet_size
+from myna.faces.eventgrid.service import packet_size
 from myna.wire.topics import check_filter, check_topic
 
 PAGE: Final = 100  # messages at most, and when nothing is said
+LOOKS: Final = 2000  # topics looked at in one go, a few milliseconds
 LISTING: Final = "/mqtt/retainedMessages"
 _JSON: Final = (b"content-type", b"application/json; charset=utf-8")
 _HOST: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]")
@@ -43,16 +47,16 @@ class Reader(Receiver):
 class RetainedMessage(Endpoint):
     """GET /mqtt/retainedMessages/message"""
 
+    NAME = "getRetainedMessage"
+
     async def answer(self, call: Call) -> Reply | None:
         service = self.service
         topic = read_retained_topic(call.scope, service.settings.strict_api_version)
         require_subscriber(call.caller, topic)
         now = service.now()
-        found = service.broker.retained(service.tenant.name, topic)
-        found = [message for message in found if may_see(self, call.caller, message, now)]
-        if not found:
+        message = service.tenant.retained.get(topic)
+        if message is None or message.is_expired(now) or not may_see(self, call.caller, message, now):
             raise Fault("RetainedMessageNotFound", "there is no retained message for this topic", "topic")
-        message = found[0]
         headers = [
             (b"content-type", b"application/octet-stream"),
             (b"content-length", str(len(message.payload)).encode()),
@@ -69,12 +73,21 @@ class RetainedMessage(Endpoint):
 class ClearRetained(Endpoint):
     """DELETE /mqtt/retainedMessages/message"""
 
+    NAME = "clearRetainedMessage"
+
     async def answer(self, call: Call) -> Reply | None:
         service = self.service
         topic = read_retained_topic(call.scope, service.settings.strict_api_version)
-        existed = bool(service.broker.retained(service.tenant.name, topic))
-        clearing = Publication(topic, 1, True, None, 0)
-        outcome = await service.publish(call.caller, clearing, b"", address_of(call.scope), service.now())
+        held = service.tenant.retained.get(topic)
+        existed = held is not None and not held.is_expired(service.now())
+        attempt = Attempt(call.request_id, address_of(call.scope), call.caller)
+        clearing = attempt.publication = Publication(topic, 1, True, None, 0)
+        try:
+            outcome = await service.publish(call.caller, clearing, b"", attempt.address, service.now())
+        except Fault as fault:
+            attempt.note(service, fault.status, fault)
+            raise
+        attempt.note(service, 204, None)
         if not existed:
             raise Fault("RetainedMessageNotFound", "there is no retained message for this topic", "topic")
         status, headers = say(outcome)
@@ -83,6 +96,8 @@ class ClearRetained(Endpoint):
 
 class ListRetained(Endpoint):
     """GET /mqtt/retainedMessages"""
+
+    NAME = "listRetainedMessages"
 
     async def answer(self, call: Call) -> Reply | None:
         service = self.service
@@ -94,18 +109,24 @@ class ListRetained(Endpoint):
         if call.caller.rules.grants().subscribe.is_empty():
             raise Fault("TopicNotAuthorized", "the caller may read no retained messages")
         now = service.now()
-        page: list[Message] = []
-        more = False
-        for message in service.broker.retained(service.tenant.name, filter, after):
-            if not may_see(self, call.caller, message, now):
-                continue
-            if len(page) == limit:
-                more = True
-                break
-            page.append(message)
+        page = await self._find(call.caller, filter, after, limit + 1, now)
+        more = len(page) > limit
+        del page[limit:]
         following = _next_link(call.scope, filter, page[-1].topic, given) if more else None
         listed = {"nextLink": following, "retainedMessages": [_entry(message, now) for message in page]}
         return Reply(200, [_JSON], msgspec.json.encode(listed))
+
+    async def _find(self, caller: Caller, filter: str, after: str, count: int, now: float) -> list[Message]:
+        """The first few that the caller may see. Others have their turn in between, however many it may not."""
+        broker, tenant = self.service.broker, self.service.tenant.name
+        found: list[Message] = []
+        while True:
+            looked = broker.retained(tenant, filter, after, LOOKS)
+            found += [message for message in looked.messages if may_see(self, caller, message, now)]
+            after = looked.end
+            if not after or len(found) >= count:
+                return found[:count]
+            await asyncio.sleep(0)
 
 
 def may_see(endpoint: Endpoint, caller: Caller, message: Message, now: float) -> bool:

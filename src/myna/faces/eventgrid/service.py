@@ -12,6 +12,7 @@ from typing import Final
 
 from myna.core.message import FORM_5, Message
 from myna.core.outcome import Outcome, Refusal
+from myna.core.property_limits import size_of_pairs
 from myna.faces.async_broker import AsyncBroker
 from myna.faces.contract import Scope
 from myna.faces.eventgrid.answers import Fault, refusal
@@ -19,6 +20,7 @@ from myna.faces.eventgrid.callers import Caller
 from myna.faces.eventgrid.identify import Doorman
 from myna.faces.eventgrid.metrics import Metrics
 from myna.faces.eventgrid.naming import Publication, check_topic_name
+from myna.faces.eventgrid.operations import Operations
 from myna.faces.eventgrid.quota import HttpQuota, Throttled
 from myna.faces.eventgrid.records import Records
 from myna.faces.eventgrid.settings import Settings
@@ -52,6 +54,7 @@ class Service:
         self.quota = quota
         self.records = records
         self.metrics = metrics
+        self.operations = Operations(records, metrics)
         self.now = broker.now
         self._id_prefix = str(uuid.uuid4())[:24]
         self._ids_given = 0
@@ -68,8 +71,8 @@ class Service:
         self, caller: Caller, publication: Publication, payload: bytes, address: str, now: float
     ) -> Outcome:
         """Raises Fault. Returns when what QoS 1 promises is safe."""
-        if self.settings.vendor_limits:
-            check_vendor_limits(publication.properties)
+        if publication.properties is not None:
+            self._check_properties(publication.properties)
         message = self._message(caller, publication, payload, address, now)
         size = self._check_size(message, now)
         self._authorize(caller, publication.topic)
@@ -82,6 +85,14 @@ class Service:
         if outcome.sequence:
             await self.broker.safe()
         return outcome
+
+    def _check_properties(self, properties: Properties) -> None:
+        limits = self.tenant.limits
+        longest, most = limits.property_length, limits.user_properties_size
+        if self.settings.vendor_limits:
+            longest, most = longest or _VENDOR_TEXT, most or _VENDOR_USER_PROPERTIES
+        if longest or most:
+            check_properties(properties, longest, most)
 
     def _message(self, caller: Caller, publication: Publication, payload: bytes, address: str, now: float) -> Message:
         return Message(
@@ -120,6 +131,9 @@ class Service:
         reason = self.broker.core.may_retain(self.tenant, message)
         if reason == reasons.RETAIN_NOT_SUPPORTED:
             raise Fault("InvalidRetain", "this namespace keeps no retained messages", "retain")
+        if reason == reasons.PACKET_TOO_LARGE:
+            most = self.tenant.limits.retained_size
+            raise Fault("MessageTooLarge", f"a retained message has at most {most} bytes", "retain")
         if reason != reasons.SUCCESS:
             raise Fault("QuotaExceeded", "there is no room for another retained message", "retain", retry_after=60.0)
 
@@ -163,23 +177,16 @@ def packet_size(message: Message, now: float) -> int:
     return len(head) + (2 if message.qos else 0) + len(message.tail(FORM_5, now))
 
 
-def check_vendor_limits(properties: Properties | None) -> None:
-    if properties is None:
-        return
+def check_properties(properties: Properties, longest: int, most: int) -> None:
+    """0 is no bound."""
     texts: Mapping[str, bytes] = {
         "content-type": (properties.content_type or "").encode(),
         "mqtt-response-topic": (properties.response_topic or "").encode(),
         "mqtt-correlation-data": properties.correlation_data or b"",
     }
     for target, value in texts.items():
-        if len(value) > _VENDOR_TEXT:
-            raise Fault("PropertyTooLarge", f"{target} is larger than {_VENDOR_TEXT} bytes", target)
-    pairs = properties.user_properties or ()
-    if sum(len(key.encode()) + len(value.encode()) for key, value in pairs) > _VENDOR_USER_PROPERTIES:
+        if longest and len(value) > longest:
+            raise Fault("PropertyTooLarge", f"{target} is larger than {longest} bytes", target)
+    if most and size_of_pairs(properties.user_properties or []) > most:
         target = "mqtt-user-properties"
-        raise Fault("PropertyTooLarge", f"{target} are larger than {_VENDOR_USER_PROPERTIES} bytes", target)
-
-
-def address_of(scope: Scope) -> str:
-    client = scope.get("client")
-    return client[0] if client else ""
+        raise Fault("PropertyTooLarge", f"{target} are larger than {most} bytes", target)

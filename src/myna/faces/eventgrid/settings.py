@@ -44,8 +44,14 @@ class IssuerSettings(tokens.IssuerSettings, frozen=True):
 
     methods: tuple[Method, ...] = ("OAUTH2-JWT", "CUSTOM-JWT")  # by which MQTT 5 clients may present them
     client_id_claims: tuple[str, ...] = ("oid", "sub")  # the first that is there is the client id
-    name_claims: tuple[str, ...] = ("sub",)  # the authentication name, if not the client id's claim
+    name_claims: tuple[str, ...] = ()  # the authentication name; see `naming_claims`
     roles: tuple[RoleSettings, ...] = VENDOR_ROLES
+
+    def naming_claims(self) -> tuple[str, ...]:
+        """An object id names its bearer, as the vendor's tokens have it; custom ones are named by their subject."""
+        if self.name_claims:
+            return self.name_claims
+        return ("sub",) if self.methods == ("CUSTOM-JWT",) else self.client_id_claims
 
 
 class ApiKeySettings(_Table, frozen=True):
@@ -91,13 +97,15 @@ class Settings(_Table, frozen=True):
     throughput_units: Positive = 1  # what they are multiplied by
     quota: QuotaSettings = QuotaSettings()
     streams: Annotated[int, Meta(ge=0)] = 1000  # event streams open at once
+    streams_per_client: Positive = 100  # of them
     stream_memory: Duration = Duration(60)  # how long a broken stream can be resumed
     stream_queue: Positive = 1000  # messages a stream may fall behind
+    stream_bytes: Size = Size(16 * 1024 * 1024)  # and what they may weigh
     reply_waits: Annotated[int, Meta(ge=0)] = 1000  # requests that wait for a reply at once
     batch_items: Positive = 1000
     batch_size: Size = Size(8 * 1024 * 1024)  # of a whole batch, as JSON
     cors: tuple[str, ...] = ()  # origins; "*" for any
-    log_file: str = ""  # a record for each HTTP publish, in the vendor's shape; failures go to the process log anyway
+    log_file: str = ""  # what is done here, in the vendor's shape; failures go to the process log anyway
 
     def accepted_audiences(self) -> tuple[str, ...]:
         if self.audiences:

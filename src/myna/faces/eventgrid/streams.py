@@ -1,7 +1,8 @@
 """GET /mqtt/messages with `Accept: text/event-stream`: a subscription whose messages arrive as server-sent events.
 
     id: <stream>.<number>           what a client sends back as Last-Event-ID
-    event: message                  or `gap`: so many messages were lost, because it fell behind or stayed away too long
+    event: message                  or `gap`: so many messages were lost, because it fell behind or stayed away too
+                                    long; null where the stream is forgotten, and with it how many there were
     data: {"topic": …}
 
 A stream outlives its connection for a while and keeps the latest messages, so that a client which comes back misses
@@ -16,8 +17,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from myna.core.counters import DROP_QUEUE_FULL
+from myna.core.counters import DROP_EXPIRED, DROP_MEMORY, DROP_QUEUE_FULL
 from myna.core.message import Message
+from myna.core.queue import CROWDED_BYTES
 from myna.core.receiver import TAKEN, Receiver, Subscription
 from myna.core.subscribing import Asked
 from myna.faces.eventgrid.answers import Fault, refusal
@@ -34,6 +36,8 @@ QUIET: Final = 15.0  # seconds until a comment shows that the connection lives
 RETRY: Final = 2000  # milliseconds a browser should wait before it comes back
 EVENTS: Final = (b"content-type", b"text/event-stream; charset=utf-8")
 RUN: Final = 256  # events in one write
+RUN_BYTES: Final = 256 * 1024  # and what they may weigh; the first may weigh more
+UNKNOWN_GAP: Final = b'event: gap\ndata: {"lost":null}\n\n'  # nobody knows any more how many
 _ENCODE: Final = msgspec.json.Encoder().encode
 
 
@@ -59,6 +63,7 @@ class Stream(Receiver):
         self.bare = filter  # without a share group's name
         self._service = service
         self._kept: deque[Event] = deque()
+        self._size = 0  # of those, in bytes; part of what the queues of sessions hold together
         self._last = 0
         self._news = asyncio.Event()
 
@@ -81,7 +86,14 @@ class Stream(Receiver):
             return 0, []
         lost = max(kept[0].number - after - 1, 0)
         skip = after + 1 + lost - kept[0].number
-        return lost, [kept[index] for index in range(skip, min(skip + RUN, len(kept)))]
+        events: list[Event] = []
+        size = 0
+        for index in range(skip, min(skip + RUN, len(kept))):
+            size += kept[index].message.size()
+            if events and size > RUN_BYTES:
+                break
+            events.append(kept[index])
+        return lost, events
 
     async def wait(self, after: int, connection: int, seconds: float) -> bool:
         """True when there may be something new to do; False when it stayed quiet."""
@@ -107,15 +119,37 @@ class Stream(Receiver):
 
     def _keep(self, message: Message, qos: int, retain: bool) -> None:
         self._last += 1
-        if len(self._kept) >= self._service.settings.stream_queue:
-            oldest = self._kept.popleft()
-            if oldest.number > self.sent:
-                self._service.broker.core.counters.drop(DROP_QUEUE_FULL)
         self._kept.append(Event(self._last, message, qos, retain))
+        self._hold(message.size())
+        settings, memory = self._service.settings, self._service.broker.core.queued
+        while len(self._kept) > 1:  # the latest one is kept whatever it weighs
+            if len(self._kept) > settings.stream_queue or self._size > settings.stream_bytes:
+                self._let_go(DROP_QUEUE_FULL)
+            elif memory.is_crowded() and self._size > CROWDED_BYTES:
+                self._let_go(DROP_MEMORY)
+            else:
+                break
         self._news.set()
+
+    def forget(self) -> None:
+        """It is over: nothing is kept for anybody."""
+        self._hold(-self._size)
+        self._kept.clear()
+
+    def _let_go(self, cause: str) -> None:
+        oldest = self._kept.popleft()
+        self._hold(-oldest.message.size())
+        if oldest.number > self.sent:
+            self._service.broker.core.counters.drop(cause)
+
+    def _hold(self, size: int) -> None:
+        self._size += size
+        self._service.broker.core.queued.held += size
 
 
 class Streams(Endpoint):
+    NAME = "subscribe"
+
     def __init__(self, service: Service) -> None:
         super().__init__(service)
         self._streams: dict[str, Stream] = {}
@@ -131,9 +165,12 @@ class Streams(Endpoint):
         if call.scope["method"] == "HEAD":
             return Reply(200, [EVENTS])
         stream, after = self._find(call, filter)
+        greeting = b"retry: %d\n\n" % RETRY
         if stream is None:
+            if find_header(call.scope, b"last-event-id"):
+                greeting += UNKNOWN_GAP
             stream = await self._open(call.caller, filter, given)
-        await self._serve(call, stream, after)
+        await self._serve(call, stream, after, greeting)
         return None
 
     def stop(self) -> None:
@@ -159,13 +196,22 @@ class Streams(Endpoint):
         stream = self._streams.get(name)
         if stream is None or not (number.isascii() and number.isdigit() and len(number) < 19):
             return None, 0
-        if stream.ended or stream.filter != filter or stream.caller.identity.user != call.caller.identity.user:
+        caller = call.caller
+        if stream.ended or stream.filter != filter or stream.caller.identity.user != caller.identity.user:
             return None, 0
+        if not caller.rules.grants().subscribe.covers(stream.bare):
+            return None, 0  # who opens another is told so
+        stream.caller = caller  # perhaps with a new token
+        stream.identity = caller.identity
         return stream, int(number)
 
     async def _open(self, caller: Caller, filter: str, given: dict[str, bytes]) -> Stream:
-        if len(self._streams) >= self.service.settings.streams:
+        settings = self.service.settings
+        if len(self._streams) >= settings.streams:
             raise Fault("ServerBusy", "too many event streams are open", retry_after=5.0)
+        own = sum(stream.caller.client_id == caller.client_id for stream in self._streams.values())
+        if own >= settings.streams_per_client:
+            raise Fault("QuotaExceeded", "too many event streams of this client are open", retry_after=5.0)
         stream = Stream(self.service, caller, filter)
         qos = decode_flag(given.get("qos", b"1"), "InvalidQos", "qos")
         retained = decode_flag(given.get("retained", b"1"), "InvalidParameter", "retained")
@@ -178,7 +224,7 @@ class Streams(Endpoint):
         self._streams[stream.name] = stream
         return stream
 
-    async def _serve(self, call: Call, stream: Stream, after: int) -> None:
+    async def _serve(self, call: Call, stream: Stream, after: int, greeting: bytes) -> None:
         connection = stream.connect()
         leaving = asyncio.ensure_future(_left(call, stream))
         headers = [
@@ -191,7 +237,7 @@ class Streams(Endpoint):
         call.started = True
         try:
             await call.send({"type": "http.response.start", "status": 200, "headers": headers})
-            await _write(call, b"retry: %d\n\n" % RETRY)
+            await _write(call, greeting)
             await self._pump(call, stream, connection, after, leaving)
             await call.send({"type": "http.response.body", "body": b""})
         finally:
@@ -205,15 +251,21 @@ class Streams(Endpoint):
         while not (stream.ended or leaving.done()) and stream.connection == connection:
             seconds = self._patience(stream)
             if seconds <= 0.0:
-                stream.end(reasons.NOT_AUTHORIZED, self.service.now())  # the token has expired
+                return  # the token has expired; who comes back with another goes on from here
+            if self.service.doorman.ban_of(stream.caller, call.scope, self.service.now()) is not None:
+                stream.end(reasons.ADMINISTRATIVE_ACTION, self.service.now())
                 return
             lost, events = stream.take(after)
             if events:
                 now = self.service.now()
                 text = b'event: gap\ndata: {"lost":%d}\n\n' % lost if lost else b""
-                text += b"".join(_show(stream.name, event, now) for event in events)
+                alive = [event for event in events if not event.message.is_expired(now)]
+                if len(alive) < len(events):
+                    self.service.broker.core.counters.drop(DROP_EXPIRED, len(events) - len(alive))
+                text += b"".join(_show(stream.name, event, now) for event in alive)
                 stream.sent = after = events[-1].number
-                await _write(call, text)
+                if text:
+                    await _write(call, text)
                 self.service.metrics.bytes_out += len(text)
             elif not await stream.wait(after, connection, min(seconds, QUIET)):
                 await _write(call, b": quiet\n\n")
@@ -232,6 +284,7 @@ class Streams(Endpoint):
 
     def _close(self, stream: Stream) -> None:
         stream.ended = True
+        stream.forget()
         if self._streams.pop(stream.name, None) is not None:
             task = asyncio.ensure_future(self.service.broker.unsubscribe(stream, stream.filter, judged=True))
             self._closing.add(task)

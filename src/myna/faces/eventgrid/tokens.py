@@ -19,7 +19,7 @@ from myna.faces.eventgrid.settings import ApiKeySettings, IssuerSettings
 from myna.formats import issuers
 from myna.formats.claims import values_of
 from myna.formats.issuers import UnknownIssuer
-from myna.formats.jwt import BadToken, Key, looks_like_jwt
+from myna.formats.jwt import BadToken, Claims, Key, genuine, looks_like_jwt
 from myna.formats.outgoing import HttpCaller
 from myna.formats.remembered import Remembered
 
@@ -40,7 +40,7 @@ class Issuer(issuers.Issuer):
         return _first_text(claims, self.settings.client_id_claims)
 
     def identify(self, claims: Mapping[str, Any]) -> str:
-        return _first_text(claims, self.settings.name_claims) or self.client_id(claims)
+        return _first_text(claims, self.settings.naming_claims()) or self.client_id(claims)
 
     def roles(self, claims: Mapping[str, Any]) -> tuple[Role, ...]:
         return tuple(
@@ -60,12 +60,13 @@ class Tokens:
         api_keys: Sequence[ApiKeySettings],
         now: Callable[[], float],
     ) -> None:
-        self._tenant = tenant
+        self.tenant = tenant
         self._directory = directory
         self._issuers = issuers
         self._now = now
         self._api_keys = {_digest(entry.key.encode()): entry for entry in api_keys}
         self._known: Remembered[Caller] = Remembered()
+        self._generation = 0  # of the issuers' keys
         self._version = directory.version
 
     def find(self, token: bytes, now: float) -> Caller | None:
@@ -86,7 +87,11 @@ class Tokens:
         if not looks_like_jwt(text):
             raise UnknownIssuer("this is not a JWT")
         issuer = issuers.choose((one for one in self._issuers if one.serves(method)), text)
-        return self._remember(token, self._of_claims(issuer, await issuer.check(text, self._now)))
+        claims, key = await issuer.check_by(text, self._now)
+        with genuine():
+            caller = self._of_claims(issuer, claims)
+        caller.key = key
+        return self._remember(token, caller)
 
     def keep(self, token: bytes, caller: Caller) -> None:
         """Somebody else has said whose this is, and until when."""
@@ -95,6 +100,23 @@ class Tokens:
     def use(self, issuers: Sequence[Issuer]) -> None:
         """Others from now on."""
         self._issuers = issuers
+        self._generation = 0
+
+    def look(self, now: float) -> bool:
+        """Keys that were fetched are kept fresh. Are they others than before? Then nobody is remembered."""
+        for issuer in self._issuers:
+            issuer.keys.keep_fresh(now)
+        generation = sum(issuer.keys.generation for issuer in self._issuers)
+        if generation == self._generation:
+            return False
+        self._generation = generation
+        self._known.clear()
+        return True
+
+    def stand(self, caller: Caller) -> bool:
+        """Is what has signed a caller's token still a key of somebody who is believed here?"""
+        key = caller.key
+        return key is None or any(issuer.keys.holds(key) for issuer in self._issuers)
 
     def _follow_directory(self) -> None:
         """With another namespace everybody is looked at anew: a registration may have been disabled."""
@@ -104,26 +126,27 @@ class Tokens:
 
     def _of_api_key(self, entry: ApiKeySettings) -> Caller:
         return Caller(
-            self._tenant,
+            self.tenant,
             self._directory,
             Client(entry.client),
             entry.client,
             authentication="SharedAccessKey",
+            source="SharedAccessKey",
             roles=tuple(Role(permission) for permission in entry.roles),
         )
 
-    def _of_claims(self, issuer: Issuer, claims: Mapping[str, Any]) -> Caller:
+    def _of_claims(self, issuer: Issuer, claims: Claims) -> Caller:
         client_id = issuer.client_id(claims)
         name = issuer.identify(claims)
         if not client_id or len(name) > MAXIMUM_NAME:
             raise BadToken(f"no usable object id in {' or '.join(issuer.settings.client_id_claims)}")
         return Caller(
-            self._tenant,
+            self.tenant,
             self._directory,
             Client(name, attributes_of_claims(claims)),
             client_id,
             roles=issuer.roles(claims),
-            expires_at=float(claims["exp"]),
+            expires_at=issuer.ends(claims),
             claims=claims,
         )
 

@@ -72,6 +72,7 @@ class Visitors:
             Client(name, attributes),
             name,
             authentication="Custom",
+            source="UserName",
             expires_at=identity.expires_at,
             warrant=identity.warrant,
         )

@@ -111,6 +111,7 @@ class Webhook:
             Client(allowed.user, attributes),
             client_id or allowed.user,
             authentication="CustomWebhook",
+            source="Webhook",
             expires_at=allowed.expires_at,
         )
 

@@ -7,12 +7,15 @@ where no token would be welcome.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import parse_qs
 
 from myna.faces.webpubsub.naming import is_group, is_hub
 from myna.faces.webpubsub.tokens import ANONYMOUS, ClientClaims, Tokens, bearer
+from myna.formats.jwt import BadToken
 
-QUERY_FIELDS = 100
+QUERY_FIELDS: Final = 100
+PLAIN_TEXT: Final = ((b"content-type", b"text/plain; charset=utf-8"),)
 
 Query = Mapping[str, Sequence[str]]
 
@@ -23,6 +26,10 @@ class Rejected:
 
     status: int
     text: str
+    cause: str = ""  # for the log, where it has more to say
+
+
+UNREADABLE: Final = Rejected(400, "The query cannot be read.")
 
 
 @dataclass(slots=True)
@@ -39,13 +46,14 @@ class HubAccess:
             return Rejected(400, "Invalid hub name.")
         token = bearer(authorization) or first(query, "access_token")
         if token:
-            claims = self.tokens.client(token, kind, hub, host, now)
-            if claims is None:
-                return Rejected(401, "The access token is not valid for this hub.")
+            try:
+                claims = self.tokens.client(token, kind, hub, host, now)
+            except BadToken as error:
+                return Rejected(401, "The access token is not valid for this hub.", str(error))
         elif self.is_anonymous(hub.lower()):
             claims = ANONYMOUS
         else:
-            return Rejected(401, "An access token is needed.")
+            return Rejected(401, "An access token is needed.", "there is no access token")
         if not all(is_group(group) for group in claims.groups):
             return Rejected(400, "Invalid group name.")
         return claims

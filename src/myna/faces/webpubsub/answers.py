@@ -93,6 +93,16 @@ def too_many_requests(wait: float) -> Answer:
     return Answer(429, refused.body, (*refused.headers, (b"retry-after", b"%d" % max(1, ceil(wait)))))
 
 
+def too_many_guesses(wait: float) -> Answer:
+    """For whoever has shown many tokens that nobody has signed."""
+    refused = error(429, "Error.TooManyRequests", "Too many bad tokens came from this address. Retry later.", None)
+    return Answer(429, refused.body, (*refused.headers, (b"retry-after", b"%d" % max(1, ceil(wait)))))
+
+
+def forbidden(text: str) -> Answer:
+    return error(403, "Error.Forbidden", text, None)
+
+
 def unsupported_type(content_type: str) -> Answer:
     return error(415, "Error.UnsupportedMediaType", f"Unsupported content type '{content_type[:100]}'.", "Content-Type")
 

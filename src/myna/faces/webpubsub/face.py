@@ -37,13 +37,16 @@ from myna.faces.webpubsub.events.calls import Calls
 from myna.faces.webpubsub.events.dispatcher import Dispatcher
 from myna.faces.webpubsub.events.listeners import Listeners
 from myna.faces.webpubsub.events.protection import Protection
+from myna.faces.webpubsub.events.states import KeptStates
 from myna.faces.webpubsub.events.watching import ConnectionWatcher
+from myna.faces.webpubsub.explaining import explain_hub, explain_settings
+from myna.faces.webpubsub.granted import KeptGrants
 from myna.faces.webpubsub.guard import EventGuard
 from myna.faces.webpubsub.hub_description import describe_hubs
-from myna.faces.webpubsub.hub_settings import explain_hub
 from myna.faces.webpubsub.hubs import Hubs
 from myna.faces.webpubsub.keys import AccessKeys
 from myna.faces.webpubsub.mqtt import MqttAuthenticator, MqttHubEndpoint
+from myna.faces.webpubsub.naming import tenant_of
 from myna.faces.webpubsub.oidc import OidcTokens
 from myna.faces.webpubsub.payloads import SimpleFrames
 from myna.faces.webpubsub.protobuf.family import ProtobufProtocol
@@ -74,7 +77,8 @@ class WebPubSubFace(Face):
         self._hubs = Hubs(core.kept, settings.hubs, settings.anonymous_hubs)
         self._access = HubAccess(self._tokens, self._hubs.is_anonymous)
         self._protection = Protection(context.http, self._origin, context.now)
-        calls = Calls(core, context.http, self._protection, self._keys.both, self._origin, context.now)
+        self._states, self._granted = KeptStates(core.kept), KeptGrants(core.kept)
+        calls = Calls(core, context.http, self._protection, self._states, self._keys.both, self._origin, context.now)
         listeners = Listeners(context.events, context.default_tenant)
         self._dispatcher = Dispatcher(core, self._hubs, calls, listeners, context.now)
         self.upstream = upstream or self._dispatcher
@@ -91,13 +95,16 @@ class WebPubSubFace(Face):
         )
         dispatcher, tenant, now = self._dispatcher, context.default_tenant, context.now
         self._clients = HubEndpoint(self._space, self._access, dispatcher, tenant, now)
-        self._mqtt = MqttHubEndpoint(self._access, dispatcher, tenant, context.connect_mqtt, now)
-        self._authenticator = MqttAuthenticator(core, dispatcher, strict=settings.strict_client_ids)
+        self._mqtt = MqttHubEndpoint(core, self._access, dispatcher, tenant, context.connect_mqtt, now)
+        self._authenticator = MqttAuthenticator(core, dispatcher, self._states, self._granted, settings)
         self._administration = HubAdministration(context.broker, self._hubs, self._keys, self._changed)
         self._guard = EventGuard(self.upstream, core)
         self._oidc = OidcTokens(context.http, core, context.now)
         self._oidc.use(settings.oidc)
-        self._rest = RestApplication(Backend(context.broker, self._tokens, self._oidc, tenant, now))
+        self._backend = Backend(
+            context.broker, self._tokens, self._oidc, self._granted, tenant, now, settings.group_qos
+        )
+        self._rest = RestApplication(self._backend)
 
     def claims(self) -> Claims:
         return Claims(
@@ -114,7 +121,7 @@ class WebPubSubFace(Face):
             ],
             guards=[("", self._guard)],
             authenticators={NAME: self._authenticator},
-            watchers=[ConnectionWatcher(self._dispatcher), Leaving()],
+            watchers=[ConnectionWatcher(self._dispatcher, self._states, self._granted), Leaving()],
             administration=self._administration.routes(),
             description=describe_hubs(ROOT),
         )
@@ -122,6 +129,9 @@ class WebPubSubFace(Face):
     async def start(self) -> None:
         self._keys.read()  # what is kept has been read back meanwhile
         self._changed()
+        core, default = self._context.broker.core, self._context.default_tenant
+        self._states.forget_all_but(lambda hub, client: core.session(tenant_of(hub, default), "", client) is not None)
+        self._granted.forget_all_but(lambda tenant, client: core.session(tenant, "", client) is not None)
         self._mqtt.gate = self._context.gate([NAME])
 
     async def stop(self) -> None:
@@ -142,12 +152,13 @@ class WebPubSubFace(Face):
         self._hubs.use(settings.hubs, settings.anonymous_hubs)
         self._changed()
         self._space.bounds = _bounds(settings)
-        self._authenticator.strict = settings.strict_client_ids
+        self._authenticator.use(settings)
+        self._backend.group_qos = settings.group_qos
         return took_effect
 
     @classmethod
     def explain(cls, settings: Settings) -> Sequence[str]:
-        return [line for hub, own in settings.hubs.items() for line in explain_hub(hub, own)]
+        return list(explain_settings(settings))
 
     def banner(self) -> Sequence[str]:
         urls = self._context.urls.get("http", ())

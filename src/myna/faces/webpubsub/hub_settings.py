@@ -4,7 +4,6 @@ What a newcomer gets wrong: a hub has either settings of its own or those of `_d
 """
 
 import re
-from collections.abc import Sequence
 from typing import Any, Final, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -90,33 +89,6 @@ def show_hub_settings(settings: HubSettings, *, secrets: bool) -> dict[str, Any]
 def _show_size(size: Size) -> str | int:
     text = str(size)
     return int(size) if text.endswith("bytes") else text
-
-
-def explain_hub(name: str, settings: HubSettings) -> list[str]:
-    """For `myna check`."""
-    title = "hubs without settings of their own" if name == DEFAULT_HUB else f"hub {name}"
-    if not settings.handlers:
-        lines = [f"{title}: no event handlers"]
-    else:
-        lines = [f"{title}: {_explain_handler(handler)}" for handler in settings.handlers]
-    routed = _events(settings.routed_system_events, settings.routed_user_events)
-    if routed:
-        lines.append(f"{title}: {routed} to the rules of routing")
-    if settings.anonymous:
-        lines.append(f"{title}: clients need no token")
-    return lines
-
-
-def _explain_handler(handler: Handler) -> str:
-    events = _events(handler.system_events, handler.user_event_pattern)
-    return f"{events or 'nothing'} to {mask_url(handler.url_template)}"
-
-
-def _events(system: Sequence[str], user: str) -> str:
-    events = list(system)
-    if user:
-        events.append("all user events" if user == "*" else f"user events {user}")
-    return ", ".join(events)
 
 
 def mask_url(url: str) -> str:

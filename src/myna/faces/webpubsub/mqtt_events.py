@@ -18,6 +18,7 @@ from myna.formats.header_text import header_text
 from myna.wire.properties import Properties
 
 PREFIX: Final = "mqtt-"
+DOTS: Final = (".", "..")  # in a handler's URL they would mean another one
 STATUS: Final = "azure-status-code"
 LONGEST: Final = 8 * 1024  # of a user property or content type
 TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -27,7 +28,7 @@ MEDIA_TYPE: Final = re.compile(r"[!#$&^_.+\-0-9A-Za-z]+/[!#$&^_.+\-0-9A-Za-z]+(?
 def event_name(topic: str) -> str:
     """Of a topic that raises one; empty if it does not."""
     name = topic[len(EVENTS) :] if topic.startswith(EVENTS) else ""
-    return "" if "/" in name else name
+    return "" if "/" in name or name in DOTS else name
 
 
 def read_event(name: str, message: Message) -> UserEvent | None:

@@ -1,6 +1,8 @@
 """REST callers that hold no access key: back ends whose tokens an identity provider has issued. Off unless configured.
 
-    opens(authorization, now)     False at once, or later whether that token is good for the whole REST API
+    opens(authorization, …)       None where that token is good for the whole REST API, else what to answer
+
+Whoever shows tokens that this issuer has not signed counts as somebody who guesses, and waits.
 
 What a newcomer gets wrong: such a token names no hub and no path. Its audience is the service, so whoever has one may
 do everything, unless settings ask for a role. And tokens signed with an access key never get here.
@@ -13,10 +15,12 @@ from typing import Final
 from myna.config import ConfigError
 from myna.config.tokens import IssuerSettings
 from myna.core.broker import Broker
+from myna.core.logins import login_name
+from myna.faces.webpubsub.answers import UNAUTHORIZED, UNAVAILABLE, Answer, too_many_guesses
 from myna.faces.webpubsub.tokens import bearer
 from myna.formats.claims import find_claim, values_of
 from myna.formats.issuers import ANY, Issuer, NoKeys
-from myna.formats.jwt import BadToken, Claims, check_times, has_audience, looks_like_jwt, read_unverified
+from myna.formats.jwt import BadToken, Claims, check_times, genuine, has_audience, looks_like_jwt, read_unverified
 from myna.formats.keys import BadKey
 from myna.formats.outgoing import HttpCaller
 from myna.formats.remembered import Remembered
@@ -68,6 +72,7 @@ class OidcTokens:
         self._settings = OidcSettings()
         self._issuer: Issuer | Unvalidated | None = None
         self._known: Remembered[bool] = Remembered()
+        self._generation = 0  # of the keys that it was found good with
 
     def use(self, settings: OidcSettings | None) -> None:
         issuer: Issuer | Unvalidated | None = None
@@ -81,34 +86,51 @@ class OidcTokens:
                 raise ConfigError([f"faces.webpubsub.oidc: {error}"]) from None
         self._settings = settings or OidcSettings()
         self._issuer = issuer
+        self._generation = 0
         self._known.clear()
 
     def is_known(self, authorization: bytes, now: float) -> bool:
-        """Has this been found good before?"""
-        return self._issuer is not None and self._known.find(authorization, now) is not None
+        """Has this been found good before, with the keys that the provider has now?"""
+        issuer = self._issuer
+        if issuer is None:
+            return False
+        if isinstance(issuer, Issuer):
+            issuer.keys.keep_fresh(now)
+            if issuer.keys.generation != self._generation:
+                self._generation = issuer.keys.generation
+                self._known.clear()
+        return self._known.find(authorization, now) is not None
 
-    async def opens(self, authorization: bytes, address: str) -> bool | None:
-        """None where nothing can be said of it now."""
+    async def opens(self, authorization: bytes, address: str, objection: str) -> Answer | None:
+        """`objection`: why it is no token of an access key."""
         token = bearer(authorization)
         if self._issuer is None or not looks_like_jwt(token):
-            return False
+            self._refuse("access_token", objection, address)
+            return UNAUTHORIZED
+        logins, name = self._broker.logins, login_name(None, authorization)
+        wait = logins.wait(address, name, self._now())
+        if wait > 0.0:
+            return too_many_guesses(wait)
         try:
             claims = await self._issuer.check(token, self._now)
-            self._check_role(claims)
+            with genuine():
+                self._check_role(claims)
         except NoKeys as error:
-            self._refuse(str(error), address)
-            return None
+            self._refuse("oidc_token", str(error), address)
+            return UNAVAILABLE
         except BadToken as error:
-            self._refuse(str(error), address)
-            return False
+            if not error.genuine:
+                logins.failed(address, name, self._now())
+            self._refuse("oidc_token", str(error), address)
+            return UNAUTHORIZED
         self._known.keep(authorization, True, self._issuer.ends(claims))
-        return True
+        return None
 
     def _check_role(self, claims: Claims) -> None:
         role = self._settings.role
         if role and not any(role in values_of(find_claim(claims, name)) for name in self._settings.role_claims):
             raise BadToken(f"the token lacks the role {role}")
 
-    def _refuse(self, cause: str, address: str) -> None:
-        self._broker.counters.refuse("call:oidc_token")
+    def _refuse(self, counted: str, cause: str, address: str) -> None:
+        self._broker.counters.refuse(f"call:{counted}")
         self._broker.watcher.refused("a REST call", "", "", address, cause, self._now())

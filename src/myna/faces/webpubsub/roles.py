@@ -9,6 +9,7 @@ literally. What a newcomer gets wrong: what was granted or revoked at run time s
 "no" above "all".
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
@@ -171,13 +172,12 @@ class Permissions(Rules):
         granted = None if self.grants is None else self.grants.check(permission, group)
         return self.roles.allowed(permission).covers(group) if granted is None else granted
 
-    def say(self, permission: str, group: str | None, *, allowed: bool) -> None:
+    def say(self, permission: str, group: str | None, *, allowed: bool) -> Grants:
+        """All that has been said by now."""
         if self.grants is None:
             self.grants = Grants()
-        if allowed:
-            self.grants.grant(permission, group)
-        else:
-            self.grants.revoke(permission, group)
+        self.grants.say(permission, group, allowed)
+        return self.grants
 
     # As rules of an MQTT session
 
@@ -212,17 +212,24 @@ class WebPubSubIdentity(Identity):
     ) -> None:
         self.permissions = Permissions((*roles, *lent))
         self.line: Line | None = None
+        self.kept: Grants | None = None  # what its session had been granted before a restart
+        self.when_turned_away: Callable[[], None] | None = None
         self._roles = roles
         self._lent = lent
         super().__init__(
             tenant, user, attributes={"dialect": DIALECT}, rules=self.permissions, dialect=DIALECT, groups=groups
         )
 
+    def turned_away(self, now: float) -> None:
+        if self.when_turned_away is not None:
+            self.when_turned_away()
+
     def takes_over(self, before: Identity) -> None:
         line = self.line
-        if not isinstance(before, WebPubSubIdentity):
+        if not isinstance(before, WebPubSubIdentity):  # the session has outlived a restart
+            self.permissions.grants = self.kept or self.permissions.grants
             if line is not None:
-                line.is_known = True  # the session has outlived a restart
+                line.is_known = True
             return
         self.permissions.grants = before.permissions.grants
         self.permissions.roles = roles_of((*self._roles, *before._lent))

@@ -1,8 +1,8 @@
 """[faces.webpubsub]: keys, who needs none, and bounds. Every field's comment is its manual."""
 
-from typing import Final
+from typing import Annotated, Final
 
-from msgspec import field
+from msgspec import Meta, field
 
 from myna.config.quantities import Duration, Size
 from myna.config.sections import Section
@@ -29,6 +29,7 @@ class Settings(Section, frozen=True):
     anonymous_hubs: tuple[str, ...] = ()  # hubs whose clients need no token; "*" for all
     hosts: tuple[str, ...] = ()  # hosts a token's audience may name besides the request's; empty: any at all
     oidc: OidcSettings | None = None  # an identity provider whose tokens open the REST API; none: access keys alone do
+    group_qos: Annotated[int, Meta(ge=0, le=2)] = 1  # of MQTT sessions that tokens, handlers or REST put into groups
     strict_client_ids: bool = False  # refuse MQTT client ids other than 1 to 128 letters and digits
     retention: Duration = Duration(40)  # how long a reliable client may be away
     unacknowledged_messages: int = 1000  # of a reliable client; beyond, it is cut off
@@ -53,6 +54,11 @@ class Settings(Section, frozen=True):
                 raise ValueError(f"hubs: no hub can be named {hub[:100]!r}")
         if len({hub.lower() for hub in self.hubs}) < len(self.hubs):
             raise ValueError("hubs: two tables differ only in the case of their names, and so mean the same hub")
+        for hub in self.anonymous_hubs:
+            if hub != "*" and not is_hub(hub):
+                raise ValueError(f"anonymous_hubs: no hub can be named {hub[:100]!r}")
+        if self.invocation_timeout <= 0:
+            raise ValueError("invocation_timeout must be more than 0")
         for name in _COUNTS:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")

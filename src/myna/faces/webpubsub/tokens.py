@@ -6,7 +6,7 @@ audience is the whole URL, query included, or any part of it down to the hub; an
 the caller used.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs, quote, unquote, urlsplit
@@ -17,6 +17,7 @@ from myna.formats import jwt
 LEEWAY: Final = 300.0  # seconds by which the clocks of callers may differ
 VERIFIED_KEPT: Final = 4096
 ALGORITHMS: Final = ("HS256",)
+EXPIRED: Final = "the token has expired"
 
 CLIENT: Final = "client/hubs"
 MQTT: Final = "clients/mqtt/hubs"
@@ -59,45 +60,42 @@ class Tokens:
 
     # REST
 
-    def opens(self, authorization: bytes, raw_path: bytes, host: str, now: float) -> bool:
-        """May the bearer make this request? Callers ask the same again and again; only the time has to be looked at."""
+    def objection(self, authorization: bytes, raw_path: bytes, host: str, now: float) -> str:
+        """Why the bearer may not make this request; empty if it may. Callers ask the same again and again; only the
+        time has to be looked at.
+        """
         asked = (authorization, raw_path, host)
         times = self._opened.get(asked)
         if times is None:
-            claims = self._claims_that_open(authorization, raw_path, host, now)
-            if claims is None:
-                return False
+            try:
+                claims = self._claims_that_open(authorization, raw_path, host, now)
+            except jwt.BadToken as error:
+                return str(error)
             times = (claims.get("nbf") or 0.0, claims["exp"])
             if len(self._opened) >= VERIFIED_KEPT:
                 del self._opened[next(iter(self._opened))]
             self._opened[asked] = times
-        return times[0] - LEEWAY <= now < times[1] + LEEWAY
+        return "" if times[0] - LEEWAY <= now < times[1] + LEEWAY else EXPIRED
 
-    def _claims_that_open(self, authorization: bytes, raw_path: bytes, host: str, now: float) -> jwt.Claims | None:
+    def _claims_that_open(self, authorization: bytes, raw_path: bytes, host: str, now: float) -> jwt.Claims:
         claims = self._verified(bearer(authorization), now)
-        if claims is None:
-            return None
         path = unquote(raw_path.decode("latin-1")).rstrip("/")
-        for audience in _audiences(claims):
-            if self._is_host(audience.host, host) and _covers(audience.path, path):
-                return claims
-        return None
+        self._check_audience(claims, host, lambda audience: _covers(audience.path, path))
+        return claims
 
     # Clients
 
-    def client(self, token: str, kind: str, hub: str, host: str, now: float) -> ClientClaims | None:
-        """Who the bearer is, if the token is good for this endpoint of this hub."""
+    def client(self, token: str, kind: str, hub: str, host: str, now: float) -> ClientClaims:
+        """Who the bearer is. Raises BadToken if the token is not good for this endpoint of this hub."""
         claims = self._verified(token, now)
-        if claims is None:
-            return None
         wanted = f"/{kind}/{hub}".lower()
-        for audience in _audiences(claims):
-            if not self._is_host(audience.host, host):
-                continue
+
+        def is_here(audience: Audience) -> bool:
             path = audience.path.lower()
-            if path == wanted or (kind == CLIENT and path == "/client" and audience.hub.lower() == hub.lower()):
-                return _client_claims(claims)
-        return None
+            return path == wanted or (kind == CLIENT and path == "/client" and audience.hub.lower() == hub.lower())
+
+        self._check_audience(claims, host, is_here)
+        return _client_claims(claims)
 
     def issue(self, kind: str, hub: str, base: str, claims: Mapping[str, object], lifetime: float, now: float) -> str:
         """A client's token, signed with the primary key. Claims without a value are left out."""
@@ -105,18 +103,26 @@ class Tokens:
         audience = f"{base}/{kind}/{quote(hub, safe='')}"
         return jwt.sign({"aud": audience, "iat": int(now), "exp": int(now + lifetime), **given}, self._primary)
 
-    def _verified(self, token: str, now: float) -> jwt.Claims | None:
+    def _verified(self, token: str, now: float) -> jwt.Claims:
         """The claims of a token that one of our keys has signed, that has an end, and whose time it is."""
         if not token:
-            return None
+            raise jwt.BadToken("there is no access token")
         try:
             claims = jwt.verify(token, self._keys, now, leeway=LEEWAY)
-        except jwt.BadToken:
-            return None
-        return claims if "exp" in claims and claims["exp"] is not None else None
+        except jwt.BadToken as error:
+            if error.unknown_key:
+                raise jwt.BadToken("the token is signed with another access key") from None
+            raise
+        if claims.get("exp") is None:
+            raise jwt.BadToken("the token has no exp, and so no end")
+        return claims
 
-    def _is_host(self, wanted: str, asked: str) -> bool:
-        return self._hosts is None or wanted == asked.lower() or wanted in self._hosts
+    def _check_audience(self, claims: jwt.Claims, host: str, is_here: Callable[[Audience], bool]) -> None:
+        fitting = [audience for audience in _audiences(claims) if is_here(audience)]
+        if not fitting:
+            raise jwt.BadToken("the token's audience is another address")
+        if self._hosts is not None and not any(one.host == host.lower() or one.host in self._hosts for one in fitting):
+            raise jwt.BadToken("the token's audience is another host")
 
 
 def bearer(authorization: bytes | None) -> str:
@@ -154,15 +160,14 @@ def _covers(audience: str, path: str) -> bool:
     return (audience.startswith("/api/hubs/") and len(audience) > len("/api/hubs/")) or audience == "/api/health"
 
 
-def _client_claims(claims: dict[str, Any]) -> ClientClaims | None:
+def _client_claims(claims: dict[str, Any]) -> ClientClaims:
     user = claims.get("sub")
     roles = _strings(claims.get("role"))
     groups = _strings(claims.get("webpubsub.group"))
     more = _strings(claims.get("group"))
-    if not isinstance(user, str | None) or roles is None or groups is None or more is None:
-        return None
-    if user is not None and not is_text(user):
-        return None
+    is_user = user is None or (isinstance(user, str) and is_text(user))
+    if not is_user or roles is None or groups is None or more is None:
+        raise jwt.BadToken("the token's sub, role or groups are no texts")
     return ClientClaims(user or "", roles, tuple(dict.fromkeys((*groups, *more))), claims)
 
 

@@ -5,6 +5,8 @@ where a rule adds one, else the topic of the message.
 """
 
 import asyncio
+import contextlib
+import logging
 import ssl
 from collections.abc import Sequence
 from importlib import import_module
@@ -45,6 +47,7 @@ class KafkaDestination(Destination):
     SETTINGS = KafkaSettings
     SCHEDULE = SCHEDULE
     SEPARATE = True
+    RENEWS = True  # a producer may be fenced off for good
 
     def __init__(self, context: DestinationContext, settings: KafkaSettings) -> None:
         try:  # an extra, and imported only for those who name it
@@ -52,12 +55,16 @@ class KafkaDestination(Destination):
             self._errors: Any = import_module("aiokafka.errors")
         except ImportError:
             raise ValueError("Kafka needs its client: pip install 'myna[kafka]'") from None
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it repeats what is said of each delivery
         self._name = context.name
         self._settings = settings
         self._producer: Any = None
 
     async def start(self) -> None:
         settings = self._settings
+        with contextlib.suppress(TimeoutError):  # what it still holds is sent again by the next
+            async with asyncio.timeout(float(settings.timeout)):
+                await self.stop()
         producer = self._kafka.AIOKafkaProducer(
             bootstrap_servers=list(settings.servers),
             client_id=f"myna-{self._name}",
@@ -77,11 +84,15 @@ class KafkaDestination(Destination):
         except (TimeoutError, OSError, self._errors.KafkaError) as error:
             await producer.stop()
             raise NotReady(again(_explain(error), result="SocketError", hold=10.0)) from None
+        except asyncio.CancelledError:
+            await producer.stop()
+            raise
         self._producer = producer
 
     async def stop(self) -> None:
-        if self._producer is not None:
-            await self._producer.stop()
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.stop()
 
     async def deliver(self, events: Sequence[Event]) -> Sequence[Verdict]:
         """All are handed over in order, so that the client makes batches of them; then all are waited for."""
@@ -129,4 +140,6 @@ class KafkaDestination(Destination):
 
 
 def _explain(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
     return str(error) or type(error).__name__

@@ -216,7 +216,8 @@ class Bridge(LineCarrier):
         await self._courier.start()
 
     async def stop(self, patience: float) -> None:
-        await self._courier.stop(patience)
+        there = self._remote.client is not None
+        await self._courier.stop(patience if there else 0.0)  # deliveries that wait for a connection have sent nothing
 
     def state(self) -> dict[str, Any]:
         remote = self._remote

@@ -4,8 +4,10 @@ What a newcomer gets wrong: without JetStream nobody says that a message has arr
 server has answered a ping behind it.
 """
 
+import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, Final, Literal
 
@@ -13,7 +15,7 @@ from myna.config import Duration
 from myna.formats.cloudevents import CHARSET, STRUCTURED, NotAnEvent, attributes_of, content_of
 from myna.routing.destination import Destination, DestinationContext, DestinationSettings, NotReady
 from myna.routing.event import Event
-from myna.routing.verdict import AUTHENTICATION, DELIVERED, NOT_FOUND, Verdict, again, never
+from myna.routing.verdict import AUTHENTICATION, DELIVERED, NOT_FOUND, Fate, Verdict, again, never
 
 SCHEDULE: Final = (1.0, 5.0, 10.0, 30.0, 60.0)
 _TOPIC: Final = "${topic}"
@@ -43,6 +45,7 @@ class NatsDestination(Destination):
     SETTINGS = NatsSettings
     SCHEDULE = SCHEDULE
     SEPARATE = True
+    RENEWS = True  # the client gives up for good where a login is refused while it reconnects
 
     def __init__(self, context: DestinationContext, settings: NatsSettings) -> None:
         try:  # an extra, and imported only for those who name it
@@ -55,6 +58,7 @@ class NatsDestination(Destination):
         self._heard_last = ""
 
     async def start(self) -> None:
+        await self.stop()
         settings = self._settings
         options: dict[str, Any] = {
             "servers": list(settings.servers),
@@ -73,48 +77,77 @@ class NatsDestination(Destination):
             if value:
                 options[option] = value
         options["max_reconnect_attempts"] = 1  # of the first connection; from then on it comes back by itself
+        connection = self._nats.NATS()
         try:
-            self._connection = await self._nats.connect(**options)
+            await connection.connect(**options)
         except (OSError, self._nats.errors.Error) as error:
+            await connection.close()
             raise NotReady(self._judge(error)) from None
+        except asyncio.CancelledError:
+            await connection.close()
+            raise
+        self._connection = connection
         self._connection.options["max_reconnect_attempts"] = -1
 
     async def stop(self) -> None:
-        if self._connection is not None:
-            await self._connection.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
 
     async def deliver(self, events: Sequence[Event]) -> Verdict | Sequence[Verdict]:
         if self._settings.jetstream:
-            return [await self._publish(event) for event in events]
-        try:
-            verdicts: list[Verdict] = []
-            for event in events:
-                try:
-                    headers, body = self._form(event)
-                except NotAnEvent as error:
-                    verdicts.append(never(f"an event cannot be sent: {error}", result="InvalidEvent"))
-                    continue
-                await self._connection.publish(self._subject(event), body, headers=headers)
-                verdicts.append(DELIVERED)
-            await self._connection.flush(float(self._settings.timeout))
-        except (OSError, self._nats.errors.Error) as error:
-            return again(_explain(error), result="SocketError")
-        return verdicts
+            return [await self._to_stream(event) for event in events]
+        verdicts: list[Verdict] = []
+        connections = self._connection.stats["reconnects"]
+        for event in events:
+            verdict = await self._try(self._publish(event))
+            if verdict.fate is Fate.AGAIN:
+                return verdict
+            verdicts.append(verdict)
+        flushed = await self._try(self._flush(connections))
+        return verdicts if flushed is DELIVERED else flushed
 
-    async def _publish(self, event: Event) -> Verdict:
+    async def _try(self, work: Coroutine[Any, Any, None]) -> Verdict:
+        """The client may wait for a connection without end, and says nowhere else why there is none."""
         try:
-            headers, body = self._form(event)
+            async with asyncio.timeout(float(self._settings.timeout)):
+                await work
         except NotAnEvent as error:
             return never(f"an event cannot be sent: {error}", result="InvalidEvent")
+        except self._nats.errors.MaxPayloadError:
+            return never("the event is larger than the server allows", result="PayloadTooLarge")
+        except self._nats.js.errors.NoStreamResponseError:
+            return again("no stream has the subject", result="NotFound", error=NOT_FOUND)
+        except (OSError, TimeoutError, self._nats.errors.Error) as error:
+            return self._judge(error)
+        return DELIVERED
+
+    async def _publish(self, event: Event) -> None:
+        headers, body = self._form(event)
+        if not self._connection.is_connected:  # the client would hold it in memory
+            raise ConnectionError("not connected")
+        await self._connection.publish(self._subject(event), body, headers=headers)
+
+    async def _flush(self, connections: int) -> None:
+        """Until the server has answered behind all that was published. Without a connection, and after a break, it is
+        not this that the client waits for.
+        """
+        connection = self._connection
+        await connection.flush(float(self._settings.timeout))
+        if not connection.is_connected or connection.stats["reconnects"] != connections:
+            raise ConnectionError("the connection was lost")
+
+    async def _to_stream(self, event: Event) -> Verdict:
+        verdict = await self._try(self._publish_to_stream(event))
+        if verdict.error == NOT_FOUND:
+            return replace(verdict, cause=f"{verdict.cause} {self._subject(event)}")
+        return verdict
+
+    async def _publish_to_stream(self, event: Event) -> None:
+        headers, body = self._form(event)
         headers["Nats-Msg-Id"] = str(event.decoded().get("id", ""))  # so that a repetition is known as one
         stream = self._connection.jetstream(timeout=float(self._settings.timeout))
-        try:
-            await stream.publish(self._subject(event), body, headers=headers)
-        except self._nats.js.errors.NoStreamResponseError:
-            return again(f"no stream has the subject {self._subject(event)}", result="NotFound", error=NOT_FOUND)
-        except (OSError, self._nats.errors.Error) as error:
-            return again(_explain(error), result="SocketError")
-        return DELIVERED
+        await stream.publish(self._subject(event), body, headers=headers)
 
     def _form(self, event: Event) -> tuple[dict[str, str], bytes]:
         if self._settings.mode == "structured":
@@ -156,4 +189,6 @@ def _printable(value: str) -> str:
 
 
 def _explain(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
     return str(error) or type(error).__name__

@@ -162,3 +162,62 @@ def test_a_banned_user_or_address_is_403_and_cut_off(kind: str, what: str) -> No
     assert hub.world.refused("webpubsub_connect:banned") == 1
     assert hub.core.bans.unban("chat", kind, what)
     assert hub.upgrade(PATH, f"access_token={token}").socket.answer == ("accepted", None)
+
+
+@pytest.mark.parametrize("protocol", [JSON, RELIABLE, None])
+@pytest.mark.parametrize(
+    ("code", "clean", "told"),
+    [
+        (1000, True, "left 0x00"),
+        (1005, True, "left 0x00"),
+        (1001, True, "left 0x00"),
+        (4001, True, "left 0x00"),
+        (1006, False, "lost"),
+        (1011, False, "cut off 0x8d"),
+        (1009, False, "cut off 0x95"),
+        (1007, False, "cut off 0x81"),
+        (1002, False, "cut off 0x82"),
+    ],
+)
+def test_watchers_learn_how_a_socket_ended(protocol: str | None, code: int, clean: bool, told: str) -> None:
+    hub = Hub()
+    client = hub.client(protocol=protocol)
+    if clean:
+        client.leave(code)
+    else:
+        client.vanish(code)
+    assert hub.world.watcher.lines[1] == f"{client.id} {told}"
+    hub.world.pass_time(3600)
+    assert hub.session(client.id) is None
+
+
+@pytest.mark.parametrize("path", [PATH, "/clients/mqtt/hubs/chat"])
+def test_who_is_turned_away_is_counted_and_the_log_says_why(path: str) -> None:
+    hub = Hub()
+    offered = ["mqtt"] if "mqtt" in path else []
+    good = hub.token(path)
+    for query, protocols, status, cause in (
+        ("", offered, 401, "there is no access token"),
+        (f"access_token={hub.token(path, key=b'x' * 32)}", offered, 401, "the token is signed with another access key"),
+        (f"access_token={hub.token('/api/hubs/chat')}", offered, 401, "the token's audience is another address"),
+        (f"access_token={hub.token(path, group=' ')}", offered, 400, "Invalid group name."),
+        *(
+            [(f"access_token={good}", [JSON], 400, "Offer the subprotocol mqtt.")]
+            if offered
+            else [(f"access_token={good}&webpubsub_mode=x", [], 400, "Invalid webpubsub_mode.")]
+        ),
+    ):
+        before = hub.world.refused(f"webpubsub_connect:{status}")
+        assert hub.upgrade(path, query, protocols).socket.answer == ("rejected", status)
+        assert hub.world.refused(f"webpubsub_connect:{status}") == before + 1
+        assert hub.world.watcher.lines[-1] == f"somebody refused a WebSocket: {cause}"
+
+
+def test_a_recovery_that_fails_is_in_the_log() -> None:
+    hub = Hub()
+    alice = hub.client("alice", protocol=RELIABLE)
+    hub.recover(alice, "forged")
+    assert hub.world.watcher.lines[-1] == "somebody refused a WebSocket: the reconnection token is not valid"
+    alice.leave()
+    hub.recover(alice)
+    assert hub.world.watcher.lines[-1] == "somebody refused a WebSocket: the connection to be recovered is over"

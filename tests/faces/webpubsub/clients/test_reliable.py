@@ -147,6 +147,7 @@ def test_too_much_unacknowledged_ends_it_for_good() -> None:
     assert alice.socket.closed == 1008
     assert hub.recover(alice).socket.closed == 1008
     assert hub.world.dropped("queue_full") == 4
+    assert f"{alice.id} refused connection: it leaves too much unacknowledged" in hub.world.watcher.lines
 
 
 def test_bytes_count_too_while_it_is_away() -> None:

@@ -6,6 +6,8 @@ import pytest
 
 from myna.config.quantities import Size
 from myna.faces.webpubsub.events import dispatcher, row
+from myna.faces.webpubsub.hub_settings import Handler, HubSettings
+from myna.faces.webpubsub.settings import Settings
 from myna.faces.webpubsub.upstream import Reply, UserEvent
 from myna.formats.outgoing import Answer, CallFailed, Cause
 from tests.faces.webpubsub.events.handled import NOTHING, HandledHub, handled, in_a_loop, settle
@@ -245,6 +247,22 @@ async def test_notifications_too_many_to_keep_are_counted(monkeypatch: pytest.Mo
         hub.back_end.release("connected", DOWN)
     await settle()
     assert hub.world.dropped("webpubsub_notification") == 2
+
+
+@in_a_loop
+async def test_a_hub_with_too_many_late_notifications_takes_no_room_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatcher, "MOST_LATE", 1)
+    handler = Handler("http://app/{event}", "", ("connected",))
+    hub = HandledHub(Settings(hubs={"_default": HubSettings(handlers=(handler,))}))
+    hub.back_end.hold("connected")
+    for name in ("chat", "chat", "other"):
+        hub.name = name
+        hub.client()
+    await settle()
+    for _ in range(3):
+        hub.back_end.release("connected", DOWN)
+    await settle()
+    assert hub.world.dropped("webpubsub_notification") == 1
 
 
 @in_a_loop

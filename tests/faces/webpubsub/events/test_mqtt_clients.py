@@ -172,7 +172,37 @@ async def test_who_is_asked_about_may_turn_out_to_be_another_user() -> None:
     thief = ask(hub, "device", "x")
     await settle()
     thief.expect_connack(reasons.NOT_AUTHORIZED)
-    assert hub.back_end.events() == ["connect", "connect", "disconnected"]
+    await settle()
+    # The connection of this id is mike's, and it goes on.
+    assert hub.back_end.events() == ["connect", "connect"]
+
+
+@pytest.mark.parametrize("how", ["gone", "limit", "resuming"])
+@in_a_loop
+async def test_who_was_let_in_by_the_handler_and_does_not_come_in_is_told_of_as_gone(how: str) -> None:
+    hub = handled("connect", "connected", "disconnected")
+    if how == "resuming":
+        first = ask(hub, "device", "mike", session_expiry=60)
+        await settle()
+        first.expect_connack()
+        first.drop()
+        hub.back_end.asked.clear()
+    hub.back_end.hold("connect")
+    client = ask(hub, "device", "mike", session_expiry=60)
+    await settle()
+    if how == "limit":
+        hub.core.tenant("chat").limits.levels = (4,)
+    else:
+        client.drop()
+    hub.back_end.release("connect", welcome())
+    await settle()
+    if how == "resuming":  # then the session is still there
+        assert hub.back_end.events() == ["connect"]
+        return
+    assert hub.back_end.events() == ["connect", "disconnected"]
+    told = {"initiatedByClient": False, "disconnectPacket": None}
+    assert hub.back_end.bodies("disconnected") == [{"reason": "The client has not come in.", "mqtt": told}]
+    assert hub.session("device") is None
 
 
 @in_a_loop

@@ -37,6 +37,9 @@ async def test_a_client_that_comes_and_goes() -> None:
 async def test_why_a_client_has_gone() -> None:
     hub = handled("disconnected")
     hub.client("a").vanish()
+    hub.client("p").vanish(1011)
+    hub.client("q").vanish(1009)
+    hub.client("r").leave(4001)
     b, c = hub.client("b"), hub.client("c")
     for receiver, text in ((b, "enough"), (c, "")):
         (found,) = hub.core.sessions("chat", client_id=receiver.id)
@@ -44,22 +47,26 @@ async def test_why_a_client_has_gone() -> None:
     hub.client("d")
     await hub.face.stop()
     assert await ends(hub) == [
+        {"reason": "ConnectionLost"},
         {"reason": "PingTimeout"},
+        {"reason": "packet too large"},
+        {"reason": "Normal"},
         {"reason": "enough"},
         {"reason": "ClosedByAppServer"},
         {"reason": "ServiceReload"},
     ]
 
 
+@pytest.mark.parametrize(("code", "reason"), [(1006, "ConnectionLost"), (1011, "PingTimeout")])
 @in_a_loop
-async def test_a_reliable_client_has_gone_when_its_retention_is_over() -> None:
+async def test_a_reliable_client_has_gone_when_its_retention_is_over(code: int, reason: str) -> None:
     hub = handled("connected", "disconnected")
     alice = hub.client("alice", protocol=RELIABLE)
     alice.vanish()
-    hub.recover(alice).vanish()
+    hub.recover(alice).vanish(code)
     assert await ends(hub) == []
     hub.world.pass_time(60)
-    assert await ends(hub) == [{"reason": "PingTimeout"}]
+    assert await ends(hub) == [{"reason": reason}]
     assert hub.back_end.events() == ["connected", "disconnected"]
 
 
@@ -68,7 +75,7 @@ async def test_a_reliable_client_has_gone_when_its_retention_is_over() -> None:
     [
         ("disconnect", 5, "Normal", {"initiatedByClient": True, "code": 0, "words": [{"name": "a", "value": "b"}]}),
         ("disconnect", 4, "Normal", {"initiatedByClient": True, "code": 0, "words": None}),
-        ("drop", 5, "Normal", {"initiatedByClient": True}),
+        ("drop", 5, "ConnectionLost", {"initiatedByClient": True}),
         ("end", 5, "ClosedByAppServer", {"initiatedByClient": False, "code": 0x98, "words": None}),
         ("end", 4, "ClosedByAppServer", {"initiatedByClient": False}),
     ],
@@ -97,7 +104,7 @@ async def test_an_mqtt_client_has_gone_when_its_session_ends_and_not_before() ->
     assert await ends(hub) == []
     hub.world.pass_time(61)
     mqtt = {"initiatedByClient": True, "disconnectPacket": None}
-    assert await ends(hub) == [{"reason": "Normal", "mqtt": mqtt}]
+    assert await ends(hub) == [{"reason": "ConnectionLost", "mqtt": mqtt}]
     assert hub.back_end.events() == ["connected", "disconnected"]
 
 

@@ -111,3 +111,10 @@ def test_a_query_of_a_thousand_fields_and_more_is_refused() -> None:
     hub = Hub()
     assert hub.call("POST", ":send", b"x", excluded=[str(n) for n in range(900)]).status == 202
     assert hub.call("POST", ":send", b"x", excluded=[str(n) for n in range(1001)]).status == 400
+
+
+def test_a_call_without_a_good_token_is_counted_and_the_log_says_why() -> None:
+    hub = Hub()
+    assert hub.call("POST", ":send", b"x", token=hub.token("/api/hubs/chat", key=b"x" * 32)).status == 401
+    assert hub.world.refused("call:access_token") == 1
+    assert hub.world.watcher.lines == ["somebody refused a REST call: the token is signed with another access key"]

@@ -1,10 +1,12 @@
 """Connections, groups and users over REST: existence, membership, ends."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from tests.faces.webpubsub.hub import Hub
+from myna.faces.webpubsub.rest.backend import PER_TURN
+from tests.faces.webpubsub.hub import HOST, Hub, Reply
 
 
 def not_existed(level: str, kind: str, name: str) -> dict[str, object]:
@@ -192,3 +194,33 @@ def test_members_are_named_with_their_users_and_nobody_is_an_empty_list() -> Non
 )
 def test_pages_that_cannot_be(query: dict[str, Any]) -> None:
     assert Hub().call("GET", "groups/g/connections", **query).status == 400
+
+
+def test_thousands_are_changed_in_many_turns_and_who_goes_meanwhile_stays_gone() -> None:
+    hub = Hub()
+    clients = [hub.client(f"u{number}") for number in range(PER_TURN + 20)]
+    body = b'{"groups": ["a", "b"]}'
+    turns: list[int] = []
+
+    def in_group(name: str) -> int:
+        return len(hub.core.tenant("chat").router.subscribers(name))
+
+    async def meanwhile() -> None:
+        """One turn after the other, until all have been added."""
+        while not turns or in_group("a") != turns[-1]:
+            turns.append(in_group("a"))
+            if len(turns) == 2:
+                clients[-1].leave()
+            await asyncio.sleep(0)
+
+    async def both(path: str, body: bytes) -> Reply:
+        raw = f"/api/hubs/chat/{path}"
+        headers = [("host", HOST), ("authorization", f"Bearer {hub.token(raw)}")]
+        reply, _ = await asyncio.gather(hub.exchange("POST", raw, "api-version=2024-12-01", body, headers), meanwhile())
+        return reply
+
+    assert asyncio.run(both(":addToGroups", body)).status == 200
+    assert 0 < turns[1] < len(clients) - 1
+    assert in_group("a") == in_group("b") == len(clients) - 1
+    assert hub.call("POST", ":closeConnections").status == 204
+    assert hub.core.sessions("chat") == []

@@ -7,7 +7,7 @@ import { join } from "node:path";
 
 const require = createRequire(join(process.env.MYNA_NODE_MODULES, "index.js"));
 const express = require("express");
-const { WebPubSubEventHandler } = require("@azure/web-pubsub-express");
+const { WebPubSubEventHandler } = require(process.env.MYNA_EXPRESS || "@azure/web-pubsub-express");
 
 const key = process.argv[2];
 const say = (event, fields) => console.log(JSON.stringify({ event, ...fields }));
@@ -28,8 +28,9 @@ function who({ context }) {
 
 const handler = new WebPubSubEventHandler("chat", {
   path: "/events/",
+  allowedEndpoints: ["https://elsewhere.example", "http://push.example:8080"],
   handleConnect(request, response) {
-    say("connect", { ...who(request), claims: request.claims, query: request.query, offered: request.subprotocols, mqtt: request.mqtt });
+    say("connect", { ...who(request), origin: request.context.origin, claims: request.claims, query: request.query, offered: request.subprotocols, mqtt: request.mqtt });
     const user = request.claims?.sub?.[0] ?? request.mqtt?.username ?? "";
     if (user.startsWith("no-")) {
       if (request.mqtt) return response.failWith({ mqtt: { code: request.mqtt.protocolVersion === 5 ? 0x8a : 5, reason: "no", userProperties: [{ name: "why", value: "banned" }] } });
@@ -45,6 +46,8 @@ const handler = new WebPubSubEventHandler("chat", {
   },
   onConnected: (request) => say("connected", who(request)),
   onDisconnected: (request) => say("disconnected", { ...who(request), reason: request.reason, mqtt: request.mqtt }),
+  onGroupJoined: (request) => say("joined", { ...who(request), group: request.group }),
+  onGroupLeft: (request) => say("left", { ...who(request), group: request.group }),
   handleUserEvent(request, response) {
     const name = request.context.eventName;
     const data = request.dataType === "binary" ? Buffer.from(request.data).toString("latin1") : request.data;

@@ -27,6 +27,8 @@ for (const [name, protocol] of [["json", WebPubSubJsonProtocol()], ["reliable", 
   await client.sendEvent("say", "hi", "text");
   assert.equal(order.at(-1), "echo hi");
   await assert.rejects(client.sendEvent("fail", "x", "text"), (error) => error.errorDetail.name === "InternalServerError");
+  await client.joinGroup("room");
+  await client.leaveGroup("room");
   await client.sendToGroup("everybody", "all", "text");
   while (!groups.length) await new Promise((resolve) => setTimeout(resolve, 5));
   assert.deepEqual(groups, ["all"]);

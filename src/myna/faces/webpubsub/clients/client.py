@@ -20,6 +20,7 @@ from myna.core.joining import join, part, publish_to_name
 from myna.core.link import THROUGHPUT
 from myna.core.message import Message, Origin
 from myna.core.outcome import Outcome, Refusal
+from myna.core.ports import LOST
 from myna.core.receiver import MISSED, TAKEN, Receiver, Subscription
 from myna.core.selection import Selection
 from myna.core.tenant import Tenant
@@ -38,7 +39,17 @@ UNSUPPORTED: Final = 1003
 ABNORMAL: Final = 1006  # no close frame: the client has vanished
 INVALID: Final = 1007
 POLICY: Final = 1008
+TOO_LARGE: Final = 1009
 UPSTREAM_FAILED: Final = 1011
+PINGS_UNANSWERED: Final = 1011  # of a socket that has not been closed by anybody's frame
+
+# What has happened to a client whose socket ended otherwise than by its own close frame; all else broke the protocol.
+LOSSES: Final = {
+    ABNORMAL: LOST,
+    INVALID: reasons.MALFORMED_PACKET,
+    TOO_LARGE: reasons.PACKET_TOO_LARGE,
+    PINGS_UNANSWERED: reasons.KEEP_ALIVE_TIMEOUT,
+}
 
 GROUP_QOS: Final = 1  # of what these clients publish and receive, as MQTT sees it
 
@@ -133,15 +144,16 @@ class WebSocketClient(FramedReceiver):
         broker.watcher.connected(self, address, now)
         self.greet(now)
 
-    def lost(self, socket: WebSocketConnection, code: int, now: float) -> None:
-        """A socket is gone, with this close code of the client's, or one that says it vanished."""
+    def lost(self, socket: WebSocketConnection, code: int, clean: bool, now: float) -> None:
+        """A socket is gone: `clean` by the client's close frame, else by what the code says."""
         if socket is not self.socket:
             return
-        self._let_go(reasons.SUCCESS, True, now)
-        if self.may_return(code):
-            self.wait(now)
+        reason = reasons.SUCCESS if clean else LOSSES.get(code, reasons.PROTOCOL_ERROR)
+        self._let_go(reason, reason in (reasons.SUCCESS, LOST), now)
+        if self.may_return(code, clean):
+            self.wait(reason, now)
         else:
-            self.discard(reasons.SUCCESS if code != ABNORMAL else reasons.KEEP_ALIVE_TIMEOUT, now)
+            self.discard(reason, now)
 
     def end(self, reason: int, now: float, *, discard: bool = False, reference: str = "", text: str = "") -> None:
         self.farewell = text
@@ -195,10 +207,10 @@ class WebSocketClient(FramedReceiver):
     def say_farewell(self, text: str) -> None:
         return
 
-    def may_return(self, code: int) -> bool:
+    def may_return(self, code: int, clean: bool) -> bool:
         return False
 
-    def wait(self, now: float) -> None:
+    def wait(self, reason: int, now: float) -> None:
         raise AssertionError("a client that may not return waits for nothing")
 
     # As a receiver
@@ -226,9 +238,9 @@ class WebSocketClient(FramedReceiver):
         message = self.message(SERVER_MESSAGES, reply.data_type(), reply.body, 0, reply.metadata(), now)
         self.deliver(message, Subscription(self, SERVER_MESSAGES, SERVER_MESSAGES, GROUP_QOS), now)
 
-    def cut_off(self, now: float) -> None:
-        """It reads too slowly for what it is sent. Losing messages unnoticed would be worse than losing the client."""
-        self.refuse("slow_client", "connection", "it reads too slowly for what it is sent")
+    def cut_off(self, now: float, cause: str = "it reads too slowly for what it is sent") -> None:
+        """Losing messages unnoticed would be worse than losing the client."""
+        self.refuse("slow_client", "connection", cause)
         self.close(POLICY, "SlowClient", reasons.QUOTA_EXCEEDED, now)
 
     def refuse(self, counted: str, what: str, cause: str) -> None:

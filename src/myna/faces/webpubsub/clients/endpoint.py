@@ -18,8 +18,8 @@ from typing import Final
 from myna.core.admission import check_connection
 from myna.core.tenant import Tenant
 from myna.faces.contract import Headers, UpgradeRequest, WebSocketConnection, WebSocketEndpoint
-from myna.faces.webpubsub.admission import HubAccess, Query, Rejected, first, read_query
-from myna.faces.webpubsub.clients.client import ABNORMAL, POLICY, ClientSpace, WebSocketClient
+from myna.faces.webpubsub.admission import PLAIN_TEXT, UNREADABLE, HubAccess, Query, Rejected, first, read_query
+from myna.faces.webpubsub.clients.client import POLICY, ClientSpace, WebSocketClient
 from myna.faces.webpubsub.clients.pubsub_client import PubSubClient
 from myna.faces.webpubsub.clients.reliable import ReliableClient
 from myna.faces.webpubsub.clients.simple import SimpleClient
@@ -29,7 +29,7 @@ from myna.faces.webpubsub.events.connect_event import BadAnswer, Welcome, connec
 from myna.faces.webpubsub.events.dispatcher import Dispatcher
 from myna.faces.webpubsub.events.line import Line
 from myna.faces.webpubsub.events.watching import disconnected_before
-from myna.faces.webpubsub.naming import is_group, tenant_of
+from myna.faces.webpubsub.naming import is_group, is_hub, tenant_of
 from myna.faces.webpubsub.roles import WebPubSubIdentity
 from myna.faces.webpubsub.tokens import CLIENT, ClientClaims
 from myna.faces.webpubsub.upstream import Reply
@@ -38,7 +38,6 @@ MODE: Final = "webpubsub_mode"
 SEND_TO_GROUP: Final = "sendToGroup"
 BANNED: Final = Rejected(403, "Banned.")
 HANDLER_FAILED: Final = Rejected(500, "The connect handler has failed.")
-PLAIN_TEXT: Final[Headers] = ((b"content-type", b"text/plain; charset=utf-8"),)
 
 
 class HubEndpoint:
@@ -129,7 +128,7 @@ class Conversation(WebSocketEndpoint):
         self._socket = socket
         query = read_query(request.query_string)
         if query is None:
-            _reject(socket, Rejected(400, "The query cannot be read."))
+            self._turn_away(UNREADABLE)
             return
         hub = first(query, "hub") if self._hub is None else self._hub
         chosen = self._endpoint.choose(request.subprotocols)
@@ -142,6 +141,7 @@ class Conversation(WebSocketEndpoint):
         claims = self._endpoint.access.admit(CLIENT, hub, query, request.header(b"authorization"), host, now)
         if isinstance(claims, Rejected):
             self._turn_away(claims)
+            self._report(hub, claims.cause or claims.text, request.address, now)
             return
         if self._is_banned(hub, claims.user, "", request.address, now):
             self._turn_away(BANNED)
@@ -149,6 +149,7 @@ class Conversation(WebSocketEndpoint):
         target = None if chosen.family is not None else read_mode(query)
         if isinstance(target, Rejected):
             self._turn_away(target)
+            self._report(hub, target.text, request.address, now)
             return
         arrival = Arrival(request, hub, claims, query, secrets.token_hex(16), target)
         if self._endpoint.dispatcher.wants(hub.lower(), "connect"):
@@ -248,6 +249,10 @@ class Conversation(WebSocketEndpoint):
         if self._socket is not None:
             self._socket.reject(rejected.status, headers, rejected.text.encode() or body)
 
+    def _report(self, hub: str, cause: str, address: str, now: float) -> None:
+        tenant = self._endpoint.tenant_of(hub) if is_hub(hub) else ""
+        self._endpoint.space.broker.watcher.refused("a WebSocket", tenant, "", address, cause, now)
+
     def _is_banned(self, hub: str, user: str, connection_id: str, address: str, now: float) -> bool:
         broker = self._endpoint.space.broker
         tenant = self._endpoint.tenant_of(hub)
@@ -271,13 +276,15 @@ class Conversation(WebSocketEndpoint):
         tenant = self._endpoint.tenant_of(hub)
         client = space.broker.session(tenant, "", connection_id)
         if client is not None and self._is_banned(hub, client.identity.user, connection_id, request.address, now):
-            _reject(socket, BANNED)
+            self._turn_away(BANNED)
             return
         genuine = space.reconnection.is_good(token, tenant, connection_id, now)
         socket.accept(chosen.offered)
         is_here = isinstance(client, ReliableClient) and not client.ended and client.subprotocol is chosen.family
         if not genuine or not is_here or not isinstance(client, ReliableClient):
             space.broker.counters.refuse("webpubsub_recovery")
+            cause = "the connection to be recovered is over" if genuine else "the reconnection token is not valid"
+            self._report(hub, cause, request.address, now)
             socket.close(POLICY, "The connection cannot be recovered.")
             return
         self._client = client
@@ -299,7 +306,7 @@ class Conversation(WebSocketEndpoint):
         self._has_gone = True
         client, self._client = self._client, None
         if client is not None and self._socket is not None:
-            client.lost(self._socket, code if clean else ABNORMAL, self._endpoint.now())
+            client.lost(self._socket, code, clean, self._endpoint.now())
 
 
 def read_mode(query: Query) -> str | Rejected | None:
@@ -310,7 +317,3 @@ def read_mode(query: Query) -> str | Rejected | None:
     if first(query, MODE).lower() != SEND_TO_GROUP.lower():
         return Rejected(400, f"Invalid {MODE}.")
     return target if is_group(target) else Rejected(400, "Invalid group name.")
-
-
-def _reject(socket: WebSocketConnection, rejected: Rejected) -> None:
-    socket.reject(rejected.status, PLAIN_TEXT, rejected.text.encode())

@@ -38,7 +38,7 @@ class Retention(Timed):
 
 
 class ReliableClient(PubSubClient):
-    __slots__ = ("_bytes", "_deadline", "_sequence", "_unacknowledged")
+    __slots__ = ("_bytes", "_deadline", "_lost_by", "_sequence", "_unacknowledged")
 
     def __init__(
         self,
@@ -53,6 +53,7 @@ class ReliableClient(PubSubClient):
         self._unacknowledged: deque[tuple[int, bytes, float]] = deque()  # number, frame's tail, when it expires
         self._bytes = 0
         self._deadline: Deadline | None = None
+        self._lost_by = reasons.SUCCESS  # how it came to be away
 
     def protocol(self) -> str | None:
         return self.subprotocol.reliable
@@ -71,7 +72,7 @@ class ReliableClient(PubSubClient):
         bounds = self.space.bounds
         if len(self._unacknowledged) >= bounds.unacknowledged or self._bytes >= bounds.unacknowledged_bytes:
             self.space.broker.counters.drop(DROP_QUEUE_FULL, len(self._unacknowledged) + 1)
-            self.cut_off(now)
+            self.cut_off(now, "it leaves too much unacknowledged")
             return MISSED
         self._sequence += 1
         tail = self.subprotocol.tail(message)
@@ -90,11 +91,12 @@ class ReliableClient(PubSubClient):
 
     # Coming back
 
-    def may_return(self, code: int) -> bool:
-        return code not in (NORMAL, NO_STATUS)
+    def may_return(self, code: int, clean: bool) -> bool:
+        return not clean or code not in (NORMAL, NO_STATUS)
 
-    def wait(self, now: float) -> None:
+    def wait(self, reason: int, now: float) -> None:
         broker = self.space.broker
+        self._lost_by = reason
         self._deadline = broker.deadlines.add(now + self.space.bounds.retention, Retention(self))
         self.space.arm()
 
@@ -112,7 +114,7 @@ class ReliableClient(PubSubClient):
     def expire(self, now: float) -> None:
         self._deadline = None
         self.space.broker.counters.sessions_expired += 1
-        self.discard(reasons.KEEP_ALIVE_TIMEOUT, now)
+        self.discard(self._lost_by, now)
 
     def discard(self, reason: int, now: float) -> None:
         self._stop_waiting()

@@ -13,6 +13,7 @@ from myna.faces.webpubsub.events.cloud_event import request_headers
 from myna.faces.webpubsub.events.pace import Pace
 from myna.faces.webpubsub.events.protection import Protection
 from myna.faces.webpubsub.events.row import Pending
+from myna.faces.webpubsub.events.states import KeptStates
 from myna.faces.webpubsub.events.turns import NoTurn, Turns, destination_of
 from myna.faces.webpubsub.upstream import FAILED, TIMED_OUT, TOO_MANY, Reply
 from myna.formats.outgoing import Answer, CallFailed, Cause, HttpCaller
@@ -29,6 +30,7 @@ class Calls:
         broker: Broker,
         http: HttpCaller,
         protection: Protection,
+        states: KeptStates,
         keys: Callable[[], Sequence[str]],
         origin: Callable[[], str],
         now: Callable[[], float],
@@ -36,6 +38,7 @@ class Calls:
         self._broker = broker
         self._http = http
         self._protection = protection
+        self._states = states
         self._keys = keys
         self._origin = origin
         self._now = now
@@ -74,7 +77,9 @@ class Calls:
             if failure.cause is Cause.TIMEOUT:
                 return Reply(504, error=TIMED_OUT, text="The event handler has not answered in time."), str(failure)
             return Reply(502, error=FAILED, text="The event handler cannot be reached."), str(failure)
-        return _read(pending, answer)
+        reply, cause = _read(pending, answer)
+        self._states.keep(pending.line)
+        return reply, cause
 
     async def _call(self, pending: Pending) -> Answer:
         line = pending.line

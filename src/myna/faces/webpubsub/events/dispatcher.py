@@ -32,7 +32,7 @@ log = logging.getLogger("myna.webpubsub")
 ATTEMPTS: Final = 6  # of a notification
 FIRST_PAUSE: Final = 1.0  # seconds, doubled with each attempt
 LONGEST_PAUSE: Final = 16.0
-MOST_LATE: Final = 10_000  # notifications of all hubs that are being repeated
+MOST_LATE: Final = 10_000  # notifications of one hub that are being repeated
 AGAIN: Final = frozenset({408, 429})  # and 5xx: the handler may do better later
 
 ROUTED: Final = Reply(204)
@@ -50,7 +50,7 @@ class Dispatcher(Upstream):
         self._listeners = listeners
         self._now = now
         self._rows: dict[Key, Row] = {}  # with something on its way
-        self._late = 0
+        self._late: dict[str, int] = {}  # notifications that are being repeated, by hub
         self._stopping = False
         self._bytes: dict[str, int] = {}  # that wait, by hub
         self._tasks: set[asyncio.Task[None]] = set()
@@ -145,7 +145,7 @@ class Dispatcher(Upstream):
         return row.has_room(pending.size) and waiting + pending.size <= pending.settings.waiting
 
     def _add(self, row: Row, pending: Pending) -> None:
-        self._count(row, pending.size)
+        _add(self._bytes, row.key[0], pending.size)
         row.add(pending)
         if not row.is_running:
             row.is_running = True
@@ -162,7 +162,7 @@ class Dispatcher(Upstream):
                     reply = await self._attempt(pending)
                     row.next()
                     self._answered(row, pending, reply)
-                self._count(row, -pending.size)
+                _add(self._bytes, row.key[0], -pending.size)
                 if row.paused is not None and row.is_free_again():
                     row.paused(False)
                     row.paused = None
@@ -192,11 +192,11 @@ class Dispatcher(Upstream):
     # Repeating
 
     def _put_off(self, row: Row, pending: Pending) -> None:
-        if self._stopping or self._late >= MOST_LATE:
+        if self._stopping or self._late.get(row.key[0], 0) >= MOST_LATE:
             why = "the broker stops" if self._stopping else f"{MOST_LATE:,} notifications are being repeated already"
             self._give_up(pending, why)
             return
-        self._late += 1
+        _add(self._late, row.key[0], 1)
         row.late.append(pending)
         if not row.is_repeating:
             row.is_repeating = True
@@ -210,12 +210,12 @@ class Dispatcher(Upstream):
                 reply = await self._attempt(pending)
                 is_over = pending.attempts >= ATTEMPTS
                 if is_over or not _is_worth_repeating(reply):
-                    self._late -= 1
+                    _add(self._late, row.key[0], -1)
                     row.late.popleft()
                     if _is_worth_repeating(reply):
                         self._give_up(pending, f"no success in {ATTEMPTS} attempts")
         finally:
-            self._late -= len(row.late)
+            _add(self._late, row.key[0], -len(row.late))
             for pending in row.late:
                 self._give_up(pending, "the broker stops")
             row.late.clear()
@@ -234,18 +234,18 @@ class Dispatcher(Upstream):
         if row.is_idle() and self._rows.get(row.key) is row:
             del self._rows[row.key]
 
-    def _count(self, row: Row, size: int) -> None:
-        hub = row.key[0]
-        left = self._bytes.get(hub, 0) + size
-        if left:
-            self._bytes[hub] = left
-        else:
-            self._bytes.pop(hub, None)
-
     def _start(self, running: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]) -> None:
         task = asyncio.get_running_loop().create_task(running)
         tasks.add(task)  # the loop itself holds tasks only weakly
         task.add_done_callback(tasks.discard)
+
+
+def _add(counts: dict[str, int], hub: str, more: int) -> None:
+    left = counts.get(hub, 0) + more
+    if left:
+        counts[hub] = left
+    else:
+        counts.pop(hub, None)
 
 
 def _key(line: Line) -> Key:

@@ -33,6 +33,7 @@ def line_of(receiver: Receiver) -> Line:
     line.is_known = True
     if isinstance(identity, WebPubSubIdentity):
         identity.line = line
+        line.is_lasting = isinstance(receiver, Session) and receiver.is_persistent()
     return line
 
 

@@ -16,10 +16,9 @@ from myna.faces.webpubsub.answers import (
     NOT_FOUND,
     OK,
     SUPPORTED,
-    UNAUTHORIZED,
-    UNAVAILABLE,
     Answer,
     Refused,
+    forbidden,
     invalid,
 )
 from myna.faces.webpubsub.naming import is_hub, is_text
@@ -73,13 +72,14 @@ class RestApplication:
         head = read_head(scope["headers"])
         backend = self._backend
         now = backend.now()
-        if not (
-            backend.tokens.opens(head.authorization, raw_path, head.host, now)
-            or backend.oidc.is_known(head.authorization, now)
-        ):
-            opened = await backend.oidc.opens(head.authorization, address_of(scope))
-            if not opened:
-                return UNAVAILABLE if opened is None else UNAUTHORIZED
+        objection = backend.tokens.objection(head.authorization, raw_path, head.host, now)
+        if objection and not backend.oidc.is_known(head.authorization, now):
+            refused = await backend.oidc.opens(head.authorization, address_of(scope), objection)
+            if refused is not None:
+                return refused
+        banned = backend.banned(place.hub, address_of(scope), now) if backend.core.bans else ""
+        if banned:
+            return forbidden(banned)
         operation = place.operations.get(scope["method"])
         if operation is None:
             return _not_allowed(place.operations)

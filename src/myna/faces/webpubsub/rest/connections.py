@@ -43,10 +43,6 @@ async def remove_connection_from_all_groups(call: Call) -> Answer:
 async def close(call: Call, receivers: Iterable[Receiver]) -> Answer:
     """End these sessions, but for the excluded ones."""
     excluded = frozenset(call.texts("excluded"))
-    await call.backend.broker.disconnect(
-        [receiver for receiver in receivers if receiver.key[2] not in excluded],
-        reasons.ADMINISTRATIVE_ACTION,
-        discard=True,
-        text=call.text("reason") or "",
-    )
+    closed = [receiver for receiver in receivers if receiver.key[2] not in excluded]
+    await call.backend.close(closed, reasons.ADMINISTRATIVE_ACTION, call.text("reason") or "")
     return NO_CONTENT

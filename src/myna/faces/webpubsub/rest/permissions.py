@@ -1,4 +1,4 @@
-"""Permissions of one connection, granted and revoked while it lives.
+"""Permissions of one connection, granted and revoked while it lives. Those of stored MQTT sessions are stored, too.
 
 What a newcomer gets wrong: sessions that another gate admitted follow that gate's rules. They can be asked about
 here, but nothing can be given to them or taken from them: that is refused rather than forgotten.
@@ -6,22 +6,25 @@ here, but nothing can be given to them or taken from them: that is refused rathe
 
 from typing import Final
 
+from myna.core.grants import Grants
 from myna.core.receiver import Receiver
+from myna.core.session import Session
 from myna.faces.webpubsub.answers import NO_CONTENT, OK, Answer, Refused, error, invalid, not_existed
 from myna.faces.webpubsub.naming import JOIN_LEAVE, PERMISSIONS, is_group
 from myna.faces.webpubsub.rest.call import Call
 from myna.faces.webpubsub.roles import Permissions
+from myna.faces.webpubsub.selecting import is_ours
 from myna.wire import reasons
 
 MAXIMUM_QOS: Final = 2
 
 
 async def grant_permission(call: Call) -> Answer:
-    return _say(call, allowed=True)
+    return await _say(call, allowed=True)
 
 
 async def revoke_permission(call: Call) -> Answer:
-    return _say(call, allowed=False)
+    return await _say(call, allowed=False)
 
 
 async def check_permission(call: Call) -> Answer:
@@ -35,19 +38,27 @@ async def check_permission(call: Call) -> Answer:
     return OK
 
 
-def _say(call: Call, *, allowed: bool) -> Answer:
+async def _say(call: Call, *, allowed: bool) -> Answer:
     permission, group = _asked(call)
     connections = call.connections(1)
     if not connections:
         return not_existed("Info", "Connection", call.names[1]) if allowed else NO_CONTENT
+    backend = call.backend
     for receiver in connections:
         rules = receiver.identity.rules
-        if not isinstance(rules, Permissions):
+        if isinstance(rules, Permissions):
+            grants = rules.say(permission, group, allowed=allowed)
+        elif is_ours(receiver):  # its client has not been back since the broker was started
+            grants = backend.granted.of(receiver.key) or Grants()
+            grants.say(permission, group, allowed)
+        else:
             return error(
                 409, "Error.Connection.OtherAccess", "The rules of another gate hold for this connection.", "Connection"
             )
-        rules.say(permission, group, allowed=allowed)
-    call.backend.core.rules_changed()
+        if isinstance(receiver, Session) and receiver.is_persistent():
+            backend.granted.keep(receiver.key, grants)
+    backend.core.rules_changed()
+    await backend.broker.safe()
     return OK if allowed else NO_CONTENT
 
 
@@ -68,6 +79,9 @@ async def _is_allowed(call: Call, receiver: Receiver, permission: str, group: st
     rules = identity.rules
     if isinstance(rules, Permissions):
         return rules.allows(permission, group)
+    if is_ours(receiver):  # which roles it will bring is not known before it is back
+        grants = call.backend.granted.of(receiver.key)
+        return grants is not None and grants.check(permission, group) is True
     broker = call.backend.broker
     if permission == JOIN_LEAVE:
         return await broker.may_subscribe(identity, group or "#", 0) <= MAXIMUM_QOS
