@@ -106,21 +106,21 @@ def test_a_connection_the_broker_closes_is_a_failure(
     assert "the broker closed 1 of them" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("load", ["pairs", "connections"])
-def test_nobody_there_ends_with_2_and_a_hint(load: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("load", [["pairs"], ["connections", "--connections", "10"]], ids=lambda load: load[0])
+def test_nobody_there_ends_with_2_and_a_hint(load: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        assert main(["bench", load, "-h", "127.0.0.1", "-p", str(unused.getsockname()[1]), *SHORT]) == 2
+        assert main(["bench", *load, "-h", "127.0.0.1", "-p", str(unused.getsockname()[1]), *SHORT]) == 2
     assert "Start one with: myna serve" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("load", ["pairs", "connections"])
-def test_a_refusal_ends_with_3_and_its_reason(load: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("load", [["pairs"], ["connections", "--connections", "10"]], ids=lambda load: load[0])
+def test_a_refusal_ends_with_3_and_its_reason(load: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     def refuse(packet: Packet, _peer: Peer) -> list[Packet] | None:
         return [Connack(False, 5)] if isinstance(packet, Connect) else None
 
     with FakeBroker(refuse) as broker:
-        assert bench(broker, load) == 3
+        assert bench(broker, *load) == 3
     assert "not authorized" in capsys.readouterr().err
 
 

@@ -30,9 +30,10 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(library: Path, folder: Path, **faults: object) -> tuple[int, list[str]]:
-    environ = {**os.environ, "LD_PRELOAD": str(library), **{name: str(value) for name, value in faults.items()}}
+    environ = {**os.environ, "LD_PRELOAD": f"./{library.name}", **{name: str(value) for name, value in faults.items()}}
     done = subprocess.run(
         [sys.executable, str(HERE / "faulty.py"), str(folder)],
+        cwd=library.parent,  # LD_PRELOAD takes no path with a space in it
         env=environ,
         capture_output=True,
         text=True,

@@ -5,9 +5,13 @@ from types import coroutine
 from typing import Any
 
 
-@coroutine
-def go_on(answering: Coroutine[Any, Any, None], awaited: Any) -> Generator[Any, Any, None]:
+async def go_on(answering: Coroutine[Any, Any, None], awaited: Any) -> None:
     """The rest of what has run without a task up to its first wait, for the task that it needs from there on."""
+    await _rest(answering, awaited)  # since Python 3.12 a task takes no generator, whatever it is decorated with
+
+
+@coroutine
+def _rest(answering: Coroutine[Any, Any, None], awaited: Any) -> Generator[Any, Any, None]:
     try:
         while True:
             try:
