@@ -76,8 +76,7 @@ coverage: .venv-pure/installed .venv-pure/dev ## which lines of wire and core th
 	.venv-pure/bin/python -m coverage run $(PYTEST) -q tests/wire tests/core tests/sockets
 	.venv-pure/bin/python -m coverage report
 
-proto: .venv/run ## write anew what the broker loads of webpubsub.proto
-	$(call pip,.venv) grpcio-tools
+proto: .venv/dev ## write anew what the broker loads of webpubsub.proto
 	.venv/bin/python -m grpc_tools.protoc -I$(PROTO) --include_imports --descriptor_set_out=$(PROTO)/webpubsub.binpb \
 	  webpubsub.proto
 

@@ -1,10 +1,9 @@
-from myna.core.broker import MANY_TENANTS
 from myna.core.census import Census
 from myna.core.identity import Identity
 from myna.core.limits import Limits
 from myna.core.message import Message, Origin
 from myna.core.receiver import Receiver
-from myna.core.tenant import Index, Tenant
+from myna.core.tenant import MANY_TENANTS, Index, Tenant
 from myna.testing import FakeReceiver, OpenGate, World
 
 

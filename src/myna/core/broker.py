@@ -5,7 +5,7 @@ sequence. Knows sessions only as Receivers. What a newcomer gets wrong: `publish
 callers ask `may_publish` first, because they remember the answer per topic.
 """
 
-from typing import Final, final
+from typing import final
 
 from myna.core.bans import Bans
 from myna.core.census import Census
@@ -29,10 +29,8 @@ from myna.core.retained_pages import RetainedPage
 from myna.core.retaining import Retaining, may_retain
 from myna.core.router import Route
 from myna.core.selection import Selection
-from myna.core.tenant import Tenant
+from myna.core.tenant import Tenant, forget_idle
 from myna.wire import reasons
-
-MANY_TENANTS: Final = 10_000  # somebody makes them up
 
 
 @final
@@ -131,25 +129,8 @@ class Broker(Ticking):
             tenant.router.retire()
 
     def forget_idle_tenants(self, now: float) -> int:
-        """Tenants that have held nothing for a while; they come back when they are used. Says how many went.
-
-        Where there are very many, those go that held nothing the last time, too.
-
-        Looks at all of them, so it is for once in a while.
-        """
-        gone = 0
-        patience = self.process.idle_tenant if len(self.tenants) <= MANY_TENANTS else 0.0
-        for name, tenant in list(self.tenants.items()):
-            if not tenant.is_empty():
-                tenant.idle_since = 0.0
-            elif tenant.idle_since == 0.0 or tenant.messages_received != tenant.seen_received:
-                tenant.idle_since = now
-                tenant.seen_received = tenant.messages_received
-            elif now - tenant.idle_since >= patience:
-                del self.tenants[name]
-                tenant.router.retire()
-                gone += 1
-        return gone
+        """Tenants that have held nothing for a while; they come back when they are used. Says how many went."""
+        return forget_idle(self.tenants, self.process.idle_tenant, now)
 
     def guard(self, guard: TopicGuard, tenant: str = "") -> None:
         """Put a topic space under a guard, in one tenant or in every one."""

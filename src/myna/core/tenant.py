@@ -1,6 +1,6 @@
 """The isolation unit: its own topics, sessions, retained messages and limits. Nothing here reaches another tenant."""
 
-from typing import final
+from typing import Final, final
 
 from mypy_extensions import i64
 
@@ -12,6 +12,8 @@ from myna.core.receiver import Receiver, SessionKey
 from myna.core.retained import Retained
 from myna.core.router import Router
 from myna.core.throughput import Shaped, Throughput, throughput
+
+MANY_TENANTS: Final = 10_000  # somebody makes them up
 
 
 @final
@@ -192,3 +194,25 @@ class Tenant:
 
     def _measures_users(self) -> bool:
         return self.limits.user_publishes_per_second > 0.0 or self.limits.user_bytes_per_second > 0
+
+
+def forget_idle(tenants: dict[str, Tenant], patience: float, now: float) -> int:
+    """Take out those that have held nothing for so long; says how many. Where there are very many, those go that held
+    nothing the last time, too.
+
+    Looks at all of them, so it is for once in a while.
+    """
+    gone = 0
+    if len(tenants) > MANY_TENANTS:
+        patience = 0.0
+    for name, tenant in list(tenants.items()):
+        if not tenant.is_empty():
+            tenant.idle_since = 0.0
+        elif tenant.idle_since == 0.0 or tenant.messages_received != tenant.seen_received:
+            tenant.idle_since = now
+            tenant.seen_received = tenant.messages_received
+        elif now - tenant.idle_since >= patience:
+            del tenants[name]
+            tenant.router.retire()
+            gone += 1
+    return gone

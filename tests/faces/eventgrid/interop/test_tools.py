@@ -64,7 +64,7 @@ def test_newman_runs_the_postman_collection(broker: Broker, npm: Path) -> None:
 def test_bruno_runs_its_collection(broker: Broker, npm: Path, tmp_path: Path) -> None:
     runner = npm / "node_modules" / ".bin" / "bru"
     if not runner.exists():
-        pytest.skip("@usebruno/cli could not be installed")
+        pytest.skip("@usebruno/cli cannot be installed")
     collection = shutil.copytree(DOCS / "eventgrid.bruno", tmp_path / "collection")
     command = [
         *(str(runner), "run", "--env", "local"),
