@@ -17,7 +17,7 @@ from myna.core.identity import Identity
 from myna.core.outcome import Refusal
 from myna.core.ports import Peer, Ticket
 from myna.formats.outgoing import Answer, CallFailed, Cause
-from myna.testing import Client, World, assert_closed
+from myna.testing import Client, World, assert_closed, properties
 from myna.testing.outgoing import ScriptedHttp
 from myna.wire.packets import Connack, Connect
 from tests.access import calls
@@ -207,3 +207,15 @@ async def test_failures_are_counted_each_and_logged_once_a_second(caplog: pytest
 def test_somebody_must_be_asked() -> None:
     with pytest.raises(ConfigError, match="`url` is missing"):
         Webhook(Settings(remember=Duration(1)), access_context())
+
+
+@pytest.mark.parametrize("method", ["", "SCRAM-X"])
+async def test_guesses_are_counted_whatever_the_method_is_called(method: str) -> None:
+    house = House(*[said({"decision": "deny"})] * 12, form="eventgrid")
+    house.world.broker.logins.failures = 3
+    more = properties(authentication_method=method, authentication_data=b"x") if method else None
+    for number in range(12):
+        client = house.world.stranger(5, gate=house.gate)
+        client.send(Connect(5, f"c{number}", True, 0, "alice", b"guess %d" % number, None, more))
+        await asyncio.gather(*house.gate._pending)
+    assert len(house.http.asked) == 3

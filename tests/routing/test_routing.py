@@ -1,5 +1,6 @@
 """All of routing put together: what the file says, what is made at run time, and what changes meanwhile."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from myna.config.sections import Routing as Settings
 from myna.core.outcome import Outcome
 from myna.core.ports import CARRIED, LEFT
 from myna.formats.offered import OfferedEvent
+from myna.routing.boxes import TO
 from myna.routing.destination import Destination, DestinationContext
 from myna.routing.routing import Routing, RoutingError
 from myna.routing.settings import DestinationSettings
@@ -292,3 +294,30 @@ async def test_what_waits_in_one_form_is_not_for_a_kind_that_wants_another(caplo
     await house.routing.apply()
     assert house.routing.station("d").definition.values["kind"] == "plain"
     assert house.routing.station("d").line.paused
+
+
+async def test_what_is_made_anew_while_it_is_deleted_is_there_whole() -> None:
+    house = House()
+    house.prepare({})
+    await house.start()
+    routing = house.routing
+    await routing.put_destination("d", {"kind": "fake"})
+    ending, go_on, stop = asyncio.Event(), asyncio.Event(), house.newest().stop
+
+    async def slow() -> None:
+        ending.set()
+        await go_on.wait()
+        await stop()
+
+    house.newest().stop = slow  # type: ignore[method-assign]
+    deleting = asyncio.ensure_future(routing.delete_destination("d"))
+    await ending.wait()
+    making = asyncio.ensure_future(routing.put_destination("d", {"kind": "fake", "word": "new"}))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(deleting, making)
+    assert "d" in routing.stations
+    assert routing.destinations.find("d") is not None
+    assert house.world.broker.outboxes.find(TO + "d") is not None
+    await routing.stop(0.1)

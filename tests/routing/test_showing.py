@@ -55,3 +55,10 @@ def test_a_secret_may_be_added_to_a_list_of_them() -> None:
 def test_odd_values_are_harmless(value: object) -> None:
     shown({"url": value, "bearer": value})
     with_secrets({"url": value}, {"url": value})
+
+
+def test_what_hides_a_part_of_an_address_that_has_changed_is_no_value() -> None:
+    before = {"kind": "webhook", "url": "https://h.example/a?code=secret"}
+    moved = shown(before) | {"url": "https://h.example/b?***"}
+    assert still_hidden(with_secrets(moved, before))
+    assert still_hidden({"servers": ["***@nats:4222"]})

@@ -82,8 +82,8 @@ def keep_out(broker: Broker, connect: Connect, address: str, now: float) -> Refu
     shown = connect.password if properties is None or method is None else properties.authentication_data
     if connect.password is None and method is None:
         return None  # it has nothing to guess by
-    if method is not None and method.startswith(SAYS_NAME_LATER):
-        return None
+    if method is not None and method.startswith(SAYS_NAME_LATER) and connect.password is None:
+        return None  # with a password it may be meant for a webhook, which takes any method
     wait = broker.logins.wait(address, login_name(connect.user_name, shown), now)
     return Refused(reasons.CONNECTION_RATE_EXCEEDED, must_wait(wait)) if wait > 0.0 else None
 

@@ -23,7 +23,9 @@ class Trust:
     def __init__(self, client_ca: str, crl: str) -> None:
         self._ca = _read(client_ca)
         self._authorities = _certificates_in(self._ca)
-        self._lists = [found for part in _read(crl).split(_BEGIN)[1:] for found in _lists_in(_BEGIN + part)]
+        lists = [found for part in _read(crl).split(_BEGIN)[1:] for found in _lists_in(_BEGIN + part)]
+        # A list is gone through once, not once for each client.
+        self._revoked = {(one.issuer, entry.serial_number) for one in lists for entry in one}
 
     def has_same_authorities(self, other: "Trust") -> bool:
         return self._ca == other._ca
@@ -34,11 +36,7 @@ class Trust:
 
     def has_revoked(self, der: bytes) -> bool:
         certificate = x509.load_der_x509_certificate(der)
-        return any(
-            one.issuer == certificate.issuer
-            and one.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None
-            for one in self._lists
-        )
+        return (certificate.issuer, certificate.serial_number) in self._revoked
 
 
 def _has_issued(authority: x509.Certificate, certificate: x509.Certificate) -> bool:

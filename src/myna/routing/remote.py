@@ -42,6 +42,7 @@ class Remote:
         self.trouble = ""  # why it is not
         self.refused: list[str] = []  # filters we may not subscribe to
         self.connections = 0
+        self._subscribed = False  # since their session began
         self._introduction = introduction
         self._subscriptions = list(subscriptions)
         self._receive = receive
@@ -81,8 +82,10 @@ class Remote:
             client = self._make()
             try:
                 connack = await client.connect()
-                if not connack.session_present or not self.connections:
+                if not connack.session_present or not self._subscribed:
+                    self._subscribed = False
                     await self._subscribe(client)
+                    self._subscribed = True
                 self.client, self.trouble = client, ""
                 self.connections += 1
                 attempt = 0

@@ -210,16 +210,17 @@ class Routing:
         ]
         if users:
             raise RoutingError(f"rules send to it: {', '.join(users)}; delete or change them first")
-        station = self.stations.get(name)
-        if station is None and name not in self.orphans():
-            raise RoutingError(f"there is no destination {name!r}", missing=True)
-        if station is not None:
-            self._may_change(self.destinations, name)
-            del self.stations[name]
-            await self._end(station)
-        count = self._boxes.remove(name)
-        self.destinations.keep(name, None)
-        self.broker.kept.keep(PAUSED, name, None)
+        async with self._changing:  # or somebody may make it anew while it ends
+            station = self.stations.get(name)
+            if station is None and name not in self.orphans():
+                raise RoutingError(f"there is no destination {name!r}", missing=True)
+            if station is not None:
+                self._may_change(self.destinations, name)
+                del self.stations[name]
+                await self._end(station)
+            count = self._boxes.remove(name)
+            self.destinations.keep(name, None)
+            self.broker.kept.keep(PAUSED, name, None)
         return count
 
     def put_rule(self, name: str, values: Mapping[str, Any]) -> bool:

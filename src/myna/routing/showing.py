@@ -54,7 +54,9 @@ def still_hidden(values: Any) -> bool:
         return any(still_hidden(one) for one in values.values())
     if isinstance(values, list | tuple):
         return any(still_hidden(one) for one in values)
-    return bool(values == HIDDEN)
+    if not isinstance(values, str):
+        return False
+    return values == HIDDEN or f"{HIDDEN}@" in values or values.endswith(f"?{HIDDEN}")
 
 
 def _restore(value: Any, before: Any, was_shown: Any) -> Any:

@@ -136,3 +136,20 @@ def test_a_short_token_is_refused_when_the_configuration_is_read() -> None:
         decode_table(Table(("faces", "bifromq"), {"tokens": ["secret"]}), Settings)
     assert "16 characters" in caught.value.problems[0]
     assert "secret" not in caught.value.problems[0]
+
+
+def test_a_good_token_does_not_wait_for_what_others_try() -> None:
+    world = World()
+    world.broker.logins.failures = 3
+    protection = protection_of((TOKEN,), (), True, world=world)
+
+    def call(token: str) -> int:
+        headers = shown(f"Bearer {token}")
+        said = protection.wait(scope("192.0.2.1"), headers)
+        if said is None and not protection.admits(scope("192.0.2.1"), headers):
+            said = asyncio.run(protection.judge(scope("192.0.2.1"), headers))
+        return 200 if said is None else said.status
+
+    assert call(TOKEN) == 200
+    assert [call(f"{TOKEN}{number}") for number in range(4)][-1] == 429
+    assert call(TOKEN) == 200

@@ -273,3 +273,18 @@ async def test_whoever_is_banned_meanwhile_gets_no_more_of_it() -> None:
     await stream.end()
     assert stream.ended
     assert (await desk.publish("topic=a%2Fb", body=b"x")).status == 403
+
+
+async def test_what_comes_while_a_stream_closes_takes_no_memory() -> None:
+    desk = Desk(Settings(api_keys=(ApiKeySettings(KEY, "backend"),)))
+    stream = await begun(desk)
+    one = next(iter(desk.face._streams._streams.values()))
+    await stream.leave()
+    assert one.timer is not None
+    one.timer.cancel()
+    client = desk.world.connected("c")
+    desk.face._streams._close(one)  # as its timer does
+    client.publish("a/c", b"x" * 1000, 0)  # in the same turn of the loop
+    for _ in range(6):
+        await asyncio.sleep(0)
+    assert desk.world.broker.queued.held == 0

@@ -14,6 +14,7 @@ from myna.formats.outgoing import Answer
 from myna.testing.outgoing import ScriptedHttp
 from tests.faces.webpubsub.hub import Hub
 from tests.formats.signers import OTHER_RSA, RSA, confused, jwks, pem, token, unsigned
+from tests.formats.test_asking import SlowHttp
 
 ISSUER = "https://login.example/v2.0"
 
@@ -182,3 +183,34 @@ def test_whoever_shows_forged_tokens_has_to_wait_and_whoever_s_has_run_out_has_n
     assert here.call("POST", ":send", b"x", content_type="text/plain").status == 202  # by an access key
     here.world.pass_time(1.1)
     assert send(here, token(claims(here, jti="new"), RSA)) == 202
+
+
+def test_a_token_by_an_access_key_that_is_no_good_is_no_guess() -> None:
+    here = hub()
+    here.world.broker.logins.failures = 3
+    path = "/api/hubs/chat/:send"
+    for number in range(3):  # a back end whose clock is wrong
+        assert send(here, here.token(path, lifetime=-1000 - number)) == 401
+    assert send(here, token(claims(here), RSA)) == 202
+
+
+OTHERS = Settings(oidc=OidcSettings(issuer="https://other.example", keys=(pem(OTHER_RSA).decode(),)))
+
+
+@pytest.mark.parametrize("settings", [OTHERS, Settings()])
+def test_settings_that_change_while_keys_are_fetched_hold_for_who_waits(settings: Settings) -> None:
+    async def run() -> tuple[int, int]:
+        http = SlowHttp()
+        http.answers.append(Answer(200, {}, jwks(old=RSA)))
+        here = hub(http=http, keys=(), jwks="https://login.example/keys")
+        shown = token(claims(here), RSA, kid="old")
+        headers = [("authorization", f"Bearer {shown}"), ("content-type", "text/plain")]
+        call = ("POST", "/api/hubs/chat/:send", "", b"x", headers)
+        waiting = asyncio.ensure_future(here.exchange(*call))
+        while not http.present:
+            await asyncio.sleep(0)
+        assert here.face.reload(settings)
+        http.may_answer.set()
+        return (await waiting).status, (await here.exchange(*call)).status
+
+    assert asyncio.run(run()) == (503, 401)

@@ -56,7 +56,11 @@ class Protection:
     def admits(self, scope: Scope, headers: dict[bytes, bytes]) -> bool:
         if self.trusts_loopback and _is_local(scope.get("client")):
             return True
-        return self._knows_token(headers.get(AUTHORIZATION)) or self._knows_certificate(scope)
+        shown = headers.get(AUTHORIZATION)
+        if self._knows_token(shown):  # and need not wait because of what others do at its address
+            self._broker.logins.succeeded(address_of(scope), login_name(None, bearer(shown)))
+            return True
+        return self._knows_certificate(scope)
 
     async def judge(self, scope: Scope, headers: dict[bytes, bytes]) -> Answer | None:
         """What is answered to somebody this API does not know itself; None where they may go on."""

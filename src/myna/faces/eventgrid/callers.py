@@ -14,6 +14,7 @@ from myna.faces.eventgrid.clients import Client
 from myna.faces.eventgrid.namespace import Role
 from myna.faces.eventgrid.quota import Buckets
 from myna.faces.eventgrid.rules import Directory, TopicSpaceRules
+from myna.faces.eventgrid.settings import IssuerSettings
 from myna.formats.jwt import Key
 from myna.wire import reasons
 
@@ -50,20 +51,29 @@ class Caller:
         self.expires_at = expires_at
         self.claims = claims
         self.rules = TopicSpaceRules(directory, client, roles)
-        self.identity = Identity(
-            tenant,
-            client.authentication_name,
-            attributes={key: _show(value) for key, value in client.attributes.items()},
-            rules=self.rules,
-            expires_at=expires_at,
-            claims=self,
-        )
-        self.identity.warrant = warrant
+        self._tenant = tenant
+        self._attributes = {key: _show(value) for key, value in client.attributes.items()}
+        self._warrant = warrant
+        self.identity = self.admitted()
         self.key: Key | None = None  # that has signed its token
+        self.issuer: IssuerSettings | None = None  # whose key that is
         self.buckets: Buckets | None = None
         self._version = -1  # of the rules that `_approved` was looked up in
         self._approved: set[str] = set()
         self._origin: Origin | None = None
+
+    def admitted(self) -> Identity:
+        """Its identity, for one connection alone: gates note in it where and by which certificate that came in."""
+        identity = Identity(
+            self._tenant,
+            self.name,
+            attributes=self._attributes,
+            rules=self.rules,
+            expires_at=self.expires_at,
+            claims=self,
+        )
+        identity.warrant = self._warrant
+        return identity
 
     def may_publish(self, topic: str) -> bool:
         return self.rules.may_publish(self.identity, topic, 1, False) == reasons.SUCCESS

@@ -52,7 +52,7 @@ class Admission:
         limit = self._sessions_per_name or self._directory.namespace.configuration.sessions_per_name
         if held is None and limit and len(self._broker.sessions(self._tenant, user=name)) >= limit:
             return Refusal(reasons.QUOTA_EXCEEDED, "too many sessions of this client")
-        return caller.identity
+        return caller.admitted()
 
 
 class TokenGate:

@@ -87,7 +87,7 @@ class Doorman:
         name = login_name(None, token)
         self._wait(scope, name, now)
         try:
-            return await self._tokens.check(token)
+            caller = await self._tokens.check(token)
         except NoKeys as error:
             raise Fault("ServerBusy", str(error), retry_after=1.0) from None
         except BadToken as error:
@@ -97,6 +97,8 @@ class Doorman:
                 self._broker.logins.failed(address_of(scope), name, now)
             self._refuse("eventgrid:token", scope, str(error), now)
             raise Fault("TokenExpired" if error.expired else "Unauthorized", str(error), token=True) from None
+        self._broker.logins.succeeded(address_of(scope), name)
+        return caller
 
     def _wait(self, scope: Scope, name: str, now: float) -> None:
         wait = self._broker.logins.wait(address_of(scope), name, now)
@@ -139,7 +141,8 @@ class Doorman:
             return await called if inspect.isawaitable(called) else called
         shown = read_call(scope)
         name = login_name(shown.user_name, shown.password or shown.data)
-        self._wait(scope, name, now)
+        if name:  # else there is nothing to guess by
+            self._wait(scope, name, now)
         found = await self._webhook.identify(shown, now)
         if isinstance(found, Refusal) and name and found.reason in FAILED:
             self._broker.logins.failed(address_of(scope), name, now)

@@ -29,6 +29,7 @@ from myna.faces.eventgrid.endpoint import Call, Endpoint, Reply, find_header, re
 from myna.faces.eventgrid.naming import STREAM_QUERY, check_version, split_query
 from myna.faces.eventgrid.presenting import as_object
 from myna.faces.eventgrid.service import Service
+from myna.formats.certificates import is_trusted
 from myna.wire import reasons
 from myna.wire.topics import check_filter
 
@@ -118,6 +119,8 @@ class Stream(Receiver):
         self._news.set()
 
     def _keep(self, message: Message, qos: int, retain: bool) -> None:
+        if self.ended:
+            return  # its subscription ends in a moment; what is held would never be given back
         self._last += 1
         self._kept.append(Event(self._last, message, qos, retain))
         self._hold(message.size())
@@ -252,6 +255,9 @@ class Streams(Endpoint):
             seconds = self._patience(stream)
             if seconds <= 0.0:
                 return  # the token has expired; who comes back with another goes on from here
+            if not is_trusted(call.scope.get("extensions", {}).get("tls", {}).get("myna.certificate")):
+                stream.end(reasons.NOT_AUTHORIZED, self.service.now())
+                return
             if self.service.doorman.ban_of(stream.caller, call.scope, self.service.now()) is not None:
                 stream.end(reasons.ADMINISTRATIVE_ACTION, self.service.now())
                 return

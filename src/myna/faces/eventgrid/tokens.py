@@ -18,7 +18,7 @@ from myna.faces.eventgrid.rules import Directory
 from myna.faces.eventgrid.settings import ApiKeySettings, IssuerSettings
 from myna.formats import issuers
 from myna.formats.claims import values_of
-from myna.formats.issuers import UnknownIssuer
+from myna.formats.issuers import NoKeys, UnknownIssuer
 from myna.formats.jwt import BadToken, Claims, Key, genuine, looks_like_jwt
 from myna.formats.outgoing import HttpCaller
 from myna.formats.remembered import Remembered
@@ -66,7 +66,7 @@ class Tokens:
         self._now = now
         self._api_keys = {_digest(entry.key.encode()): entry for entry in api_keys}
         self._known: Remembered[Caller] = Remembered()
-        self._generation = 0  # of the issuers' keys
+        self._keys = self._state_of_keys()
         self._version = directory.version
 
     def find(self, token: bytes, now: float) -> Caller | None:
@@ -88,9 +88,11 @@ class Tokens:
             raise UnknownIssuer("this is not a JWT")
         issuer = issuers.choose((one for one in self._issuers if one.serves(method)), text)
         claims, key = await issuer.check_by(text, self._now)
+        if issuer not in self._issuers:
+            raise NoKeys("the issuers of tokens have just changed: come again")
         with genuine():
             caller = self._of_claims(issuer, claims)
-        caller.key = key
+        caller.key, caller.issuer = key, issuer.settings
         return self._remember(token, caller)
 
     def keep(self, token: bytes, caller: Caller) -> None:
@@ -100,23 +102,27 @@ class Tokens:
     def use(self, issuers: Sequence[Issuer]) -> None:
         """Others from now on."""
         self._issuers = issuers
-        self._generation = 0
+        self._keys = self._state_of_keys()
 
     def look(self, now: float) -> bool:
         """Keys that were fetched are kept fresh. Are they others than before? Then nobody is remembered."""
         for issuer in self._issuers:
             issuer.keys.keep_fresh(now)
-        generation = sum(issuer.keys.generation for issuer in self._issuers)
-        if generation == self._generation:
+        keys = self._state_of_keys()
+        if keys == self._keys:
             return False
-        self._generation = generation
+        self._keys = keys
         self._known.clear()
         return True
 
     def stand(self, caller: Caller) -> bool:
         """Is what has signed a caller's token still a key of somebody who is believed here?"""
         key = caller.key
-        return key is None or any(issuer.keys.holds(key) for issuer in self._issuers)
+        mine = (issuer for issuer in self._issuers if issuer.settings == caller.issuer)
+        return key is None or any(issuer.keys.holds(key) for issuer in mine)
+
+    def _state_of_keys(self) -> list[tuple[int, bool]]:
+        return [(issuer.keys.generation, issuer.keys.are_known()) for issuer in self._issuers]
 
     def _follow_directory(self) -> None:
         """With another namespace everybody is looked at anew: a registration may have been disabled."""

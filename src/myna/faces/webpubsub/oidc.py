@@ -101,10 +101,10 @@ class OidcTokens:
                 self._known.clear()
         return self._known.find(authorization, now) is not None
 
-    async def opens(self, authorization: bytes, address: str, objection: str) -> Answer | None:
-        """`objection`: why it is no token of an access key."""
-        token = bearer(authorization)
-        if self._issuer is None or not looks_like_jwt(token):
+    async def opens(self, authorization: bytes, address: str, objection: str, *, is_own: bool) -> Answer | None:
+        """`objection`: why it is no token of an access key, or `is_own` and no good."""
+        token, issuer = bearer(authorization), self._issuer
+        if is_own or issuer is None or not looks_like_jwt(token):
             self._refuse("access_token", objection, address)
             return UNAUTHORIZED
         logins, name = self._broker.logins, login_name(None, authorization)
@@ -112,7 +112,9 @@ class OidcTokens:
         if wait > 0.0:
             return too_many_guesses(wait)
         try:
-            claims = await self._issuer.check(token, self._now)
+            claims = await issuer.check(token, self._now)
+            if issuer is not self._issuer:
+                raise NoKeys("the settings of the provider have just changed: come again")
             with genuine():
                 self._check_role(claims)
         except NoKeys as error:
@@ -123,7 +125,7 @@ class OidcTokens:
                 logins.failed(address, name, self._now())
             self._refuse("oidc_token", str(error), address)
             return UNAUTHORIZED
-        self._known.keep(authorization, True, self._issuer.ends(claims))
+        self._known.keep(authorization, True, issuer.ends(claims))
         return None
 
     def _check_role(self, claims: Claims) -> None:

@@ -77,6 +77,14 @@ class Tokens:
             self._opened[asked] = times
         return "" if times[0] - LEEWAY <= now < times[1] + LEEWAY else EXPIRED
 
+    def has_signed(self, authorization: bytes, now: float) -> bool:
+        """Is it signed by one of our keys, though it may be no good? Whoever shows such a one does not guess."""
+        try:
+            jwt.verify(bearer(authorization), self._keys, now)
+        except jwt.BadToken as error:
+            return error.genuine
+        return True
+
     def _claims_that_open(self, authorization: bytes, raw_path: bytes, host: str, now: float) -> jwt.Claims:
         claims = self._verified(bearer(authorization), now)
         path = unquote(raw_path.decode("latin-1")).rstrip("/")

@@ -74,7 +74,8 @@ class RestApplication:
         now = backend.now()
         objection = backend.tokens.objection(head.authorization, raw_path, head.host, now)
         if objection and not backend.oidc.is_known(head.authorization, now):
-            refused = await backend.oidc.opens(head.authorization, address_of(scope), objection)
+            is_own = backend.tokens.has_signed(head.authorization, now)
+            refused = await backend.oidc.opens(head.authorization, address_of(scope), objection, is_own=is_own)
             if refused is not None:
                 return refused
         banned = backend.banned(place.hub, address_of(scope), now) if backend.core.bans else ""
