@@ -142,3 +142,24 @@ def test_connections_of_a_tenant_share_what_they_are_sent() -> None:
     assert here.tenant.deliveries.short_of_messages == 2
     by_3 = here.tenant.delivered[(False, False)].by_flags.counts()
     assert by_3 == [(0, False, 2)]  # counted with those of all others of its version
+
+
+def test_a_bound_of_all_makes_nobody_wait_for_long() -> None:
+    limits = Limits()
+    limits.tenant_delivered_bytes_per_second = 100_000
+    here = World(limits=limits)
+    readers = [here.connected(str(number)) for number in range(10)]
+    for reader in readers:
+        reader.subscribe("a")
+    publisher = here.connected("publisher")
+    sent = 0
+    while here.now < 1030.0:  # forty times as much
+        for _ in range(40):
+            publisher.publish("a", b"x" * 1000)
+        here.pass_time(0.1)
+        sent += sum(len(reader.received_bytes()) for reader in readers if reader.connection.has_pending())
+    assert 2_500_000 < sent < 3_500_000
+    late = here.connected("late")
+    late.send(Pingreq())
+    here.pass_time(5.0)
+    assert late.received()

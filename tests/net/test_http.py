@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from myna.net.http import HttpProtocol
 from myna.net.http_port import HttpLimits, format_date
 from myna.net.listeners import HttpListener
 from myna.net.target import split_target
@@ -313,6 +314,21 @@ async def test_a_client_that_takes_nothing_of_its_answer_is_cut_off(path: str, c
         connections = served.listeners._ports[0].state.connections
         while not connections:
             await asyncio.sleep(0)
+        while connections:
+            await asyncio.sleep(0.01)
+        client.close()
+
+
+@on_our_loop
+async def test_asking_again_does_not_help_who_takes_nothing() -> None:
+    async with serve(send_large, HttpLimits(idle_seconds=0.05, stall_seconds=0.05)) as served:
+        client = await served.client()
+        request = b"GET / HTTP/1.1\r\nhost: h\r\n\r\n"
+        await client.send(request)
+        connections = served.listeners._ports[0].state.connections
+        while not any(isinstance(one, HttpProtocol) and one.flow.write_paused for one in connections):
+            await asyncio.sleep(0)
+        await client.send(request)
         while connections:
             await asyncio.sleep(0.01)
         client.close()

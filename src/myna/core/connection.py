@@ -163,12 +163,14 @@ class Connection(Link):
         """It is known who it is. May it connect?"""
         connect = self._connect
         if connect is None:
-            return  # the client has gone while others were asked
+            identity.turned_away(now)  # the client has gone while others were asked
+            return
         verdict = self._broker.may_connect(identity)
         if verdict == LATER:
             self._broker.await_verdict(identity, ConnectAskedAgain(self, identity, data))
             return
         if verdict != reasons.SUCCESS:
+            identity.turned_away(now)
             self._refuse_connect(verdict, "", now, identity)
             return
         opened = open_session(self._broker, self, connect, self._client_id, identity, self._peer, data, now)

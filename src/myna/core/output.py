@@ -29,11 +29,12 @@ class OutputMemory:
 
 @final
 class Output:
-    __slots__ = ("_chunks", "_gathered", "_memory", "_single", "outlet", "unsent")
+    __slots__ = ("_chunks", "_gathered", "_memory", "_single", "high_water", "outlet", "unsent")
 
     def __init__(self, outlet: Outlet, memory: OutputMemory) -> None:
         self.outlet = outlet
         self.unsent: i64 = 0
+        self.high_water: i64 = 0  # of a connection that is written to no faster than a rate; 0 for everybody's
         self._single = b""  # what has been gathered while it is one piece: most often it stays one
         self._chunks: list[bytes] = []  # as soon as there are several
         self._gathered: i64 = 0
@@ -59,6 +60,8 @@ class Output:
 
     def is_congested(self) -> bool:
         waiting = self._gathered + self.unsent
+        if self.high_water > 0 and waiting > self.high_water:
+            return True
         memory = self._memory
         return waiting > memory.high_water or (memory.held > memory.limit and waiting > CROWDED_HIGH_WATER)
 

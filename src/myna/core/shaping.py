@@ -12,10 +12,14 @@ from typing import Final, final
 from myna.core.deadlines import Deadline, Deadlines, Timed
 from myna.core.limits import Bucket, bucket
 from myna.core.link import BANDWIDTH, Link
+from myna.core.output import DEFAULT_HIGH_WATER
 from myna.core.quotas import INBOUND_BYTES, Quotas
 from myna.core.tenant import Tenant
 from myna.core.throughput import Throughput
 
+# What may be gathered for a client, in bytes: acks and answers to pings wait behind it for as long as it takes.
+WHILE_HELD: Final = 16 * 1024
+AT_ONCE: Final = 64 * 1024
 OUTSIDE_REST: Final = 0.5  # seconds a client is not read from when somebody outside says its tenant sends too much
 
 
@@ -53,6 +57,8 @@ class Shaping:
         self._of_all: Throughput | None = tenant.deliveries
         self._inbound: Bucket | None = Bucket(inbound, now) if inbound > 0.0 else None
         self._outbound: Bucket | None = Bucket(outbound, now) if outbound > 0.0 else None
+        self._at_once = _gathered_at_once(tenant)
+        link.output.high_water = self._at_once
         self._reading: Deadline | None = None
         self._writing: Deadline | None = None
 
@@ -84,6 +90,7 @@ class Shaping:
                 wait = max(wait, self._of_all.owe(messages, count, now))
         if wait > 0.0 and self._writing is None:
             self.holds = True
+            self._link.output.high_water = WHILE_HELD
             self._writing = self._deadlines.add(now + wait, WritingRest(self))
 
     def read_on(self) -> None:
@@ -94,6 +101,7 @@ class Shaping:
         self._writing = None
         self.holds = False
         output = self._link.output
+        output.high_water = self._at_once
         if output.has_pending():
             output.outlet.wake()
 
@@ -126,3 +134,13 @@ def shape(link: Link, deadlines: Deadlines, quotas: Quotas, tenant: Tenant, now:
     if of_bytes or of_messages or asked is not None:
         return Shaping(link, deadlines, tenant, asked, now)
     return None
+
+
+def _gathered_at_once(tenant: Tenant) -> int:
+    """For a connection that is not held: about what it is going to get in a second; 0 where nothing is bounded."""
+    limits = tenant.limits
+    share = limits.tenant_delivered_bytes_per_second / max(tenant.connections, 1)
+    rates = [rate for rate in (limits.outbound_bytes_per_second, share) if rate > 0.0]
+    if not rates and limits.deliveries_per_second <= 0.0 and tenant.deliveries is None:
+        return 0
+    return max(int(min([*rates, float(DEFAULT_HIGH_WATER)])) if rates else 4 * AT_ONCE, AT_ONCE)

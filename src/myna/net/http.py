@@ -95,8 +95,15 @@ class HttpProtocol(HttpToolsProtocol):
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        if self._queue:  # else the answer was complete, and what comes after it has its own
+        if self._queue or self._in_head:  # else the answer was complete, and what comes after it has its own
             self.deadline = self._postponed
+
+    def _read_until(self, deadline: float) -> None:
+        """What is being read has so long; but while the client takes nothing, that decides when it is cut off."""
+        if self.flow.write_paused:
+            self._postponed = deadline
+        else:
+            self.deadline = deadline
 
     def data_received(self, data: bytes) -> None:
         self._read(data)
@@ -131,7 +138,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._in_head = True
         self._head_size = 0
         self._head_bound = self._read_size
-        self.deadline = self._now + self._port.limits.head_seconds
+        self._read_until(self._now + self._port.limits.head_seconds)
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
@@ -150,22 +157,22 @@ class HttpProtocol(HttpToolsProtocol):
         if len(self._queue) >= PIPELINED:
             self._refusal = (429, "too many requests at once")
             return
-        self.deadline = self._now + self._port.limits.body_seconds
+        self._read_until(self._now + self._port.limits.body_seconds)
         self.start_exchange(self._port.app)
 
     def on_body(self, body: bytes) -> None:
         exchange = self._exchange
         if exchange is not None and not self._upgrading and self._refusal is None:
-            self.deadline += len(body) / SLOWEST_BODY
+            self._read_until((self._postponed if self.flow.write_paused else self.deadline) + len(body) / SLOWEST_BODY)
             exchange.add_body(body)
 
     def on_message_complete(self) -> None:
         exchange = self._exchange
         if exchange is not None and not self._upgrading and self._refusal is None:
-            self.deadline = 0.0
+            self._read_until(0.0)
             exchange.end_body()
             if not self._queue:  # answered before its body had come
-                self.deadline = self._now + self._port.limits.idle_seconds
+                self._read_until(self._now + self._port.limits.idle_seconds)
 
     # Requests and answers.
 

@@ -96,8 +96,15 @@ class Turn:
                 stream.flush(now)
             except Exception:
                 log.exception(BUG)
-                stream.crashed(now)
+                self._end_crashed(stream, now)
             stream = after
+
+    def _end_crashed(self, stream: "Stream", now: float) -> None:
+        """Whatever it does: those behind it in the chain count as woken, and nobody would flush them again."""
+        try:
+            stream.crashed(now)
+        except Exception:
+            log.exception(BUG)
 
     def _flush_others(self, now: float) -> None:
         others = self._others
